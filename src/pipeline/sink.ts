@@ -1,0 +1,59 @@
+/** The contract of a destination. Layer 4. */
+import type { Logger } from '../observe/logger.js';
+import type { Position } from '../position/position.js';
+import type { TableRef } from '../schema/table.js';
+import type { Batch, SchemaChange } from '../stream/change.js';
+
+export interface SinkCapabilities {
+  /** `stored`: rows and position commit together (exactly once). `external`: the state row keeps the position (at least once). */
+  readonly position: 'stored' | 'external';
+  /** Rows can be removed. Without it deletes arrive as changes all the same. */
+  readonly deletes: boolean;
+  /** `sweep` is implemented: needed by everything that copies rows a second time (docs/failure.md). */
+  readonly sweep: boolean;
+  /** `evolve`: `schema()` creates and widens tables. `fixed`: the destination's tables are the user's. */
+  readonly schema: 'evolve' | 'fixed';
+  /** `cells`: rows are read through `afterCells`/`beforeCells` only, so nothing is decoded ahead. Default `objects`. */
+  readonly input?: 'objects' | 'cells' | undefined;
+}
+
+export interface SinkOpenContext {
+  /** The stream's name. */
+  readonly name: string;
+  /** UUID of this life of the stream: new at the first start and at `state reset`. */
+  readonly incarnation: string;
+  /** Fencing token: a sink that stores positions refuses writes of a lower epoch, in the same transaction as the rows. */
+  readonly epoch: bigint;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+export interface ApplyContext {
+  readonly epoch: bigint;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A destination. Calls never overlap. After a crash the same changes come again, and may be cut into other batches: `apply`
+ * must be idempotent (upsert by key) or transactional with the position. Keyed sinks keep source shard and generation with
+ * each row: a delete, sweep or truncate touches only rows of its own shard, an upsert takes the row over, because rows that
+ * move between shards can arrive as insert, then delete.
+ */
+export interface Sink {
+  readonly capabilities: SinkCapabilities;
+  /**
+   * Called once, after the epoch was claimed. Raises the sink's epoch and returns the position it holds, if it stores one for
+   * this incarnation. Throws `SINK_FAILED` or `POSITION_CONFLICT` when it cannot be used; must leave nothing half made.
+   */
+  open(context: SinkOpenContext): Promise<{ position?: Position | undefined; incarnation?: string | undefined }>;
+  /** Awaited before the first row of a new version of a table. */
+  schema?(change: SchemaChange, context: ApplyContext): Promise<void>;
+  /** Resolved = durable. Batches of kind `schema` and `progress` carry no rows: storing sinks record `batch.position`. */
+  apply(batch: Batch, context: ApplyContext): Promise<void>;
+  /** Removes all rows of the table that came from this shard. */
+  truncate?(table: TableRef, shard: string, context: ApplyContext): Promise<void>;
+  /** Removes rows of the table from this shard with a generation older than `generation`; returns how many. Idempotent. */
+  sweep?(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number>;
+  /** Idempotent; also called after a failed `open`. */
+  close(): Promise<void>;
+}

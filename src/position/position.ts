@@ -1,0 +1,147 @@
+/**
+ * Where a stream is: one opaque, versioned, JSON-serialisable value of GTID vector and copy plan. Layer 1.
+ */
+import { VStreamError } from '../errors.js';
+import { importForeignPosition } from './foreign.js';
+import { CopyPlan, type PlanJson } from './plan.js';
+
+export interface ShardPosition {
+  readonly keyspace: string;
+  readonly shard: string;
+  /** GTID set with flavour prefix; '' before the first snapshot of that shard. */
+  readonly gtid: string;
+}
+
+/** A transaction delivered in part (`split` mode): a replay skips that many of its changes. */
+export interface PartialTransaction {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly gtid: string;
+  readonly applied: number;
+}
+
+export interface PositionJson {
+  readonly version: 1;
+  readonly shards: readonly ShardPosition[];
+  /** Per keyspace and table; absent when nothing was ever to be copied. */
+  readonly copy?: PlanJson;
+  /** How many times the shard set was replaced; first part of `sequence`. */
+  readonly reshards?: number;
+  readonly partial?: PartialTransaction;
+}
+
+/**
+ * A position in a stream. Opaque to users: store `JSON.stringify(position)`, give it back through `Position.parse`.
+ * Immutable; safe to share.
+ */
+export class Position {
+  readonly shards: readonly ShardPosition[];
+  /** @internal */
+  readonly plan: CopyPlan;
+  readonly reshards: number;
+  readonly partial: PartialTransaction | undefined;
+
+  constructor(shards: readonly ShardPosition[], plan: CopyPlan = CopyPlan.empty, reshards = 0, partial?: PartialTransaction) {
+    this.shards = shards;
+    this.plan = plan;
+    this.reshards = reshards;
+    this.partial = partial;
+  }
+
+  /**
+   * Reads a position from JSON text or a parsed value: our own, a raw VGTID (`{"shardGtids":[…]}` in either spelling, or its
+   * bare list), the Go client's `latest_vgtid`, Debezium's `vitess.vgtid`.
+   * @throws VStreamError `POSITION_INVALID`, naming what was found and what is accepted.
+   */
+  static parse(input: unknown): Position {
+    const value = typeof input === 'string' ? parseJson(input) : input;
+    if (value instanceof Position) return value;
+    if (isRecord(value) && 'version' in value) return fromOwnJson(value);
+    const shards = importForeignPosition(value);
+    if (!shards) throw invalid('this is not a position');
+    return new Position(shards);
+  }
+
+  gtid(keyspace: string, shard: string): string | undefined {
+    return this.shards.find((one) => one.keyspace === keyspace && one.shard === shard)?.gtid;
+  }
+
+  /** True when every copy is finished, or none was asked for. */
+  get copied(): boolean {
+    return this.plan.done;
+  }
+
+  with(changes: { shards?: readonly ShardPosition[]; plan?: CopyPlan; reshards?: number; partial?: PartialTransaction | undefined }): Position {
+    return new Position(
+      changes.shards ?? this.shards,
+      changes.plan ?? this.plan,
+      changes.reshards ?? this.reshards,
+      'partial' in changes ? changes.partial : this.partial,
+    );
+  }
+
+  equals(other: Position): boolean {
+    return this === other || JSON.stringify(this) === JSON.stringify(other);
+  }
+
+  toJSON(): PositionJson {
+    return {
+      version: 1,
+      shards: this.shards,
+      ...(this.plan.size > 0 ? { copy: this.plan.toJson() } : {}),
+      ...(this.reshards > 0 ? { reshards: this.reshards } : {}),
+      ...(this.partial ? { partial: this.partial } : {}),
+    };
+  }
+
+  toString(): string {
+    return JSON.stringify(this);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw invalid('this is not JSON', cause);
+  }
+}
+
+function fromOwnJson(value: Record<string, unknown>): Position {
+  if (value['version'] !== 1) throw invalid(`format version ${String(value['version'])} is not known to this release`);
+  const shards = value['shards'];
+  if (!Array.isArray(shards) || !shards.every(isShardPosition)) throw invalid('`shards` is not a list of {keyspace, shard, gtid}');
+  const names = new Set(shards.map((one) => `${one.keyspace}/${one.shard}`));
+  if (names.size !== shards.length) throw invalid('a shard is listed twice');
+  const copy = value['copy'];
+  if (copy !== undefined && !isPlanJson(copy)) throw invalid('`copy` is not a copy plan');
+  const partial = value['partial'];
+  return new Position(
+    shards.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid })),
+    copy === undefined ? CopyPlan.empty : CopyPlan.fromJson(copy),
+    typeof value['reshards'] === 'number' ? value['reshards'] : 0,
+    isRecord(partial) ? (partial as unknown as PartialTransaction) : undefined,
+  );
+}
+
+function isPlanJson(value: unknown): value is PlanJson {
+  if (!isRecord(value)) return false;
+  return Object.values(value).every(
+    (tables) => isRecord(tables) && Object.values(tables).every((entry) => isRecord(entry) && typeof entry['generation'] === 'number'),
+  );
+}
+
+function isShardPosition(value: unknown): value is ShardPosition {
+  return isRecord(value) && ['keyspace', 'shard', 'gtid'].every((name) => typeof value[name] === 'string');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(what: string, cause?: unknown): VStreamError {
+  return new VStreamError('POSITION_INVALID', `unreadable position: ${what}`, {
+    next: 'Give a position this client printed, a VGTID as JSON, or the word `beginning` or `current`.',
+    cause,
+  });
+}

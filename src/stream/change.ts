@@ -1,0 +1,122 @@
+/** The shapes of changes and batches: what handlers and sinks receive. Layer 3, types only. */
+import type { Position } from '../position/position.js';
+import type { Cells } from '../schema/cells.js';
+import type { RowOf, Tables } from '../schema/define.js';
+import type { TableRef, TableVersion } from '../schema/table.js';
+import type { Key, Row } from '../schema/values.js';
+
+export type Op = 'copy' | 'insert' | 'update' | 'delete';
+
+/**
+ * Where the stream is with a shard: `copy` = the row was read from a snapshot; `catchup` = replicated while some table of that
+ * shard is not fully copied; `live` = replicated after that.
+ */
+export type Phase = 'copy' | 'catchup' | 'live';
+
+/**
+ * Orders the versions of one key, the same at every replay: reshard generation, number of transactions in the shard's GTID
+ * set after the change's transaction (a copied row carries its snapshot's), ordinal in the transaction. Compare as tuples.
+ */
+export type Sequence = readonly [reshard: number, transactions: bigint, ordinal: number];
+
+/** The image before a change. Under NOBLOB columns can be absent even where the row type names them (B41). */
+export type BeforeImage<R> = R;
+
+export interface ChangeBase<K extends string = string> {
+  /** Table name without the keyspace. */
+  readonly table: K;
+  readonly keyspace: string;
+  /** The shard that sent the change. */
+  readonly shard: string;
+  /** Primary key columns of the row after the change (before it, for a delete); undefined for tables without one. */
+  readonly key: Key | undefined;
+  /** The columns this row was decoded with. */
+  readonly schema: TableVersion;
+  /** Copy generation of the table on that shard; rows of older generations are what a sweep removes. Starts at 1. */
+  readonly generation: number;
+  /** The transaction's own GTID (`uuid:n`); undefined for copied rows and servers before v23. */
+  readonly gtid: string | undefined;
+  /** Counts changes in the transaction, from 0; in a copy batch, rows of the batch's group. */
+  readonly ordinal: number;
+  /** Commit time, seconds since the epoch (UTC); undefined for copied rows (G58). */
+  readonly commitTime: number | undefined;
+  readonly phase: Phase;
+  readonly sequence: Sequence;
+  /** Raw cells of the image after the change; undefined for deletes. */
+  readonly afterCells: Cells | undefined;
+  /** Raw cells of the image before the change; undefined for inserts and copied rows. */
+  readonly beforeCells: Cells | undefined;
+}
+
+/** One row change, discriminated by `op`. An update of the key is one update with both images (B48). */
+export type Change<R = Row, K extends string = string> = ChangeBase<K> &
+  (
+    | { readonly op: 'copy' | 'insert'; readonly before?: undefined; readonly after: R }
+    | { readonly op: 'update'; readonly before: BeforeImage<R>; readonly after: R }
+    | { readonly op: 'delete'; readonly before: BeforeImage<R>; readonly after?: undefined }
+  );
+
+/** One transaction of one shard, or one part of it in `split` mode. */
+export interface Transaction<C = Change> {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly gtid: string | undefined;
+  readonly commitTime: number | undefined;
+  readonly changes: readonly C[];
+  /** Only in `split` mode, for a transaction above the limit. `position` of the batch moves only with the last part. */
+  readonly part?: { readonly index: number; readonly last: boolean };
+}
+
+export type SchemaChangeKind =
+  /** First FIELD of a table in this process, or columns differ from the last version. */
+  | 'columns'
+  /** All rows of the table on that shard are gone. */
+  | 'truncate'
+  /** A DDL statement with no effect on rows that we know of. */
+  | 'ddl'
+  /** The table is gone or replaced: DROP, RENAME, partition DROP, TRUNCATE or EXCHANGE, ADD COLUMN with a default. */
+  | 'rows-changed';
+
+export interface SchemaChange extends TableRef {
+  readonly kind: SchemaChangeKind;
+  readonly shard: string;
+  /** Columns before; undefined at the first sight of a table. */
+  readonly from: TableVersion | undefined;
+  /** Columns from now on; undefined when not known yet (a DDL comes before its FIELD). */
+  readonly to: TableVersion | undefined;
+  /** The statement, where a DDL event caused this. May hold comments and secrets (G132): not logged by default. */
+  readonly statement: string | undefined;
+}
+
+export interface Progress {
+  readonly type: 'table-start' | 'table-end' | 'copy-completed' | 'position';
+  readonly keyspace?: string | undefined;
+  readonly shard?: string | undefined;
+  readonly table?: string | undefined;
+  readonly generation?: number | undefined;
+  /** At a table end: rows of older generations have to be swept from the sink. */
+  readonly sweep?: boolean | undefined;
+  /** Rows copied of this table on this shard. */
+  readonly rows?: number | undefined;
+}
+
+type ChangesOf<T extends Tables> = { [K in keyof T & string]: Change<RowOf<T[K]>, K> }[keyof T & string];
+
+/** What is handed out: whole transactions, copied rows of one table and shard, one schema change, or progress without rows. */
+export interface Batch<T extends Tables = Tables> {
+  readonly kind: 'copy' | 'transactions' | 'schema' | 'progress';
+  /** Every change in order. Empty for `schema` and `progress`. */
+  readonly changes: readonly ChangesOf<T>[];
+  /** Whole transactions in order; empty unless `kind` is `transactions`. */
+  readonly transactions: readonly Transaction<ChangesOf<T>>[];
+  /** The changes of one table, typed by its definition. Accepts `table` or `keyspace.table`. */
+  of<K extends keyof T & string>(table: K): readonly Change<RowOf<T[K]>, K>[];
+  /** The position after this batch: store it once the batch is safe, and a resume repeats and loses nothing. */
+  readonly position: Position;
+  /** Bytes of this batch on the wire. */
+  readonly bytes: number;
+  /** For `copy`: the table, shard and generation all rows belong to. */
+  readonly copy?: (TableRef & { readonly shard: string; readonly generation: number }) | undefined;
+  readonly schema?: SchemaChange | undefined;
+  readonly progress?: Progress | undefined;
+}

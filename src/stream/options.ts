@@ -1,0 +1,91 @@
+/** What users write to describe a stream. Layer 3, types only; checked by validate.ts. */
+import type { Duration } from '../internal/duration.js';
+import type { Logger } from '../observe/logger.js';
+import type { Position } from '../position/position.js';
+import type { Tables } from '../schema/define.js';
+import type { DecodeOptions } from '../schema/options.js';
+
+/** A literal, the name of an environment variable, or a file whose trimmed content is the value. For secrets. */
+export type Text = string | { readonly env: string } | { readonly file: string };
+
+export interface TlsOptions {
+  /** PEM of the certificate authorities to trust. Default: the system's. */
+  readonly ca?: Text;
+  /** PEM of the client certificate and key, for mTLS. Both or none. */
+  readonly cert?: Text;
+  readonly key?: Text;
+  /** Name the server certificate must carry, when it differs from the host in `vtgate`. */
+  readonly serverName?: string;
+  /** Accept any certificate. For tests on loopback only. Default false. */
+  readonly insecureSkipVerify?: boolean;
+}
+
+export type Auth =
+  /** VTGate's static authentication: sent as the metadata `username` and `password` of each RPC. */
+  | { readonly username: Text; readonly password: Text }
+  /** Arbitrary metadata, or a function called for each RPC (tokens that expire). */
+  | { readonly metadata: Readonly<Record<string, Text>> | (() => Record<string, string> | Promise<Record<string, string>>) };
+
+export type TabletTypeName = 'primary' | 'replica' | 'rdonly';
+
+/** VStream flags that make sense for a client like this; the others are ours to set. */
+export interface FlagOptions {
+  /** VTGate heartbeat interval. Whole seconds, at least 1 s. Default 5 s. */
+  readonly heartbeatInterval?: Duration;
+  /** Hold back shards that are more than 2 s ahead of the slowest. Not an order guarantee. Default false. */
+  readonly minimizeSkew?: boolean;
+  /** Ask tablets for their heartbeat rows: the best sign of life per shard; needs tablets with `--heartbeat-enable`. Default true. */
+  readonly streamKeyspaceHeartbeats?: boolean;
+  readonly cellPreference?: 'preferlocalwithalias' | 'onlyspecified';
+  readonly tabletOrder?: 'any' | 'inorder';
+  /** The server ends the RPC after this age (v25); the client reconnects. Default off. */
+  readonly maxStreamAge?: Duration;
+}
+
+export interface SourceOptions {
+  /** `host:port` of one or more VTGates; tried in order, the next one after failures. */
+  readonly vtgate: string | readonly string[];
+  /** Needed unless every table is written `keyspace.table`. */
+  readonly keyspace?: string;
+  /** Only these shards of the keyspace. Default: all. */
+  readonly shards?: readonly string[];
+  /** true: TLS with the system's authorities. Default: plain text. */
+  readonly tls?: boolean | TlsOptions;
+  readonly auth?: Auth;
+  /** Effective caller as VTGate shows it; not authentication (G22). */
+  readonly callerId?: string;
+  /** Default: `replica` where every shard has a serving one, else `primary`. */
+  readonly tabletType?: TabletTypeName;
+  readonly cells?: readonly string[];
+  readonly flags?: FlagOptions;
+  /** Largest message accepted. Default 64 MiB; the server's own limit is 16 MiB by default. */
+  readonly maxMessageBytes?: number;
+}
+
+export interface Limits {
+  /** A batch is handed out at this many bytes on the wire at the latest. Default 4 MiB. */
+  readonly batchBytes?: number;
+  /** A batch is handed out at this many changes at the latest. Default 20,000. */
+  readonly batchChanges?: number;
+  /** A transaction above this fails or is split. Default 64 MiB. */
+  readonly transactionBytes?: number;
+}
+
+export interface StreamOptions<T extends Tables = Tables> {
+  readonly source: SourceOptions;
+  /** Names or patterns (`*`), or a record of definitions. Default: every table of the keyspace. */
+  readonly tables?: readonly string[] | T;
+  /** Only when nothing is stored. Default `beginning`: copy, then stream. */
+  readonly from?: 'beginning' | 'current' | Position;
+  /** Ends normally: when the copy is done, at the position of now, after a time, or at a position. Default: never. */
+  readonly until?: 'copied' | 'now' | Duration | Position;
+  readonly signal?: AbortSignal | undefined;
+  readonly logger?: Logger | undefined;
+  /** Decoder overrides by MySQL type; see docs/types.md. By column: `table({ types })`. */
+  readonly types?: DecodeOptions['types'];
+  /** `full` (default): a partial row image is completed or refused. `partial`: omitted columns are absent properties. */
+  readonly images?: 'full' | 'partial';
+  /** What to do with a transaction above `limits.transactionBytes`. Default `fail`. */
+  readonly hugeTransaction?: 'fail' | 'split';
+  readonly limits?: Limits;
+}
