@@ -4,27 +4,9 @@ import type { Logger } from '../observe/logger.js';
 import type { Position } from '../position/position.js';
 import type { Tables } from '../schema/define.js';
 import type { DecodeOptions } from '../schema/options.js';
+import type { Auth, TlsOptions } from '../transport/options.js';
 
-/** A literal, the name of an environment variable, or a file whose trimmed content is the value. For secrets. */
-export type Text = string | { readonly env: string } | { readonly file: string };
-
-export interface TlsOptions {
-  /** PEM of the certificate authorities to trust. Default: the system's. */
-  readonly ca?: Text;
-  /** PEM of the client certificate and key, for mTLS. Both or none. */
-  readonly cert?: Text;
-  readonly key?: Text;
-  /** Name the server certificate must carry, when it differs from the host in `vtgate`. */
-  readonly serverName?: string;
-  /** Accept any certificate. For tests on loopback only. Default false. */
-  readonly insecureSkipVerify?: boolean;
-}
-
-export type Auth =
-  /** VTGate's static authentication: sent as the metadata `username` and `password` of each RPC. */
-  | { readonly username: Text; readonly password: Text }
-  /** Arbitrary metadata, or a function called for each RPC (tokens that expire). */
-  | { readonly metadata: Readonly<Record<string, Text>> | (() => Record<string, string> | Promise<Record<string, string>>) };
+export type { Auth, Text, TlsOptions } from '../transport/options.js';
 
 export type TabletTypeName = 'primary' | 'replica' | 'rdonly';
 

@@ -1,0 +1,89 @@
+/** From a server's status to an error of ours, by the table in failures.ts. Layer 2. */
+import { VStreamError, type ErrorCategory, type ErrorCode } from '../errors.js';
+import { FAILURES, type FailureRule } from './failures.js';
+import { GRPC, innermost, type ServerStatus } from './status.js';
+
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly category: ErrorCategory;
+  /** Ask by SQL whether the position is usable and the shards are still there, before trying again. */
+  readonly probe: boolean;
+  /** One sentence, without the address in front. */
+  readonly says: string;
+  readonly next: string;
+}
+
+/** What a status means; the first matching row of the table. Total: an unknown status is a passing loss of the stream. */
+export function classifyStatus(status: ServerStatus): Failure {
+  for (const rule of FAILURES) {
+    const match = matches(rule, status);
+    if (match === undefined) continue;
+    const says = rule.says.replace('$1', match[1] ?? match[2] ?? '');
+    const category = rule.category ?? new VStreamError(rule.code, '').category;
+    return { code: rule.code, category, probe: rule.probe === true, says, next: rule.next };
+  }
+  return { code: 'STREAM_LOST', category: 'retry', probe: false, says: 'ended the stream', next: 'The client reconnects by itself.' };
+}
+
+const NO_GROUPS: readonly (string | undefined)[] = [];
+
+function matches(rule: FailureRule, status: ServerStatus): readonly (string | undefined)[] | undefined {
+  if (rule.on !== status.from) return undefined;
+  if (rule.on === 'grpc') {
+    if (rule.codes && !rule.codes.includes(status.code)) return undefined;
+    if (!rule.text) return NO_GROUPS;
+    return rule.text.exec(status.text) ?? undefined;
+  }
+  // In-band errors carry code, number and text of one cause: any of them is enough. A row with none of the three is the last.
+  if (!rule.codes && !rule.errnos && !rule.text) return NO_GROUPS;
+  if (rule.codes?.includes(status.code) === true) return NO_GROUPS;
+  if (status.errno !== undefined && rule.errnos?.includes(status.errno) === true) return NO_GROUPS;
+  return rule.text?.exec(status.text) ?? undefined;
+}
+
+/** The error of an RPC that ended with this status; `from: 'grpc'`. */
+export function rpcError(status: ServerStatus, address: string): VStreamError {
+  const failure = classifyStatus(status);
+  const text = shorten(innermost(cleanTransportText(status.text)));
+  const message = `VTGate ${address} ${failure.says}${text === '' ? '' : `: ${text}`}`;
+  return new VStreamError(failure.code, message, { category: failure.category, next: failure.next, cause: status });
+}
+
+/** The error of a statement that VTGate answered with an error inside the response (G17); always `QUERY_FAILED`. */
+export function sqlError(status: ServerStatus, address: string, target: string): VStreamError {
+  const failure = classifyStatus(status);
+  const where = target === '' ? '' : ` on ${target}`;
+  return new VStreamError('QUERY_FAILED', `VTGate ${address} ${failure.says}${where}: ${shorten(innermost(status.text))}`, {
+    category: failure.category,
+    next: failure.next,
+    cause: status,
+  });
+}
+
+/** The server ended the stream with OK, which never is a success by itself (protocol.md E.2). */
+export function endedError(address: string): VStreamError {
+  return new VStreamError('STREAM_ENDED', `VTGate ${address} ended the stream`, {
+    next: 'The client reconnects by itself.',
+    cause: { from: 'grpc', code: GRPC.OK, text: '', errno: undefined } satisfies ServerStatus,
+  });
+}
+
+/** grpc-js wraps connection errors into a sentence of its own, with a time and an empty note. */
+function cleanTransportText(text: string): string {
+  return text
+    .replace(/^No connection established\. Last error: /, '')
+    .replace(/\s*Resolution note:\s*$/, '')
+    .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
+    .replace(/[0-9A-F]{8,}:error:([0-9A-F]+):/, '$1: ')
+    .replace(/\.\s*$/, '')
+    .replace(/\s+/g, ' ')
+    .replace(/^Error: /, '')
+    .trim();
+}
+
+const LONGEST = 400;
+
+function shorten(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}
