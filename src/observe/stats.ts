@@ -1,0 +1,77 @@
+/** What a stream says of itself, at any moment, without waiting. Layer 1, types only. */
+import type { Position } from '../position/position.js';
+
+/** What the stream as a whole is doing. */
+export type StreamState =
+  /** Not connected yet; names are being looked up. */
+  | 'starting'
+  /** Another process owns the stream: see `waitingFor`. */
+  | 'waiting'
+  | 'copying'
+  | 'streaming'
+  /** Between two tries: see `lastError`. */
+  | 'reconnecting'
+  /** On an operator's request. */
+  | 'paused'
+  /** Finishing what is in flight. */
+  | 'draining'
+  /** Ended normally. */
+  | 'ended'
+  | 'failed';
+
+/** Whether a shard that sends nothing has nothing to send. */
+export type ShardVerdict = 'idle' | 'live' | 'lagging' | 'throttled' | 'stalled' | 'ended';
+
+export interface ShardStats {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly phase: 'copy' | 'catchup' | 'live';
+  /** GTID set delivered so far. */
+  readonly gtid: string;
+  /** Commit time of the last transaction delivered, seconds since the epoch; undefined before the first (copied rows have none). */
+  readonly lastCommitTime: number | undefined;
+  /** Now minus `lastCommitTime` while transactions come; 0 while idle; undefined before the first. */
+  readonly lagSeconds?: number | undefined;
+  /** Transactions executed by the server and not delivered yet, where known. */
+  readonly lagTransactions?: number | undefined;
+  readonly verdict?: ShardVerdict | undefined;
+}
+
+export interface TableStats {
+  readonly keyspace: string;
+  readonly table: string;
+  /** Rows copied in this generation, over all shards. */
+  readonly rows: number;
+  /** Rows the source is believed to hold (`information_schema`), for progress and ETA. Off by tens of percent. */
+  readonly estimatedRows?: number | undefined;
+  readonly state: 'pending' | 'copying' | 'done';
+  /** Counts copies of the table, from 1. */
+  readonly generation: number;
+}
+
+/** A snapshot; counters count since the start of this process. */
+export interface Stats {
+  readonly state: StreamState;
+  /** Row changes delivered, copied rows included. */
+  readonly rows: number;
+  /** Mean of the last seconds. */
+  readonly rowsPerSecond: number;
+  /** Bytes on the wire of what was delivered. */
+  readonly bytes: number;
+  readonly batches: number;
+  /** The largest lag of any shard; undefined while copying or before the first transaction. */
+  readonly lagSeconds?: number | undefined;
+  readonly shards: readonly ShardStats[];
+  /** Tables with a copy in the plan. */
+  readonly tables: readonly TableStats[];
+  /** After the last batch that is durable; undefined before the first. */
+  readonly position: Position | undefined;
+  /** The last error that was survived or that ended the stream, as `VStreamError.toJSON()` gives it. */
+  readonly lastError?: Readonly<Record<string, string>> | undefined;
+  /** Fencing token of this owner; absent without state. */
+  readonly epoch?: bigint | undefined;
+  /** `host:port` of the VTGate in use. */
+  readonly source: string;
+  /** Only in state `waiting`. */
+  readonly waitingFor?: { readonly owner: string; readonly leaseSeconds: number } | undefined;
+}

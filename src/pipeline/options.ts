@@ -1,0 +1,63 @@
+/** What users write to run a stream into a destination. Layer 4, types only; checked by validate.ts. */
+import type { Duration } from '../internal/duration.js';
+import type { Stats } from '../observe/stats.js';
+import type { Position } from '../position/position.js';
+import type { Tables } from '../schema/define.js';
+import type { CheckpointStore } from '../stores/store.js';
+import type { Batch } from '../stream/change.js';
+import type { StreamOptions } from '../stream/options.js';
+import type { ApplyContext, Sink } from './sink.js';
+
+/** A table in Vitess that keeps the state of streams, one row each; created on demand. The keyspace must be unsharded. */
+export interface StateTable {
+  readonly keyspace: string;
+  readonly table: string;
+}
+
+/** Resolved = durable: only then the position moves on. Calls never overlap; a replay may cut the batches differently. */
+export type Handler<T extends Tables = Tables> = (batch: Batch<T>, context: ApplyContext) => Promise<void> | void;
+
+export interface RunOptions<T extends Tables = Tables> extends StreamOptions<T> {
+  /** Identity of the stream: its state, lease and metrics hang on it. 1 to 128 characters. */
+  readonly name: string;
+  readonly state: StateTable | CheckpointStore;
+  readonly sink: Sink | Handler<T>;
+  /** true (default): wait as hot standby while another process owns the stream. false: fail with `LEASE_HELD`. */
+  readonly wait?: boolean;
+  /** How long a dead owner keeps others waiting. Renewed at half of it. At least 5 s. Default 60 s. */
+  readonly lease?: Duration;
+  /**
+   * A moving position is written to the state at this pace, whatever the size of batches; after a crash a sink that does not
+   * store positions sees at most that much again. Default 1 s; without rows at most twice a minute.
+   */
+  readonly checkpointInterval?: Duration;
+  /** How long an abort may take to finish the batch in flight and store its position. Default 30 s. */
+  readonly drainTimeout?: Duration;
+}
+
+/** How a run ended; what `run()` resolves with. */
+export interface Summary {
+  readonly reason: 'until' | 'aborted' | 'closed';
+  readonly rows: number;
+  readonly bytes: number;
+  readonly batches: number;
+  readonly seconds: number;
+  /** The durable position; undefined when nothing was ever delivered or stored. */
+  readonly position: Position | undefined;
+}
+
+/** A stream under way; returned by `start()`. */
+export interface Running extends AsyncDisposable {
+  /** Resolves at `until`, after an abort or `close()`; rejects with a `VStreamError`. */
+  readonly finished: Promise<Summary>;
+  stats(): Stats;
+  /** Copies the table while the others keep streaming. */
+  addTable(table: string): Promise<void>;
+  removeTable(table: string): Promise<void>;
+  /** Copies the table, or the range `where` of it, once more; stale rows are swept from the sink. */
+  recopy(table: string, options?: { readonly where?: string }): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Drains, stores the position, releases the lease. Idempotent; the same as aborting `signal`. */
+  close(): Promise<Summary>;
+}

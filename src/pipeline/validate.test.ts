@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { VStreamError } from '../errors.js';
+import { validateLoopOptions, validateRunOptions } from './validate.js';
+
+const handler = async (): Promise<void> => {};
+const sink = {
+  capabilities: { position: 'stored', deletes: true, sweep: false, schema: 'evolve' },
+  open: handler,
+  apply: handler,
+  close: handler,
+};
+const store = { prepare: handler, claim: handler, write: handler, read: handler };
+const good = {
+  name: 'orders',
+  source: { vtgate: 'localhost:15991', keyspace: 'commerce' },
+  state: { keyspace: 'vstream', table: 'streams' },
+  sink: handler,
+};
+
+const complaint = (change: Record<string, unknown>): string => {
+  try {
+    validateRunOptions({ ...good, ...change });
+  } catch (error) {
+    if (VStreamError.is(error)) return `${error.message} | ${error.next}`;
+    throw error;
+  }
+  throw new Error('these options were accepted');
+};
+
+test('a run is complete with name, source, state and sink', () => {
+  expect(validateRunOptions(good)).toMatchObject({
+    name: 'orders',
+    state: { kind: 'table', keyspace: 'vstream', table: 'streams' },
+    sink: { kind: 'handler', handler },
+    wait: true,
+    leaseMs: 60_000,
+    checkpointMs: 1_000,
+    drainMs: 30_000,
+    selection: [{ keyspace: 'commerce', name: '*' }],
+  });
+});
+
+test('a store and a sink of the user are taken as they are', () => {
+  expect(validateRunOptions({ ...good, state: store, sink })).toMatchObject({ state: { kind: 'store', store }, sink: { kind: 'sink', sink } });
+});
+
+test('problems of stream and run stand in one error', () => {
+  expect(complaint({ name: undefined, source: {}, sink: undefined })).toMatch(
+    /^4 problems in the options\n {2}source\.vtgate is missing.*\n {2}source\.keyspace is missing.*\n {2}name is missing.*\n {2}sink is missing/,
+  );
+});
+
+test.each<[string, Record<string, unknown>, string]>([
+  ['an empty name', { name: ' ' }, 'name is empty'],
+  ['a name with a line break', { name: 'a\nb' }, 'name has control characters'],
+  ['an endless name', { name: 'x'.repeat(129) }, 'name is longer than 128 characters'],
+  ['no state', { state: undefined }, 'state is missing'],
+  ['state as text', { state: 'vstream.streams' }, 'state must be an object, not "vstream.streams"'],
+  ['a state without table', { state: { keyspace: 'k' } }, 'state.table is missing'],
+  ['a state table with a dot', { state: { keyspace: 'k', table: 'a.b' } }, 'state.table is not the name of a table: "a.b"'],
+  ['a misspelt state', { state: { keyspace: 'k', tabel: 't', table: 't' } }, 'Did you mean `state.table`?'],
+  ['a sink that is text', { sink: 'duckdb' }, 'sink must be a sink or a function, not "duckdb"'],
+  ['a sink without apply', { sink: { ...sink, apply: undefined } }, 'sink has no method `apply`'],
+  ['a sink without capabilities', { sink: { ...sink, capabilities: undefined } }, 'does not declare `capabilities.position`'],
+  ['a promise to sweep', { sink: { ...sink, capabilities: { ...sink.capabilities, sweep: true } } }, 'has no method `sweep`'],
+  ['a lease too short to renew', { lease: '1s' }, 'lease must be at least 5000 ms'],
+  ['a misspelt option', { checkpointIntervall: 1 }, 'Did you mean `checkpointInterval`?'],
+  ['wait as text', { wait: 'no' }, 'wait must be true or false'],
+])('refuses %s', (_, change, part) => expect(complaint(change)).toContain(part));
+
+test('an own loop commits with name and state, both or none', () => {
+  const { name: _name, state: _state, sink: _sink, ...bare } = good;
+  expect(validateLoopOptions(bare)).toMatchObject({ name: undefined, state: undefined });
+  expect(validateLoopOptions({ ...bare, name: 'x', state: store })).toMatchObject({ name: 'x', state: { kind: 'store' } });
+  expect(() => validateLoopOptions({ ...bare, name: 'x' })).toThrow('state is missing');
+});

@@ -1,0 +1,136 @@
+/** Options of a run: the stream's, and what belongs to state, sink and ownership. Pure. Layer 4. */
+import { Fields, isObject } from '../internal/fields.js';
+import { Problems, shown } from '../internal/problems.js';
+import type { CheckpointStore } from '../stores/store.js';
+import { OPTION_HOMES, readStream, STREAM_OPTIONS, type ValidateOptions } from '../stream/validate.js';
+import { isKeyspaceName } from '../stream/validate-source.js';
+import type { ValidatedStream } from '../stream/validated.js';
+import type { Handler, StateTable } from './options.js';
+import type { Sink } from './sink.js';
+
+export type ValidatedState =
+  | ({ readonly kind: 'table' } & StateTable)
+  | { readonly kind: 'store'; readonly store: CheckpointStore };
+
+export type ValidatedSink = { readonly kind: 'sink'; readonly sink: Sink } | { readonly kind: 'handler'; readonly handler: Handler };
+
+export interface ValidatedRun extends ValidatedStream {
+  readonly name: string;
+  readonly state: ValidatedState;
+  readonly sink: ValidatedSink;
+  readonly wait: boolean;
+  readonly leaseMs: number;
+  readonly checkpointMs: number;
+  readonly drainMs: number;
+}
+
+export const RUN_OPTIONS = [...STREAM_OPTIONS, 'name', 'state', 'sink', 'wait', 'lease', 'checkpointInterval', 'drainTimeout'] as const;
+
+const MAX_NAME = 128;
+const MIN_LEASE_MS = 5_000;
+
+/**
+ * Checks the options of a run and fills in the defaults.
+ * @throws VStreamError `CONFIG_INVALID`, once, naming every problem and how to mend it.
+ */
+export function validateRunOptions(options: unknown, { label, also = [] }: ValidateOptions = {}): ValidatedRun {
+  const problems = new Problems(label);
+  const fields = Fields.of(problems, '', options, { known: [...RUN_OPTIONS, ...also], elsewhere: OPTION_HOMES, noun: 'the options' });
+  const run = fields && readRun(problems, fields);
+  problems.throwIfAny('the options');
+  return run as ValidatedRun;
+}
+
+function readRun(problems: Problems, fields: Fields): Partial<ValidatedRun> {
+  return {
+    ...readStream(problems, fields),
+    ...defined('name', readName(fields)),
+    ...defined('state', readState(problems, fields)),
+    ...defined('sink', readSink(fields)),
+    wait: fields.flag('wait', true),
+    leaseMs: readLease(fields),
+    checkpointMs: fields.duration('checkpointInterval', 1_000),
+    drainMs: fields.duration('drainTimeout', 30_000),
+  };
+}
+
+function defined<K extends string, V>(name: K, value: V | undefined): { [key in K]?: V } {
+  return (value === undefined ? {} : { [name]: value }) as { [key in K]?: V };
+}
+
+/** Options of an own loop (`vstream()`): the stream's, and `name` and `state`, both or none, for `commit`. */
+export interface ValidatedLoop extends ValidatedStream {
+  readonly name: string | undefined;
+  readonly state: ValidatedState | undefined;
+  readonly leaseMs: number;
+}
+
+/** @throws VStreamError `CONFIG_INVALID`, once, naming every problem and how to mend it. */
+export function validateLoopOptions(options: unknown, { label, also = [] }: ValidateOptions = {}): ValidatedLoop {
+  const problems = new Problems(label);
+  const known = [...STREAM_OPTIONS, 'name', 'state', 'lease', ...also];
+  const fields = Fields.of(problems, '', options, { known, elsewhere: OPTION_HOMES, noun: 'the options' });
+  const stateful = fields !== undefined && (fields.has('name') || fields.has('state'));
+  const loop = fields && {
+    ...readStream(problems, fields),
+    name: stateful ? readName(fields) : undefined,
+    state: stateful ? readState(problems, fields) : undefined,
+    leaseMs: readLease(fields),
+  };
+  problems.throwIfAny('the options');
+  return loop as ValidatedLoop;
+}
+
+function readLease(fields: Fields): number {
+  return fields.duration('lease', 60_000, MIN_LEASE_MS);
+}
+
+function readName(fields: Fields): string | undefined {
+  const next = 'Name the stream, for example `orders-to-warehouse`: its state hangs on this name.';
+  if (!fields.require('name', next)) return undefined;
+  const name = fields.text('name', next);
+  if (name === undefined) return undefined;
+  if (/\p{Cc}/u.test(name) || name !== name.trim()) {
+    return fields.fail('name', 'has control characters or outer spaces', 'Use letters, digits, `-`, `_`, `.` or inner spaces.');
+  }
+  if ([...name].length > MAX_NAME) return fields.fail('name', `is longer than ${MAX_NAME} characters`, 'Shorten it.');
+  return name;
+}
+
+function readState(problems: Problems, fields: Fields): ValidatedState | undefined {
+  const value = fields.raw('state');
+  if (!fields.require('state', 'Name an unsharded keyspace and a table for it: `{ keyspace: \'vstream\', table: \'streams\' }`.')) return undefined;
+  if (isStore(value)) return { kind: 'store', store: value };
+  const table = Fields.of(problems, 'state', value, { known: ['keyspace', 'table'] });
+  if (!table) return undefined;
+  const names = (['keyspace', 'table'] as const).map((name) => {
+    if (!table.require(name, `Name the ${name} that keeps the state, for example \`${name === 'keyspace' ? 'vstream' : 'streams'}\`.`)) return undefined;
+    const text = table.text(name);
+    if (text === undefined) return undefined;
+    const valid = name === 'keyspace' ? isKeyspaceName(text) : /^[\p{L}\p{N}_$-]{1,64}$/u.test(text);
+    return valid ? text : table.fail(name, `is not the name of a ${name}: ${shown(text)}`, 'Use letters, digits and `_`.');
+  });
+  const [keyspace, name] = names;
+  return keyspace === undefined || name === undefined ? undefined : { kind: 'table', keyspace, table: name };
+}
+
+function isStore(value: unknown): value is CheckpointStore {
+  return isObject(value) && ['prepare', 'claim', 'write', 'read'].every((name) => typeof value[name] === 'function');
+}
+
+function readSink(fields: Fields): ValidatedSink | undefined {
+  const value = fields.raw('sink');
+  const next = 'Give a sink such as `duckdb({ path })`, or an async function of (batch, context).';
+  if (!fields.require('sink', next)) return undefined;
+  if (typeof value === 'function') return { kind: 'handler', handler: value as Handler };
+  if (!isObject(value)) return fields.fail('sink', `must be a sink or a function, not ${shown(value)}`, next);
+  const missing = ['open', 'apply', 'close'].find((name) => typeof value[name] !== 'function');
+  if (missing !== undefined) return fields.fail('sink', `has no method \`${missing}\``, next);
+  const capabilities = value['capabilities'];
+  const incomplete = isObject(capabilities) ? ['position', 'deletes', 'sweep', 'schema'].find((name) => capabilities[name] === undefined) : 'position';
+  if (incomplete !== undefined) return fields.fail('sink', `does not declare \`capabilities.${incomplete}\``, 'See the contract of `Sink`.');
+  if ((capabilities as Record<string, unknown>)['sweep'] === true && typeof value['sweep'] !== 'function') {
+    return fields.fail('sink', 'declares `capabilities.sweep` but has no method `sweep`', 'Implement it, or declare false.');
+  }
+  return { kind: 'sink', sink: value as unknown as Sink };
+}
