@@ -125,7 +125,14 @@ function readTls(problems: Problems, source: Fields): TlsOptions | undefined {
   if (value === true) return {};
   const fields = Fields.of(problems, 'source.tls', value, { known: ['ca', 'cert', 'key', 'serverName', 'insecureSkipVerify'] });
   if (!fields) return undefined;
-  for (const name of ['ca', 'cert', 'key']) checkText(fields, name);
+  for (const name of ['ca', 'cert', 'key']) {
+    checkText(fields, name);
+    const text = fields.raw(name);
+    // A path written where the PEM itself is expected would otherwise fail in the handshake, as an outage.
+    if (typeof text === 'string' && text !== '' && !text.includes('-----BEGIN ')) {
+      fields.fail(name, 'is not in PEM form', `Write \`{ file: 'path/to/${name}.pem' }\` for a file.`);
+    }
+  }
   if (fields.has('cert') !== fields.has('key')) {
     const [there, missing] = fields.has('cert') ? ['cert', 'key'] : ['key', 'cert'];
     fields.fail(missing, `is missing beside \`${there}\``, 'Give both `cert` and `key` for mTLS, or none.');

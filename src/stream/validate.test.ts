@@ -99,6 +99,7 @@ test.each<[string, unknown, string]>([
   ['a flag that is ours', { source: { ...source, flags: { stopOnReshard: true } } }, 'source.flags.stopOnReshard is not an option'],
   ['a message limit beyond HTTP/2', { source: { ...source, maxMessageBytes: 2 ** 31 } }, 'from 65536 to 2147483647'],
   ['half a client certificate', { source: { ...source, tls: { cert: { file: 'c' } } } }, 'source.tls.key is missing beside `cert`'],
+  ['a path where PEM text belongs', { source: { ...source, tls: { ca: './ca.pem' } } }, "Write `{ file: 'path/to/ca.pem' }`"],
   ['a user without password', { source: { ...source, auth: { username: 'u' } } }, 'source.auth.password is missing'],
   ['two kinds of authentication', { source: { ...source, auth: { username: 'u', metadata: {} } } }, 'stands beside a user name'],
   ['a metadata name in capitals', { source: { ...source, auth: { metadata: { Token: 'x' } } } }, 'source.auth.metadata.Token is not a metadata name'],

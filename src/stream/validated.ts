@@ -21,7 +21,7 @@ export interface ValidatedSource {
   readonly keyspace: string | undefined;
   /** Only with a single keyspace. */
   readonly shards: readonly string[] | undefined;
-  /** undefined: plain text. `{}`: TLS with the system's authorities. Secrets unread: see secrets.ts. */
+  /** undefined: plain text. `{}`: TLS with the system's authorities. Secrets unread. */
   readonly tls: TlsOptions | undefined;
   readonly auth: Auth | undefined;
   readonly callerId: string | undefined;
