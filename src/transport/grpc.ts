@@ -1,0 +1,203 @@
+/** The transport of the product: grpc-js, loaded at first use. Layer 2. */
+import { VStreamError } from '../errors.js';
+import { systemClock, type Clock } from '../internal/clock.js';
+import type { Logger } from '../observe/logger.js';
+import type { QueryResult } from '../wire/gen/query_pb.js';
+import type { VStreamRequest } from '../wire/gen/vtgate_pb.js';
+import type { Channel } from './channel.js';
+import { MessageQueue } from './message-queue.js';
+import type { ConnectOptions } from './options.js';
+import type { CallOptions, ExecuteCall, Transport } from './transport.js';
+
+export interface TransportOptions {
+  readonly logger?: Logger | undefined;
+  readonly clock?: Clock | undefined;
+  /** How long one connection attempt may take, milliseconds. Default 10,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long one statement may take, milliseconds. Default 30,000. A VStream has no limit (G141). */
+  readonly executeTimeoutMs?: number | undefined;
+}
+
+/**
+ * Opens nothing: the first call connects.
+ * @throws VStreamError `CONFIG_INVALID` without an address
+ */
+export function createTransport(source: ConnectOptions, options: TransportOptions = {}): Transport {
+  return new GrpcTransport(source, options);
+}
+
+class GrpcTransport implements Transport {
+  readonly #source: ConnectOptions;
+  readonly #addresses: readonly string[];
+  readonly #clock: Clock;
+  readonly #connectTimeoutMs: number;
+  readonly #executeTimeoutMs: number;
+  readonly #closing = new AbortController();
+  #index = 0;
+  #channel: Promise<Channel> | undefined;
+
+  constructor(source: ConnectOptions, options: TransportOptions) {
+    this.#source = source;
+    this.#addresses = typeof source.vtgate === 'string' ? [source.vtgate] : source.vtgate;
+    if (this.#addresses.length === 0 || this.#addresses.some((one) => one.trim() === '')) {
+      throw new VStreamError('CONFIG_INVALID', 'source.vtgate names no address', { next: 'Give `host:port` of VTGate\'s gRPC server.' });
+    }
+    this.#clock = options.clock ?? systemClock;
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
+    this.#executeTimeoutMs = options.executeTimeoutMs ?? 30_000;
+    if (source.auth && !source.tls && !this.#addresses.every(isLoopback)) {
+      options.logger?.warn({ vtgate: this.#addresses }, 'credentials travel in plain text: set `tls` unless the network is trusted');
+    }
+  }
+
+  get address(): string {
+    return this.#addresses[this.#index] ?? '';
+  }
+
+  open(request: VStreamRequest, options: CallOptions = {}): AsyncIterable<Uint8Array> {
+    const start: Start = async (queue, signal) => (await this.#connected(signal)).stream(request, queue);
+    return { [Symbol.asyncIterator]: () => new StreamIterator(start, link(this.#closing.signal, options.signal)) };
+  }
+
+  async execute(call: ExecuteCall, options: CallOptions = {}): Promise<QueryResult> {
+    const linked = link(this.#closing.signal, options.signal);
+    try {
+      return await (await this.#connected(linked.signal)).execute(call, this.#executeTimeoutMs, linked.signal);
+    } finally {
+      linked.abort();
+    }
+  }
+
+  rotate(): string {
+    if (this.#addresses.length > 1) {
+      this.#index = (this.#index + 1) % this.#addresses.length;
+      this.#drop();
+    }
+    return this.address;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(new VStreamError('ABORTED', 'the transport is closed'));
+    const channel = this.#channel;
+    this.#channel = undefined;
+    (await channel?.catch(() => undefined))?.close();
+  }
+
+  async #connected(signal: AbortSignal): Promise<Channel> {
+    if (signal.aborted) throw VStreamError.from(signal.reason, 'ABORTED');
+    if (this.#channel && !(await this.#channel).usable) this.#drop();
+    this.#channel ??= this.#create(this.address);
+    const channel = await this.#channel;
+    await channel.connect(this.#connectTimeoutMs, signal);
+    return channel;
+  }
+
+  #create(address: string): Promise<Channel> {
+    const made = import('./channel.js').then(({ Channel }) => Channel.create(address, this.#source, this.#clock));
+    // A channel that could not be made (an unreadable certificate) is tried again by the next call.
+    made.catch(() => {
+      if (this.#channel === made) this.#channel = undefined;
+    });
+    return made;
+  }
+
+  #drop(): void {
+    this.#channel?.then((channel) => channel.close()).catch(() => undefined);
+    this.#channel = undefined;
+  }
+}
+
+/** Begins one RPC that fills the queue; resolves with the function that cancels it. */
+type Start = (queue: MessageQueue, signal: AbortSignal) => Promise<() => void>;
+
+/** One VStream: starts at the first `next`, cancels at `return`, at an abort and at its end. */
+class StreamIterator implements AsyncIterator<Uint8Array, undefined> {
+  readonly #start: Start;
+  readonly #linked: Linked;
+  readonly #queue = new MessageQueue();
+  #started = false;
+
+  constructor(start: Start, linked: Linked) {
+    this.#start = start;
+    this.#linked = linked;
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (!this.#started) this.#begin();
+    return this.#queue.next();
+  }
+
+  return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#started = true;
+    this.#queue.discard();
+    this.#linked.abort();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #begin(): void {
+    this.#started = true;
+    const { signal, abort } = this.#linked;
+    // What waits is dropped at an abort: the caller asked to stop, and the reason must not hide behind read-ahead.
+    const stop = (): void => this.#queue.discard(VStreamError.from(signal.reason, 'ABORTED'));
+    if (signal.aborted) {
+      stop();
+      return;
+    }
+    signal.addEventListener('abort', stop, { once: true });
+    let finished = false;
+    let cancel = (): void => {};
+    this.#queue.onFinish = () => {
+      finished = true;
+      signal.removeEventListener('abort', stop);
+      // Ends an attempt to connect that is still under way.
+      abort();
+      cancel();
+    };
+    this.#start(this.#queue, signal).then(
+      (started) => {
+        cancel = started;
+        if (finished) cancel();
+      },
+      (error: unknown) => this.#queue.fail(VStreamError.from(error, 'CONNECT_FAILED')),
+    );
+  }
+}
+
+interface Linked {
+  readonly signal: AbortSignal;
+  /** Aborts it from this side and takes its listeners off the others: to be called at the end, whatever the end was. */
+  abort(): void;
+}
+
+/** A signal that aborts with the first of the given ones and leaves no listener on them afterwards. */
+function link(...signals: readonly (AbortSignal | undefined)[]): Linked {
+  const controller = new AbortController();
+  const undo: (() => void)[] = [];
+  const unlink = (): void => {
+    for (const one of undo.splice(0)) one();
+  };
+  for (const signal of signals) {
+    if (!signal) continue;
+    if (signal.aborted) {
+      controller.abort(signal.reason);
+      break;
+    }
+    const onAbort = (): void => {
+      unlink();
+      controller.abort(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    undo.push(() => signal.removeEventListener('abort', onAbort));
+  }
+  if (controller.signal.aborted) unlink();
+  const abort = (): void => {
+    unlink();
+    controller.abort(new VStreamError('ABORTED', 'the call is over'));
+  };
+  return { signal: controller.signal, abort };
+}
+
+function isLoopback(address: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|unix:.*)(:\d+)?$/.test(address.replace(/^dns:(\/\/\/)?/, ''));
+}
