@@ -80,7 +80,9 @@ function violation({ file, target, kind }: Import): string | undefined {
       ? kind === 'type' && matches(target, rule.slice('type '.length))
       : matches(target, rule) && (!inGen || rule === 'wire/gen' || rule === '*'),
   );
-  return ok ? undefined : `${file} imports ${target}${kind === 'static' ? '' : ` (${kind})`}: ${row} may import ${allowed.join(', ') || 'nothing of ours'}`;
+  return ok
+    ? undefined
+    : `${file} imports ${target}${kind === 'static' ? '' : ` (${kind})`}: ${row} may import ${allowed.join(', ') || 'nothing of ours'}`;
 }
 
 test('every file belongs to a layer', () => {
@@ -99,14 +101,24 @@ test('imports go down the layers only', () => {
 
 test('relative imports name files that exist', () => {
   const known = new Set(files);
-  expect(imports.filter((one) => one.relative && one.target.endsWith('.ts') && !known.has(one.target)).map((one) => `${one.file} -> ${one.target}`)).toEqual([]);
+  expect(
+    imports
+      .filter((one) => one.relative && one.target.endsWith('.ts') && !known.has(one.target))
+      .map((one) => `${one.file} -> ${one.target}`),
+  ).toEqual([]);
 });
 
 test('heavy packages are loaded at first use, never with a file', () => {
-  const packageOf = (target: string): string => target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  const packageOf = (target: string): string =>
+    target
+      .split('/')
+      .slice(0, target.startsWith('@') ? 2 : 1)
+      .join('/');
   const eager = imports.filter((one) => !one.relative && one.kind === 'static' && LAZY.includes(packageOf(one.target)));
   // The program itself needs its argument parser at once.
-  expect(eager.filter((one) => !(one.target === 'commander' && one.file.startsWith('cli/'))).map((one) => `${one.file} -> ${one.target}`)).toEqual([]);
+  expect(
+    eager.filter((one) => !(one.target === 'commander' && one.file.startsWith('cli/'))).map((one) => `${one.file} -> ${one.target}`),
+  ).toEqual([]);
 });
 
 test('generated code, and with it the protobuf runtime, is not loaded by what every program loads', () => {
@@ -117,7 +129,8 @@ test('generated code, and with it the protobuf runtime, is not loaded by what ev
     const cameFrom = new Map<string, string>([[root, '']]);
     for (const file of cameFrom.keys()) {
       for (const one of imports.filter((each) => each.file === file && each.kind === 'static')) {
-        if (isGenerated(one.target) || one.target.startsWith('@bufbuild/protobuf')) offenders.push(`${trail(cameFrom, file)} -> ${one.target}`);
+        if (isGenerated(one.target) || one.target.startsWith('@bufbuild/protobuf'))
+          offenders.push(`${trail(cameFrom, file)} -> ${one.target}`);
         else if (one.relative && !cameFrom.has(one.target)) cameFrom.set(one.target, file);
       }
     }
@@ -126,7 +139,14 @@ test('generated code, and with it the protobuf runtime, is not loaded by what ev
 });
 
 test('no two files load each other', () => {
-  const edges = new Map(files.map((file) => [file, imports.filter((one) => one.file === file && one.relative && one.kind === 'static' && !isGenerated(one.target)).map((one) => one.target)]));
+  const edges = new Map(
+    files.map((file) => [
+      file,
+      imports
+        .filter((one) => one.file === file && one.relative && one.kind === 'static' && !isGenerated(one.target))
+        .map((one) => one.target),
+    ]),
+  );
   const cycles: string[] = [];
   const done = new Set<string>();
   const walk = (file: string, path: readonly string[]): void => {
@@ -141,7 +161,9 @@ test('no two files load each other', () => {
 });
 
 test('no file awaits at its top level, so that require() of the package works', () => {
-  expect(files.filter((file) => /^(?:await\b|(?:export\s+)?(?:const|let|var)\b[^;{]*=\s*await\b|for await\b)/m.test(readSource(file)))).toEqual([]);
+  expect(
+    files.filter((file) => /^(?:await\b|(?:export\s+)?(?:const|let|var)\b[^;{]*=\s*await\b|for await\b)/m.test(readSource(file))),
+  ).toEqual([]);
 });
 
 test('index.ts only names what it exports', () => {
@@ -152,7 +174,10 @@ test('index.ts only names what it exports', () => {
 });
 
 test('the rules see what they forbid', () => {
-  const of = (file: string, text: string): Array<string | undefined> => importsOf(file, text).filter((one) => one.relative).map(violation);
+  const of = (file: string, text: string): Array<string | undefined> =>
+    importsOf(file, text)
+      .filter((one) => one.relative)
+      .map(violation);
   expect(of('sinks/duckdb/x.ts', "import { a } from '../../stream/a.js';")).toHaveLength(1);
   expect(of('sinks/duckdb/x.ts', "import { a } from '../../stream/a.js';")[0]).toContain('sinks/* may import');
   expect(of('sinks/duckdb/x.ts', "import { a } from '../jsonl/a.js';")[0]).toBeDefined();
@@ -161,7 +186,11 @@ test('the rules see what they forbid', () => {
   expect(of('embedded/x.ts', "import { a } from '../wire/gen/query_pb.js';")).toEqual([undefined]);
   expect(of('schema/x.ts', "export * from '../transport/grpc.js';")[0]).toBeDefined();
   expect(of('pipeline/x.ts', "const { a } = await import('../stores/vitess.js');")[0]).toContain('(dynamic)');
-  expect(importsOf('cli/x.ts', "import type { A } from 'commander';\nconst m: typeof import('jiti') = await import('jiti');").map((one) => one.kind)).toEqual(['type', 'type', 'dynamic']);
+  expect(
+    importsOf('cli/x.ts', "import type { A } from 'commander';\nconst m: typeof import('jiti') = await import('jiti');").map(
+      (one) => one.kind,
+    ),
+  ).toEqual(['type', 'type', 'dynamic']);
 });
 
 function trail(cameFrom: ReadonlyMap<string, string>, file: string): string {

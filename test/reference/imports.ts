@@ -36,7 +36,11 @@ export function importsOf(file: string, text: string = readSource(file)): Import
   const code = text.replace(/^\s*(?:\*|\/\/).*$/gm, '');
   const found: Import[] = [];
   for (const match of code.matchAll(STATIC)) found.push(resolve(file, String(match[2]), match[1] ? 'type' : 'static'));
-  const inTypes = new Set([...code.matchAll(TYPE_QUERY)].filter((match) => !/\bawait\s*$/.test(match[0])).map((match) => match.index + match[0].indexOf('import(')));
+  const inTypes = new Set(
+    [...code.matchAll(TYPE_QUERY)]
+      .filter((match) => !/\bawait\s*$/.test(match[0]))
+      .map((match) => match.index + match[0].indexOf('import(')),
+  );
   for (const match of code.matchAll(DYNAMIC)) found.push(resolve(file, String(match[1]), inTypes.has(match.index) ? 'type' : 'dynamic'));
   return found;
 }
