@@ -10,7 +10,8 @@ const sum = { passed: 0, failed: 0, skipped: 0 };
 for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
   const report = JSON.parse(readFileSync(join(folder, name), 'utf8'));
   sum.passed += report.numPassedTests;
-  sum.failed += report.numFailedTests + report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  sum.failed +=
+    report.numFailedTests + report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
   sum.skipped += report.numPendingTests + report.numTodoTests;
 }
 console.log(`${sum.passed} ${sum.failed} ${sum.skipped}`);

@@ -26,7 +26,9 @@ run('npm', ['install', '--ignore-scripts', '--omit=optional', '--omit=peer', '--
 const installed = bytesUnder(join(user, 'node_modules'));
 
 const { exports: entries, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const specifiers = Object.entries(entries).flatMap(([entry, target]) => (typeof target === 'string' ? [] : [entry.replace('.', 'vstream-client')]));
+const specifiers = Object.entries(entries).flatMap(([entry, target]) =>
+  typeof target === 'string' ? [] : [entry.replace('.', 'vstream-client')],
+);
 for (const specifier of specifiers) {
   run('node', ['--input-type=module', '-e', `await import('${specifier}')`], user);
   run('node', ['--input-type=commonjs', '-e', `require('${specifier}')`], user);
