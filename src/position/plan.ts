@@ -23,6 +23,8 @@ export interface TableCopy {
   readonly generation: number;
   /** Key columns, types, collations, rule and column list the copy was made with; a difference restarts it. */
   readonly fingerprint?: string | undefined;
+  /** Rows copied in all, once done. */
+  readonly rows?: number | undefined;
   /** Shards whose state differs from the table's. */
   readonly shards?: Readonly<Record<string, ShardCopy>> | undefined;
 }
@@ -89,10 +91,11 @@ export class CopyPlan {
   withShard(keyspace: string, table: string, shard: string, copy: ShardCopy, allShards: readonly string[]): CopyPlan {
     const entry = this.table(keyspace, table) ?? { state: 'pending', generation: 1 };
     const shards: Record<string, ShardCopy> = { ...entry.shards, [shard]: copy };
-    const every = allShards.map((name) => shards[name] ?? { state: entry.state, generation: entry.generation });
+    const every = allShards.map((name): ShardCopy => shards[name] ?? { state: entry.state, generation: entry.generation });
     const first = every[0];
     if (first && first.state !== 'copying' && every.every((one) => one.state === first.state && one.generation === first.generation)) {
-      return this.withTable(keyspace, table, { state: first.state, generation: first.generation, fingerprint: entry.fingerprint });
+      const rows = every.reduce((sum, one) => sum + (one.rows ?? 0), 0);
+      return this.withTable(keyspace, table, { state: first.state, generation: first.generation, fingerprint: entry.fingerprint, rows });
     }
     return this.withTable(keyspace, table, { ...entry, shards });
   }

@@ -1,0 +1,376 @@
+/**
+ * Units in, batches out, with the position after each. Layer 3. Pure but for its own state: no time, no network.
+ *
+ * The position is kept per shard: a batch moves only the entries of the shards whose units it holds, so that copied rows of one
+ * shard can be gathered into large batches while another shard's go out. Order per shard is kept.
+ */
+import { CopyPlan, type ShardCopy } from '../position/plan.js';
+import { Position, type PartialTransaction } from '../position/position.js';
+import { copyAfter, again } from '../copy/steps.js';
+import type { TableRef, TableVersion } from '../schema/table.js';
+import type { Progress, SchemaChange, Transaction } from './change.js';
+import { StreamBatch } from './batch.js';
+import type { CheckpointUnit, GroupUnit, StatementUnit, UnitBase } from './grouper.js';
+import type { FieldNotice } from './tables.js';
+import type { ChangeRecord } from './record.js';
+import { applyFilter } from './where.js';
+
+export interface AssemblerOptions {
+  readonly batchBytes: number;
+  readonly batchChanges: number;
+}
+
+interface Advance {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly gtid: string;
+  /** New state of a table's copy on that shard. */
+  readonly copy?: { readonly table: string; readonly state: ShardCopy } | undefined;
+}
+
+interface Builder {
+  readonly changes: ChangeRecord[];
+  readonly transactions: Transaction<ChangeRecord>[];
+  readonly advances: Map<string, Advance>;
+  readonly versions: Map<string, TableVersion>;
+  bytes: number;
+  lagMs: number | undefined;
+}
+
+interface CopyBuilder extends Builder {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly table: string;
+  readonly generation: number;
+}
+
+const shardKey = (keyspace: string, shard: string): string => `${keyspace}/${shard}`;
+const newBuilder = (): Builder => ({ changes: [], transactions: [], advances: new Map(), versions: new Map(), bytes: 0, lagMs: undefined });
+
+export class Assembler {
+  readonly #options: AssemblerOptions;
+  #position: Position;
+  /** The plan after everything taken in, handed out or not. */
+  #plan: CopyPlan;
+  readonly #gtids = new Map<string, string>();
+  #copying: TableRef | undefined;
+  readonly #copies = new Map<string, CopyBuilder>();
+  #live = newBuilder();
+  /** Fingerprints of table versions that consumers were told of. */
+  readonly #announced = new Map<string, Map<string, TableVersion>>();
+
+  constructor(position: Position, options: AssemblerOptions) {
+    this.#position = position;
+    this.#plan = position.plan;
+    this.#options = options;
+    this.#setGtids(position);
+  }
+
+  /** The position after the last batch handed out. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** The copy plan after everything taken in. */
+  get plan(): CopyPlan {
+    return this.#plan;
+  }
+
+  /** The GTID set of a shard after everything taken in. */
+  gtid(keyspace: string, shard: string): string {
+    return this.#gtids.get(shardKey(keyspace, shard)) ?? '';
+  }
+
+  /** True when changes wait to be handed out. */
+  get hasChanges(): boolean {
+    return this.#live.changes.length > 0 || this.#copies.size > 0;
+  }
+
+  /** True when positions moved beyond the last batch handed out. */
+  get hasMoved(): boolean {
+    return this.#live.advances.size > 0 || this.#copies.size > 0;
+  }
+
+  /** Starts over from the last position handed out: what was taken in and not handed out is dropped. */
+  rewind(): void {
+    this.#copies.clear();
+    this.#live = newBuilder();
+    this.#plan = this.#position.plan;
+    this.#setGtids(this.#position);
+  }
+
+  setCopying(table: TableRef | undefined): void {
+    this.#copying = table;
+  }
+
+  /** Replaces position and plan between batches: a changed selection, a resolved `current`, a replaced shard set. */
+  replace(position: Position): void {
+    this.#position = position;
+    this.rewind();
+  }
+
+  #setGtids(position: Position): void {
+    this.#gtids.clear();
+    for (const { keyspace, shard, gtid } of position.shards) this.#gtids.set(shardKey(keyspace, shard), gtid);
+  }
+
+  /**
+   * Takes a group in. Returns the batches that had to be closed. `restarted` is called when copied rows belong to a table that
+   * was already done on its shard: VTGate restarted that copy inside the RPC, which makes a new generation.
+   */
+  addGroup(unit: GroupUnit, restarted: (table: TableRef, shard: string) => void): StreamBatch[] {
+    const out: StreamBatch[] = [];
+    for (const notice of unit.fields) this.#announce(notice, unit.shard, undefined, out);
+    const first = unit.changes[0];
+    if (unit.copied && (first || this.#copying)) this.#addCopied(unit, first, restarted, out);
+    else this.#addTransaction(unit, out);
+    return out;
+  }
+
+  addCheckpoint(unit: CheckpointUnit): StreamBatch[] {
+    const out: StreamBatch[] = [];
+    this.#closeCopy(unit.keyspace, unit.shard, out);
+    this.#advance(this.#live, unit);
+    return out;
+  }
+
+  /** The end of a shard's copy where no group said so. */
+  addCopyCompleted(unit: UnitBase): StreamBatch[] {
+    const out: StreamBatch[] = [];
+    const copying = this.#copying;
+    if (!copying || copying.keyspace !== unit.keyspace) return out;
+    const state = this.#plan.shard(copying.keyspace, copying.table, unit.shard);
+    if (!state || state.state === 'done') return out;
+    this.#endTable(copying, unit.shard, { state: 'done', generation: state.generation, rows: state.rows }, this.gtid(unit.keyspace, unit.shard), out);
+    return out;
+  }
+
+  /**
+   * A statement outside any transaction: closes everything before it; one batch per table it concerns, the last of which moves
+   * the position. `recopy` names the tables whose rows have to be read again on that shard.
+   */
+  addStatement(unit: StatementUnit, changes: readonly SchemaChange[], recopy: readonly TableRef[]): StreamBatch[] {
+    const out: StreamBatch[] = [];
+    this.#closeAll(out);
+    this.#advance(this.#live, unit);
+    for (const { keyspace, table } of recopy) {
+      const state = this.#plan.shard(keyspace, table, unit.shard);
+      if (!state) continue;
+      this.#plan = this.#plan.withShard(keyspace, table, unit.shard, again(state), this.#shardNames(keyspace));
+    }
+    changes.forEach((schema, index) => {
+      const last = index === changes.length - 1;
+      if (last) this.#move(this.#live, recopy.length > 0);
+      out.push(new StreamBatch({ kind: 'schema', schema, position: this.#position }));
+      if (last) this.#live = newBuilder();
+    });
+    return out;
+  }
+
+  /** Hands out everything taken in. */
+  flush(): StreamBatch[] {
+    const out: StreamBatch[] = [];
+    this.#closeAll(out);
+    return out;
+  }
+
+  /** A batch without rows that carries the position as far as it moved. */
+  progress(progress: Progress, plan?: CopyPlan): StreamBatch {
+    if (plan) this.#plan = plan;
+    this.#move(this.#live, plan !== undefined);
+    this.#live = newBuilder();
+    return new StreamBatch({ kind: 'progress', position: this.#position, progress });
+  }
+
+  #addTransaction(unit: GroupUnit, out: StreamBatch[]): void {
+    this.#closeCopy(unit.keyspace, unit.shard, out);
+    const { keyspace, shard, group, part } = unit;
+    const changes = applyFilter(unit.changes);
+    if (part) {
+      this.#closeLive(out);
+      const applied = part.before + unit.changes.length;
+      const partial: PartialTransaction | undefined = part.last ? undefined : { keyspace, shard, gtid: group.gtid ?? '', applied };
+      this.#advance(this.#live, unit);
+      this.#push(changes, unit, { index: part.index, last: part.last });
+      this.#closeLive(out, partial);
+      // The last part may hold no change: its position waits for the next batch like that of any empty transaction.
+      return;
+    }
+    const mixes = changes.length > 0 && this.#mixesVersions(changes);
+    if (mixes || this.#live.changes.length + changes.length > this.#options.batchChanges || this.#live.bytes + unit.bytes > this.#options.batchBytes) {
+      this.#closeLive(out);
+    }
+    this.#advance(this.#live, unit);
+    if (changes.length > 0) this.#push(changes, unit, undefined);
+    if (this.#live.changes.length >= this.#options.batchChanges || this.#live.bytes >= this.#options.batchBytes) this.#closeLive(out);
+  }
+
+  #push(changes: ChangeRecord[], unit: GroupUnit, part: { index: number; last: boolean } | undefined): void {
+    const live = this.#live;
+    const { keyspace, shard, group } = unit;
+    live.transactions.push({ keyspace, shard, gtid: group.gtid, commitTime: group.commitTime, changes, ...(part ? { part } : {}) });
+    for (const change of changes) live.changes.push(change);
+    live.bytes += unit.bytes;
+    if (unit.lagMs !== undefined) live.lagMs = unit.lagMs;
+    this.#noteVersions(changes, live);
+  }
+
+  /** True when a change has another version of a table than the open batch: a batch never mixes two. */
+  #mixesVersions(changes: readonly ChangeRecord[]): boolean {
+    let last: unknown;
+    for (const change of changes) {
+      if (change.context === last) continue;
+      last = change.context;
+      const known = this.#live.versions.get(`${change.keyspace}.${change.table}`);
+      if (known && known !== change.schema) return true;
+    }
+    return false;
+  }
+
+  #noteVersions(changes: readonly ChangeRecord[], builder: Builder): void {
+    let last: unknown;
+    for (const change of changes) {
+      if (change.context === last) continue;
+      last = change.context;
+      builder.versions.set(`${change.keyspace}.${change.table}`, change.schema);
+    }
+  }
+
+  #addCopied(unit: GroupUnit, first: ChangeRecord | undefined, restarted: (table: TableRef, shard: string) => void, out: StreamBatch[]): void {
+    const { keyspace, shard, vgtid } = unit;
+    const table = first ? { keyspace: first.keyspace, table: first.table } : (this.#copying as TableRef);
+    const key = shardKey(keyspace, shard);
+    // Changes of this shard that came before these rows go out first: order per shard is kept.
+    if (this.#live.advances.has(key)) this.#closeLive(out);
+    let state = this.#plan.shard(table.keyspace, table.table, shard) ?? { state: 'pending', generation: 1 };
+    if (first && state.state === 'done') {
+      this.#closeCopy(keyspace, shard, out);
+      state = again(state);
+      this.#setCopy(table, shard, state);
+      restarted(table, shard);
+      const context = { ...first.context, generation: state.generation };
+      for (const change of unit.changes) change.context = context;
+    }
+    let builder = this.#copies.get(key);
+    if (builder && (builder.table !== table.table || (first && builder.versions.size > 0 && this.#differs(builder, first)))) {
+      this.#closeCopy(keyspace, shard, out);
+      builder = undefined;
+    }
+    // The end of a table that was not under way here any more is only a position.
+    if (!first && state.state === 'done') {
+      this.#closeCopy(keyspace, shard, out);
+      this.#advance(this.#live, unit);
+      return;
+    }
+    if (!builder) {
+      builder = { ...newBuilder(), keyspace, shard, table: table.table, generation: state.generation };
+      this.#copies.set(key, builder);
+    }
+    const changes = applyFilter(unit.changes);
+    for (const change of changes) builder.changes.push(change);
+    builder.bytes += unit.bytes;
+    this.#noteVersions(unit.changes, builder);
+    if (!vgtid) return;
+    const next = copyAfter(table.table, state, unit.changes.length, vgtid);
+    if (next.state === 'done') {
+      this.#endTable(table, shard, next, vgtid.gtid, out);
+      return;
+    }
+    this.#setCopy(table, shard, next);
+    this.#gtids.set(key, vgtid.gtid);
+    builder.advances.set(key, { keyspace, shard, gtid: vgtid.gtid, copy: { table: table.table, state: next } });
+    if (builder.changes.length >= this.#options.batchChanges || builder.bytes >= this.#options.batchBytes) this.#closeCopy(keyspace, shard, out);
+  }
+
+  #differs(builder: Builder, first: ChangeRecord): boolean {
+    const known = builder.versions.get(`${first.keyspace}.${first.table}`);
+    return known !== undefined && known !== first.schema;
+  }
+
+  /** Rows still held go out under the state before the end; the end itself is a batch of its own, which sweeps. */
+  #endTable(table: TableRef, shard: string, state: ShardCopy, gtid: string, out: StreamBatch[]): void {
+    this.#closeCopy(table.keyspace, shard, out);
+    this.#setCopy(table, shard, state);
+    this.#gtids.set(shardKey(table.keyspace, shard), gtid);
+    const builder = newBuilder();
+    builder.advances.set(shardKey(table.keyspace, shard), { keyspace: table.keyspace, shard, gtid, copy: { table: table.table, state } });
+    this.#move(builder, false);
+    const { generation, rows } = state;
+    const progress: Progress = { type: 'table-end', ...table, shard, generation, rows, sweep: generation > 1 };
+    out.push(new StreamBatch({ kind: 'progress', position: this.#position, progress }));
+  }
+
+  #setCopy(table: TableRef, shard: string, state: ShardCopy): void {
+    this.#plan = this.#plan.withShard(table.keyspace, table.table, shard, state, this.#shardNames(table.keyspace));
+  }
+
+  #shardNames(keyspace: string): string[] {
+    return this.#position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+  }
+
+  #advance(builder: Builder, { keyspace, shard, vgtid }: UnitBase): void {
+    if (!vgtid || vgtid.gtid === '' || vgtid.gtid === 'current') return;
+    const key = shardKey(keyspace, shard);
+    this.#gtids.set(key, vgtid.gtid);
+    builder.advances.set(key, { keyspace, shard, gtid: vgtid.gtid });
+  }
+
+  #announce({ ref, to }: FieldNotice, shard: string, statement: string | undefined, out: StreamBatch[]): void {
+    const name = `${ref.keyspace}.${ref.table}`;
+    let known = this.#announced.get(name);
+    if (!known) this.#announced.set(name, (known = new Map()));
+    if (known.has(to.fingerprint)) return;
+    const from = [...known.values()].at(-1);
+    known.set(to.fingerprint, to);
+    this.#closeAll(out);
+    out.push(new StreamBatch({ kind: 'schema', position: this.#position, schema: { kind: 'columns', ...ref, shard, from, to, statement } }));
+  }
+
+  #closeAll(out: StreamBatch[]): void {
+    for (const builder of [...this.#copies.values()]) this.#closeCopy(builder.keyspace, builder.shard, out);
+    this.#closeLive(out);
+  }
+
+  #closeCopy(keyspace: string, shard: string, out: StreamBatch[]): void {
+    const key = shardKey(keyspace, shard);
+    const builder = this.#copies.get(key);
+    if (!builder) return;
+    this.#copies.delete(key);
+    this.#move(builder, false);
+    if (builder.changes.length === 0) return;
+    const { changes, bytes, table, generation } = builder;
+    out.push(new StreamBatch({ kind: 'copy', position: this.#position, changes, bytes, copy: { keyspace, table, shard, generation } }));
+  }
+
+  /** Without changes nothing is handed out: the moved position stays with the builder until somebody asks for progress. */
+  #closeLive(out: StreamBatch[], partial?: PartialTransaction): void {
+    const builder = this.#live;
+    if (builder.changes.length === 0) return;
+    this.#move(builder, false, partial);
+    this.#live = newBuilder();
+    const { changes, transactions, bytes, lagMs } = builder;
+    out.push(new StreamBatch({ kind: 'transactions', position: this.#position, changes, transactions, bytes, lagMs }));
+  }
+
+  #move(builder: Builder, takePlan: boolean, started?: PartialTransaction): void {
+    // A transaction delivered in part ends when its shard moves on.
+    const under = this.#position.partial;
+    const partial = started ?? (under && builder.advances.has(shardKey(under.keyspace, under.shard)) ? undefined : under);
+    let plan = takePlan ? this.#plan : this.#position.plan;
+    let shards = this.#position.shards;
+    if (builder.advances.size > 0) {
+      shards = shards.map((one) => {
+        const advance = builder.advances.get(shardKey(one.keyspace, one.shard));
+        return advance ? { keyspace: one.keyspace, shard: one.shard, gtid: advance.gtid } : one;
+      });
+      if (!takePlan) {
+        for (const { keyspace, shard, copy } of builder.advances.values()) {
+          if (copy) plan = plan.withShard(keyspace, copy.table, shard, copy.state, this.#shardNames(keyspace));
+        }
+      }
+    } else if (plan === this.#position.plan && partial === this.#position.partial) {
+      return;
+    }
+    this.#position = new Position(shards, plan, this.#position.reshards, partial);
+  }
+}

@@ -1,0 +1,78 @@
+/** The tables of a stream: which are wanted on which shard now, and how their rows are decoded. Layer 3. */
+import { CopyPlan } from '../position/plan.js';
+import type { TableOptions } from '../schema/define.js';
+import type { DecodeOptions, Override } from '../schema/options.js';
+import type { TableRef } from '../schema/table.js';
+import type { VersionRegistry } from '../schema/versions.js';
+import type { StreamedTable } from './request.js';
+import type { TableCatalog } from './tables.js';
+import type { ValidatedStream } from './validated.js';
+
+export interface SourceTable extends StreamedTable {
+  readonly definition: TableOptions;
+}
+
+const keyOf = ({ keyspace, table }: TableRef): string => `${keyspace}.${table}`;
+
+export class StreamCatalog implements TableCatalog {
+  readonly versions: VersionRegistry;
+  readonly #stream: ValidatedStream;
+  readonly #tables = new Map<string, SourceTable>();
+  readonly #decodeOptions = new Map<string, DecodeOptions>();
+  #plan: CopyPlan = CopyPlan.empty;
+  #copying: TableRef | undefined;
+
+  constructor(tables: readonly SourceTable[], stream: ValidatedStream, versions: VersionRegistry) {
+    this.versions = versions;
+    this.#stream = stream;
+    for (const one of tables) this.#tables.set(keyOf(one), one);
+  }
+
+  get tables(): readonly SourceTable[] {
+    return [...this.#tables.values()];
+  }
+
+  get(ref: TableRef): SourceTable | undefined {
+    return this.#tables.get(keyOf(ref));
+  }
+
+  add(ref: TableRef): void {
+    if (!this.#tables.has(keyOf(ref))) this.#tables.set(keyOf(ref), { ...ref, definition: {} });
+  }
+
+  remove(ref: TableRef): void {
+    this.#tables.delete(keyOf(ref));
+  }
+
+  setPlan(plan: CopyPlan, copying?: TableRef): void {
+    this.#plan = plan;
+    this.#copying = copying;
+  }
+
+  /** True when changes of the table on that shard are handed out: it is copied there, or being copied. */
+  isActive(ref: TableRef, shard: string): boolean {
+    if (!this.#tables.has(keyOf(ref))) return false;
+    const state = this.#plan.shard(ref.keyspace, ref.table, shard);
+    if (!state || state.state === 'done') return true;
+    return this.#copying?.keyspace === ref.keyspace && this.#copying.table === ref.table;
+  }
+
+  optionsFor(ref: TableRef, shard: string): DecodeOptions | undefined {
+    if (!this.isActive(ref, shard)) return undefined;
+    let options = this.#decodeOptions.get(keyOf(ref));
+    if (!options) {
+      const definition = this.#tables.get(keyOf(ref))?.definition ?? {};
+      options = {
+        types: this.#stream.types,
+        columns: definition.types as Readonly<Record<string, Override>> | undefined,
+        images: this.#stream.images,
+      };
+      this.#decodeOptions.set(keyOf(ref), options);
+    }
+    return options;
+  }
+
+  generationOf(ref: TableRef, shard: string): number {
+    return this.#plan.shard(ref.keyspace, ref.table, shard)?.generation ?? 1;
+  }
+}

@@ -1,0 +1,391 @@
+/**
+ * The loop that turns a source into batches: one RPC after another, through the copy, reconnects and changes of the plan. Layer 3.
+ * Decisions live elsewhere (grammar, assembler, copy/steps, supervise); this executes them.
+ */
+import { VStreamError } from '../errors.js';
+import { type Clock, delay } from '../internal/clock.js';
+import type { Logger } from '../observe/logger.js';
+import type { Recorder } from '../observe/recorder.js';
+import { isSymbolicGtid } from '../position/gtid.js';
+import { Position } from '../position/position.js';
+import { newPlan, nextTable, reconcilePlan } from '../copy/steps.js';
+import type { TableRef } from '../schema/table.js';
+import { VersionRegistry } from '../schema/versions.js';
+import type { Backoff } from '../supervise/backoff.js';
+import type { Transport } from '../transport/transport.js';
+import { Assembler } from './assembler.js';
+import { type StreamBatch, decodeAll } from './batch.js';
+import type { SchemaChange } from './change.js';
+import { StreamCatalog } from './catalog.js';
+import { readDdl } from './ddl.js';
+import type { Source } from './discover.js';
+import { Grouper, type StatementUnit, type Unit } from './grouper.js';
+import { MessageReader } from './reader.js';
+import { buildRequest } from './request.js';
+import { reachedStop, type StopPoint } from './stop.js';
+import type { ValidatedStream } from './validated.js';
+
+/** What to do when rows of a table changed without row events (TRUNCATE apart). */
+export type RowsChanged = 'recopy' | 'ignore' | 'fail' | 'pause';
+
+export interface EngineOptions {
+  readonly stream: ValidatedStream;
+  readonly source: Source;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder: Recorder;
+  readonly backoff: Backoff;
+  /** A stored position; wins over `from`. */
+  readonly stored: Position | undefined;
+  /** Decode rows before they are handed out. */
+  readonly eager: boolean;
+  /** Milliseconds between two progress batches of a stream without rows. */
+  readonly progressMs: number;
+  readonly stop: StopPoint;
+  rowsChanged(table: TableRef, reason: string): RowsChanged;
+  /** Looks at a position the server makes no progress from; throws when it can never work. */
+  checkPosition(position: Position, signal: AbortSignal): Promise<void>;
+}
+
+/** A change of what is copied, asked for while the stream runs. */
+export type PlanChange =
+  | { readonly kind: 'add'; readonly table: TableRef }
+  | { readonly kind: 'remove'; readonly table: TableRef }
+  | { readonly kind: 'recopy'; readonly table: TableRef };
+
+type RpcEnd = 'next' | 'stop';
+
+/** Shards whose `current` is not known yet, and what came from the others meanwhile. */
+interface Resolving {
+  readonly waiting: Set<string>;
+  readonly starts: Map<string, string>;
+  readonly held: Unit[];
+}
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #catalog: StreamCatalog;
+  readonly #assembler: Assembler;
+  readonly #abort: AbortSignal;
+  #changes: PlanChange[] = [];
+  #lastProgress = 0;
+  #copyCompletedSaid: boolean;
+  #startedTable: string | undefined;
+  #resolving: Resolving | undefined;
+  readonly #startedAt: number;
+
+  constructor(options: EngineOptions, abort: AbortSignal) {
+    this.#options = options;
+    this.#abort = abort;
+    const position = firstPosition(options);
+    this.#catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry());
+    this.#assembler = new Assembler(position, options.stream.limits);
+    this.#catalog.setPlan(position.plan);
+    this.#copyCompletedSaid = position.copied;
+    this.#startedAt = options.clock.monotonic();
+  }
+
+  get position(): Position {
+    return this.#assembler.position;
+  }
+
+  get catalog(): StreamCatalog {
+    return this.#catalog;
+  }
+
+  /** Takes effect between two batches. */
+  change(change: PlanChange): void {
+    this.#changes.push(change);
+  }
+
+  /** Batches until the stop point, an abort (what is complete is still handed out), or an error that retrying does not mend. */
+  async *batches(): AsyncGenerator<StreamBatch, void, void> {
+    const { backoff, recorder, logger, clock } = this.#options;
+    for (;;) {
+      if (this.#abort.aborted) return;
+      try {
+        const end = yield* this.#rpc();
+        if (end === 'stop') return;
+      } catch (error) {
+        if (this.#abort.aborted) return yield* this.#handOut(this.#assembler.flush());
+        const failure = VStreamError.from(error, 'INTERNAL');
+        yield* this.#handOut(this.#assembler.flush());
+        recorder.lastError = failure.toJSON();
+        if (failure.category !== 'retry' && failure.category !== 'refresh') throw failure;
+        const wait = backoff.next();
+        if (wait === undefined) throw failure;
+        recorder.state = 'reconnecting';
+        logger.warn({ ...failure.toJSON(), waitMs: Math.round(wait) }, 'the stream was interrupted; reconnecting');
+        await delay(clock, wait, this.#abort).catch(() => {});
+        if (this.#abort.aborted) return;
+        this.#options.transport.rotate();
+        if (backoff.attempts >= 2) await this.#options.checkPosition(this.#assembler.position, this.#abort);
+      }
+    }
+  }
+
+  async *#rpc(): AsyncGenerator<StreamBatch, RpcEnd, void> {
+    const { stream, source, transport, clock, recorder, logger } = this.#options;
+    const assembler = this.#assembler;
+    assembler.rewind();
+    this.#applyChanges();
+    const copying = nextTable(assembler.plan);
+    assembler.setCopying(copying);
+    this.#catalog.setPlan(assembler.plan, copying);
+    const position = assembler.position;
+    const grouper = new Grouper({
+      catalog: this.#catalog,
+      shards: position.shards,
+      phase: assembler.plan.done ? 'live' : 'catchup',
+      reshards: position.reshards,
+      transactionBytes: stream.limits.transactionBytes,
+      hugeTransaction: stream.hugeTransaction,
+      skip: position.partial,
+    });
+    const symbolic = position.shards.filter((one) => one.gtid === 'current').map((one) => `${one.keyspace}/${one.shard}`);
+    this.#resolving = symbolic.length > 0 ? { waiting: new Set(symbolic), starts: new Map(), held: [] } : undefined;
+    const request = buildRequest({
+      position,
+      copying,
+      tables: this.#catalog.tables,
+      tabletType: source.tabletType,
+      cells: stream.source.cells,
+      flags: stream.source.flags,
+      callerId: stream.source.callerId,
+      chunkBytes: stream.hugeTransaction === 'split' ? stream.limits.transactionBytes : 0,
+    });
+    recorder.source = transport.address;
+    recorder.state = copying ? 'copying' : 'streaming';
+    if (copying) yield* this.#sayTableStart(copying);
+    else yield* this.#sayCopyCompleted();
+    const stopAt = (): boolean => reachedStop(this.#options.stop, assembler, clock.monotonic() - this.#startedAt);
+    if (stopAt()) return yield* this.#stop();
+    logger.debug({ vtgate: transport.address, table: copying?.table, shards: position.shards.length }, 'opening the stream');
+    const rpc = new AbortController();
+    const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
+    const heartbeatMs = stream.source.flags.heartbeatSeconds * 1000;
+    let silentSince = clock.monotonic();
+    let moved = false;
+    try {
+      for (;;) {
+        const result = await reader.next(assembler.hasChanges ? 0 : heartbeatMs / 4);
+        if (result.kind === 'end') throw streamEnded(transport.address);
+        if (result.kind === 'message') {
+          silentSince = clock.monotonic();
+          const gtidBefore = moved;
+          for (const unit of grouper.push(result.message)) {
+            if (this.#resolving) yield* this.#resolve(unit, grouper);
+            else yield* this.#take(unit, grouper);
+            moved ||= unit.vgtid !== undefined;
+          }
+          if (moved && !gtidBefore) this.#options.backoff.reset();
+        } else {
+          if (assembler.hasChanges) yield* this.#handOut(assembler.flush());
+          else if (clock.monotonic() - silentSince > heartbeatMs * 3 + 5_000) throw silent(transport.address, clock.monotonic() - silentSince);
+        }
+        if (this.#resolving) continue;
+        yield* this.#progressIfDue();
+        if (stopAt()) return yield* this.#stop();
+        if (this.#changes.length > 0 || this.#copyMovedOn(copying)) {
+          yield* this.#handOut(assembler.flush());
+          return 'next';
+        }
+        if (this.#abort.aborted) return yield* this.#stop();
+        // Time the consumer took is nobody's silence.
+        if (result.kind === 'message') silentSince = clock.monotonic();
+      }
+    } finally {
+      rpc.abort();
+      await reader.close();
+    }
+  }
+
+  /**
+   * `current` has to be resolved on every shard before anything is handed out: a vector that still says `current` cannot be
+   * resumed (G30). The first vector of each shard is its start; what other shards send meanwhile waits its turn.
+   */
+  *#resolve(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
+    const resolving = this.#resolving as Resolving;
+    const key = `${unit.keyspace}/${unit.shard}`;
+    const gtid = unit.vgtid?.gtid ?? '';
+    if (!resolving.waiting.has(key)) resolving.held.push(unit);
+    else if (!isSymbolicGtid(gtid)) {
+      resolving.waiting.delete(key);
+      resolving.starts.set(key, gtid);
+    }
+    if (resolving.waiting.size > 0) return;
+    this.#resolving = undefined;
+    const { position } = this.#assembler;
+    const shards = position.shards.map((one) => ({ ...one, gtid: resolving.starts.get(`${one.keyspace}/${one.shard}`) ?? one.gtid }));
+    this.#assembler.replace(position.with({ shards }));
+    yield* this.#handOut([this.#assembler.progress({ type: 'position' })]);
+    for (const held of resolving.held) yield* this.#take(held, grouper);
+  }
+
+  #copyMovedOn(copying: TableRef | undefined): boolean {
+    const next = nextTable(this.#assembler.plan);
+    if (!copying) return next !== undefined;
+    // With nothing left to copy the same RPC goes on: its filter already holds every table.
+    return next !== undefined && (next.table !== copying.table || next.keyspace !== copying.keyspace);
+  }
+
+  *#take(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
+    const assembler = this.#assembler;
+    const { recorder } = this.#options;
+    switch (unit.kind) {
+      case 'group': {
+        if (unit.timestamp > 0) {
+          recorder.shard(unit.keyspace, unit.shard, {
+            lagMs: unit.lagMs,
+            ...(unit.changes.length > 0 ? { lastCommitTime: unit.timestamp } : {}),
+          });
+        }
+        const restarted = (table: TableRef, shard: string): void => {
+          this.#options.logger.warn({ ...table, shard }, 'VTGate copies a finished table again; it becomes a new generation');
+          this.#catalog.setPlan(assembler.plan, table);
+          grouper.refresh();
+        };
+        yield* this.#handOut(assembler.addGroup(unit, restarted));
+        for (const statement of unit.statements) yield* this.#statement({ ...unit, kind: 'statement', statement, gtid: unit.group.gtid });
+        break;
+      }
+      case 'checkpoint':
+        yield* this.#handOut(assembler.addCheckpoint(unit));
+        break;
+      case 'copy-completed':
+        yield* this.#handOut(assembler.addCopyCompleted(unit));
+        break;
+      case 'statement':
+        yield* this.#statement(unit);
+        break;
+      case 'foreign-shard':
+        throw new VStreamError('SHARDS_CHANGED', `shard ${unit.keyspace}/${unit.shard} is not among those this stream follows`, {
+          keyspace: unit.keyspace,
+          shard: unit.shard,
+          next: `The stream follows ${assembler.position.shards.map((one) => one.shard).join(', ')}; start it again once the reshard is finished.`,
+        });
+    }
+    if (assembler.plan.done && !this.#copyCompletedSaid && nextTable(assembler.plan) === undefined) yield* this.#sayCopyCompleted();
+  }
+
+  *#statement(unit: StatementUnit): Generator<StreamBatch, void, void> {
+    const effect = readDdl(unit.statement);
+    const assembler = this.#assembler;
+    if (effect.kind === 'none') {
+      yield* this.#handOut(assembler.addStatement(unit, [], []));
+      return;
+    }
+    const changes: SchemaChange[] = [];
+    const recopy: TableRef[] = [];
+    for (const table of effect.tables) {
+      const ref = { keyspace: unit.keyspace, table };
+      if (!this.#catalog.isActive(ref, unit.shard)) continue;
+      const kind = effect.kind === 'truncate' ? 'truncate' : effect.kind === 'columns' ? 'ddl' : 'rows-changed';
+      changes.push({ kind, ...ref, shard: unit.shard, from: undefined, to: undefined, statement: unit.statement });
+      if (kind !== 'rows-changed' || effect.kind === 'create') continue;
+      const decision = this.#options.rowsChanged(ref, effect.reason ?? 'its rows changed without events');
+      if (decision === 'recopy') recopy.push(ref);
+      else if (decision === 'fail') throw rowsChangedError(ref, unit.shard, effect.reason);
+    }
+    yield* this.#handOut(assembler.addStatement(unit, changes, recopy));
+    if (recopy.length > 0) this.#copyCompletedSaid = false;
+  }
+
+  *#handOut(batches: readonly StreamBatch[]): Generator<StreamBatch, void, void> {
+    const { eager, clock, recorder } = this.#options;
+    for (const batch of batches) {
+      if (eager) decodeAll(batch);
+      if (!recorder.position) recorder.position = batch.position;
+      this.#lastProgress = clock.monotonic();
+      yield batch;
+    }
+  }
+
+  *#progressIfDue(): Generator<StreamBatch, void, void> {
+    const { clock, progressMs } = this.#options;
+    if (clock.monotonic() - this.#lastProgress < progressMs || !this.#assembler.hasMoved) return;
+    yield* this.#handOut(this.#assembler.flush());
+    if (this.#assembler.hasMoved) yield* this.#handOut([this.#assembler.progress({ type: 'position' })]);
+  }
+
+  *#stop(): Generator<StreamBatch, RpcEnd, void> {
+    yield* this.#handOut(this.#assembler.flush());
+    if (this.#assembler.hasMoved) yield* this.#handOut([this.#assembler.progress({ type: 'position' })]);
+    return 'stop';
+  }
+
+  *#sayTableStart(table: TableRef): Generator<StreamBatch, void, void> {
+    const entry = this.#assembler.plan.table(table.keyspace, table.table);
+    const name = `${table.keyspace}.${table.table}#${entry?.generation}`;
+    if (this.#startedTable === name) return;
+    this.#startedTable = name;
+    if (entry?.shards && Object.keys(entry.shards).length > 0) return;
+    yield* this.#handOut([this.#assembler.progress({ type: 'table-start', ...table, generation: entry?.generation })]);
+  }
+
+  *#sayCopyCompleted(): Generator<StreamBatch, void, void> {
+    if (this.#copyCompletedSaid) return;
+    this.#copyCompletedSaid = true;
+    this.#options.recorder.state = 'streaming';
+    yield* this.#handOut(this.#assembler.flush());
+    yield* this.#handOut([this.#assembler.progress({ type: 'copy-completed' })]);
+  }
+
+  #applyChanges(): void {
+    if (this.#changes.length === 0) return;
+    let plan = this.#assembler.position.plan;
+    for (const { kind, table } of this.#changes) {
+      if (kind === 'remove') {
+        plan = plan.withTable(table.keyspace, table.table, undefined);
+        this.#catalog.remove(table);
+        continue;
+      }
+      const entry = plan.table(table.keyspace, table.table);
+      const generation = entry ? 1 + Math.max(entry.generation, ...Object.values(entry.shards ?? {}).map((one) => one.generation)) : 1;
+      plan = plan.withTable(table.keyspace, table.table, { state: 'pending', generation, fingerprint: entry?.fingerprint });
+      if (kind === 'add') this.#catalog.add(table);
+      this.#copyCompletedSaid = false;
+    }
+    this.#changes = [];
+    this.#assembler.replace(this.#assembler.position.with({ plan }));
+  }
+}
+
+function firstPosition({ stored, stream, source }: EngineOptions): Position {
+  const tables = source.tables.map((one) => ({ ...one, copy: one.definition.copy !== false }));
+  if (stored) {
+    const plan = stored.plan.size > 0 ? reconcilePlan(stored.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
+    return stored.with({ plan });
+  }
+  const from = stream.from;
+  if (from.kind === 'position') {
+    const plan = from.position.plan.size > 0 ? reconcilePlan(from.position.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
+    return from.position.with({ plan });
+  }
+  const copies = from.kind === 'beginning';
+  const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
+  const gtid = plan.done ? 'current' : '';
+  return new Position(source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid })), plan);
+}
+
+function streamEnded(address: string): VStreamError {
+  return new VStreamError('STREAM_ENDED', `VTGate at ${address} ended the stream without an error`, {
+    next: 'The client reconnects from its last position.',
+  });
+}
+
+function silent(address: string, ms: number): VStreamError {
+  return new VStreamError('STREAM_STALLED', `VTGate at ${address} sent nothing, not even a heartbeat, for ${Math.round(ms / 1000)} s`, {
+    next: 'The client reconnects; if this repeats, check that VTGate and the network path to it.',
+  });
+}
+
+function rowsChangedError(ref: TableRef, shard: string, reason = 'its rows changed without events'): VStreamError {
+  return new VStreamError('SCHEMA_CHANGE', `rows of ${ref.keyspace}.${ref.table} changed without events on shard ${shard}: ${reason}`, {
+    ...ref,
+    shard,
+    next: 'Copy the table again (`vstream copy TABLE`) with a sink that can sweep, or set `onDdl: \'ignore\'` for it.',
+  });
+}
+

@@ -1,0 +1,366 @@
+/**
+ * Turns the events of one RPC into units: whole transactions, groups of copied rows, statements, bare positions. Layer 3.
+ * The grammar decides (grammar.ts), this executes: it owns no time and no network, so every recording can be fed to it.
+ */
+import { fromBinary } from '@bufbuild/protobuf';
+import { VStreamError } from '../errors.js';
+import type { Bitmap } from '../schema/decoder.js';
+import { RowChange_BitmapSchema } from '../wire/gen/binlogdata_pb.js';
+import { RepeatedName } from '../wire/names.js';
+import { type EventView, ResponseScanner, type RowEventVisitor, scanRowEvent } from '../wire/scan.js';
+import { readVgtidEntry, type VgtidEntry } from '../wire/vgtid.js';
+import type { Op, Phase } from './change.js';
+import { GRAMMAR, type ShardEvent, type ShardState } from './grammar.js';
+import { ChangeRecord, type GroupContext, type TableContext } from './record.js';
+import { type FieldNotice, ShardTables, type TableCatalog } from './tables.js';
+
+export interface UnitBase {
+  readonly keyspace: string;
+  readonly shard: string;
+  /** This shard's entry of the vector; undefined when the group came without one: nothing moves (G37). */
+  readonly vgtid: VgtidEntry | undefined;
+  /** Seconds; 0 in the copy phase. */
+  readonly timestamp: number;
+  /** `current_time` minus `timestamp` of the same event, so that no clock of ours is involved (G59); undefined when unknown. */
+  readonly lagMs: number | undefined;
+}
+
+export interface GroupUnit extends UnitBase {
+  readonly kind: 'group';
+  /** Rows of a snapshot, or the end of a table's copy: the group carries no time. */
+  readonly copied: boolean;
+  readonly group: GroupContext;
+  readonly changes: ChangeRecord[];
+  readonly fields: readonly FieldNotice[];
+  readonly statements: readonly string[];
+  readonly bytes: number;
+  /** Set when the transaction is handed out in parts. `before` counts changes of earlier parts. */
+  readonly part: { readonly index: number; readonly last: boolean; readonly before: number } | undefined;
+}
+
+export interface StatementUnit extends UnitBase {
+  readonly kind: 'statement';
+  readonly statement: string;
+  readonly gtid: string | undefined;
+}
+
+export interface CheckpointUnit extends UnitBase {
+  readonly kind: 'checkpoint';
+}
+
+export interface CopyCompletedUnit extends UnitBase {
+  readonly kind: 'copy-completed';
+}
+
+/** A shard this stream does not know sent an event: the shard set was replaced. `vector` is read from `response`. */
+export interface ForeignShardUnit extends UnitBase {
+  readonly kind: 'foreign-shard';
+}
+
+export type Unit = GroupUnit | StatementUnit | CheckpointUnit | CopyCompletedUnit | ForeignShardUnit;
+
+export interface GrouperOptions {
+  readonly catalog: TableCatalog;
+  /** `keyspace/shard` of every shard asked for. */
+  readonly shards: readonly { readonly keyspace: string; readonly shard: string }[];
+  readonly phase: Phase;
+  readonly reshards: number;
+  /** Bytes above which a transaction fails or is split. */
+  readonly transactionBytes: number;
+  readonly hugeTransaction: 'fail' | 'split';
+  /** Changes of a transaction already applied (`split`): the replay skips them. */
+  readonly skip?: { readonly keyspace: string; readonly shard: string; readonly gtid: string; readonly applied: number } | undefined;
+}
+
+interface Shard {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly tables: ShardTables;
+  state: ShardState;
+  group: GroupContext;
+  changes: ChangeRecord[];
+  fields: FieldNotice[];
+  statements: string[];
+  bytes: number;
+  copied: boolean;
+  vgtid: VgtidEntry | undefined;
+  ordinal: number;
+  parts: number;
+  skip: number;
+  skipGtid: string | undefined;
+}
+
+const EVENT: Readonly<Record<number, ShardEvent>> = {
+  2: 'begin', 3: 'commit', 4: 'rollback', 5: 'ddl', 11: 'other', 12: 'row', 13: 'field', 15: 'vgtid', 16: 'journal', 17: 'version',
+  20: 'copyCompleted',
+};
+const HEARTBEAT = 14;
+const ROW = 12;
+
+export class Grouper implements RowEventVisitor {
+  readonly #options: GrouperOptions;
+  readonly #scanner = new ResponseScanner();
+  readonly #tableName = new RepeatedName();
+  readonly #shards = new Map<string, Map<string, Shard>>();
+  #units: Unit[] = [];
+  /** The shard, table and kind of the ROW event being walked. */
+  #shard: Shard | undefined;
+  #lastName = '';
+  #lastShard: Shard | undefined;
+  #context: TableContext | undefined;
+  #copyRow = false;
+  /** VTGate's own heartbeats seen; they prove nothing about a shard (G135). */
+  heartbeats = 0;
+  /** Rows of the tablets' heartbeat tables seen, by `keyspace/shard`: the best sign of life. */
+  readonly keyspaceHeartbeats: Map<string, number> = new Map();
+
+  constructor(options: GrouperOptions) {
+    this.#options = options;
+    for (const { keyspace, shard } of options.shards) {
+      let byShard = this.#shards.get(keyspace);
+      if (!byShard) this.#shards.set(keyspace, (byShard = new Map()));
+      const skip = options.skip;
+      const mine = skip && skip.keyspace === keyspace && skip.shard === shard ? skip : undefined;
+      byShard.set(shard, {
+        keyspace,
+        shard,
+        tables: new ShardTables(options.catalog, keyspace, shard),
+        state: 'idle',
+        group: this.#newGroup(),
+        changes: [],
+        fields: [],
+        statements: [],
+        bytes: 0,
+        copied: false,
+        vgtid: undefined,
+        ordinal: 0,
+        parts: 0,
+        skip: mine?.applied ?? 0,
+        skipGtid: mine?.gtid,
+      });
+    }
+  }
+
+  /** Feeds one VStreamResponse; returns the units it completed, in order. The array belongs to the caller. */
+  push(response: Buffer): Unit[] {
+    this.#scanner.scan(response, this.#visit);
+    const units = this.#units;
+    if (units.length > 0) this.#units = [];
+    return units;
+  }
+
+  /** Takes up changed generations and selections between units. */
+  refresh(): void {
+    for (const byShard of this.#shards.values()) for (const shard of byShard.values()) shard.tables.refresh();
+    this.#lastShard = undefined;
+  }
+
+  readonly #visit = (event: EventView): void => {
+    if (event.keyspace === '') {
+      if (event.type === HEARTBEAT) this.heartbeats++;
+      // The final COPY_COMPLETED has no shard and may never come after a resume (G48, G49): shards are counted instead.
+      return;
+    }
+    const shard = this.#shards.get(event.keyspace)?.get(event.shard);
+    if (!shard) {
+      this.#units.push({ kind: 'foreign-shard', keyspace: event.keyspace, shard: event.shard, vgtid: undefined, timestamp: 0, lagMs: undefined });
+      return;
+    }
+    if (event.type === ROW && shard.state === 'open') {
+      this.#addRows(shard, event);
+      return;
+    }
+    const transition = GRAMMAR[shard.state][EVENT[event.type] ?? 'unknown'];
+    shard.state = transition.next;
+    switch (transition.action) {
+      case 'ignore':
+      case 'journal':
+        break;
+      case 'open':
+      case 'reopen':
+        this.#open(shard, event, transition.action === 'reopen');
+        break;
+      case 'learnFields': {
+        const notice = shard.tables.learn(event.body());
+        this.#lastShard = undefined;
+        if (notice) shard.fields.push(notice);
+        break;
+      }
+      case 'addRows':
+        this.#addRows(shard, event);
+        break;
+      case 'openAndAddRows':
+        this.#open(shard, event, false);
+        this.#addRows(shard, event);
+        break;
+      case 'holdPosition':
+        shard.vgtid = readVgtidEntry(event.buffer, event.bodyStart, event.bodyEnd, shard.keyspace, shard.shard);
+        break;
+      case 'finish':
+        this.#finish(shard, event);
+        break;
+      case 'discard':
+        this.#reset(shard);
+        break;
+      case 'statement':
+        this.#units.push({ kind: 'statement', statement: event.bodyText(), gtid: event.gtid(), ...this.#base(shard, event) });
+        shard.vgtid = undefined;
+        break;
+      case 'attachStatement':
+        shard.statements.push(event.bodyText());
+        break;
+      case 'checkpoint':
+        this.#units.push({ kind: 'checkpoint', ...this.#base(shard, event) });
+        shard.vgtid = undefined;
+        break;
+      case 'copyCompleted':
+        this.#units.push({ kind: 'copy-completed', ...this.#base(shard, event) });
+        break;
+    }
+  };
+
+  #base(shard: Shard, event: EventView): UnitBase {
+    const known = event.timestamp > 0 && event.currentTimeMs > 0;
+    return {
+      keyspace: shard.keyspace,
+      shard: shard.shard,
+      vgtid: shard.vgtid,
+      timestamp: event.timestamp,
+      lagMs: known ? Math.max(0, event.currentTimeMs - event.timestamp * 1000) : undefined,
+    };
+  }
+
+  #newGroup(): GroupContext {
+    const { phase, reshards } = this.#options;
+    return { gtid: undefined, commitTime: undefined, phase, reshards, shardGtid: '', transactions: undefined };
+  }
+
+  #open(shard: Shard, event: EventView, again: boolean): void {
+    const gtid = event.gtid();
+    const delivered = again && shard.parts > 0 && shard.group.gtid === gtid ? shard.ordinal : 0;
+    // The FIELDs of a group that a second BEGIN replaces still hold (G45), and nobody was told of them yet.
+    const { fields, parts } = shard;
+    this.#reset(shard);
+    shard.fields = fields;
+    shard.state = 'open';
+    shard.copied = event.timestamp === 0;
+    shard.group.gtid = gtid;
+    if (shard.copied) shard.group.phase = 'copy';
+    if (delivered > 0) {
+      shard.skip = delivered;
+      shard.parts = parts;
+    } else if (gtid === undefined || gtid !== shard.skipGtid) shard.skip = 0;
+  }
+
+  #reset(shard: Shard): void {
+    shard.group = this.#newGroup();
+    shard.changes = [];
+    shard.fields = [];
+    shard.statements = [];
+    shard.bytes = 0;
+    shard.copied = false;
+    shard.vgtid = undefined;
+    shard.ordinal = 0;
+    shard.parts = 0;
+  }
+
+  #addRows(shard: Shard, event: EventView): void {
+    this.#shard = shard;
+    this.#copyRow = event.timestamp === 0;
+    shard.bytes += event.bodyEnd - event.bodyStart;
+    scanRowEvent(event.buffer, event.bodyStart, event.bodyEnd, this);
+    if (shard.bytes > this.#options.transactionBytes && !shard.copied) this.#tooLarge(shard, event);
+  }
+
+  rowTable(buffer: Buffer, nameStart: number, nameEnd: number, internal: boolean): boolean {
+    const shard = this.#shard as Shard;
+    if (internal) {
+      const name = `${shard.keyspace}/${shard.shard}`;
+      this.keyspaceHeartbeats.set(name, (this.keyspaceHeartbeats.get(name) ?? 0) + 1);
+      return false;
+    }
+    const name = this.#tableName.read(buffer, nameStart, nameEnd);
+    if (name !== this.#lastName || this.#lastShard !== shard) {
+      this.#context = shard.tables.find(name);
+      this.#lastName = name;
+      this.#lastShard = shard;
+    }
+    return this.#context !== undefined;
+  }
+
+  rowChange(
+    buffer: Buffer, beforeStart: number, beforeEnd: number, afterStart: number, afterEnd: number,
+    dataStart: number, dataEnd: number, jsonStart: number, jsonEnd: number,
+  ): void {
+    const shard = this.#shard as Shard;
+    const ordinal = shard.ordinal++;
+    if (ordinal < shard.skip) return;
+    let op: Op;
+    if (afterStart < 0) {
+      if (beforeStart < 0) return;
+      op = 'delete';
+    } else if (beforeStart >= 0) op = 'update';
+    else op = this.#copyRow ? 'copy' : 'insert';
+    shard.changes.push(
+      new ChangeRecord(
+        this.#context as TableContext, shard.group, buffer, beforeStart, beforeEnd, afterStart, afterEnd,
+        dataStart < 0 ? undefined : readBitmap(buffer, dataStart, dataEnd),
+        jsonStart < 0 ? undefined : readBitmap(buffer, jsonStart, jsonEnd),
+        ordinal, op,
+      ),
+    );
+  }
+
+  #finish(shard: Shard, event: EventView): void {
+    const group = shard.group;
+    group.gtid ??= event.gtid();
+    group.commitTime = event.timestamp > 0 ? event.timestamp : undefined;
+    group.shardGtid = shard.vgtid?.gtid ?? '';
+    this.#units.push({
+      kind: 'group',
+      copied: shard.copied,
+      group,
+      changes: shard.changes,
+      fields: shard.fields,
+      statements: shard.statements,
+      bytes: shard.bytes,
+      part: shard.parts > 0 ? { index: shard.parts, last: true, before: shard.ordinal - shard.changes.length } : undefined,
+      ...this.#base(shard, event),
+    });
+    shard.skip = 0;
+    shard.skipGtid = undefined;
+    this.#reset(shard);
+  }
+
+  #tooLarge(shard: Shard, event: EventView): void {
+    const { transactionBytes, hugeTransaction } = this.#options;
+    if (hugeTransaction === 'fail' || shard.group.gtid === undefined) {
+      throw new VStreamError('TRANSACTION_TOO_LARGE', `transaction ${shard.group.gtid ?? '(no GTID)'} on ${shard.keyspace}/${shard.shard} is above ${transactionBytes} bytes`, {
+        keyspace: shard.keyspace,
+        shard: shard.shard,
+        position: shard.group.gtid,
+        next: "Raise `limits.transactionBytes`, or set `hugeTransaction: 'split'` to receive it in parts.",
+      });
+    }
+    this.#units.push({
+      kind: 'group',
+      copied: false,
+      group: { ...shard.group },
+      changes: shard.changes,
+      fields: shard.fields,
+      statements: [],
+      bytes: shard.bytes,
+      part: { index: shard.parts++, last: false, before: shard.ordinal - shard.changes.length },
+      ...this.#base(shard, event),
+      vgtid: undefined,
+    });
+    shard.changes = [];
+    shard.fields = [];
+    shard.bytes = 0;
+  }
+}
+
+function readBitmap(buffer: Buffer, start: number, end: number): Bitmap {
+  const { count, cols } = fromBinary(RowChange_BitmapSchema, buffer.subarray(start, end));
+  return { count: Number(count), bits: cols };
+}

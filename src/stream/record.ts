@@ -1,0 +1,148 @@
+/**
+ * One row change as it lies in its message: offsets until somebody asks for values. Layer 3.
+ * Implements `Change` for handlers and `RowSource` for the decoder with a single object, because there is one per row.
+ */
+import type { Cells } from '../schema/cells.js';
+import type { Bitmap, Image, RowDecoder, RowSource } from '../schema/decoder.js';
+import type { TableVersion } from '../schema/table.js';
+import type { Key, Row } from '../schema/values.js';
+import { countGtids, parseGtidSet } from '../position/gtid.js';
+import type { Op, Phase, Sequence } from './change.js';
+
+/** What all rows of one table, shard and version share. */
+export interface TableContext {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly table: string;
+  readonly decoder: RowDecoder;
+  readonly version: TableVersion;
+  readonly generation: number;
+  /** The table's `where`, when it has one. */
+  readonly filter?: ((source: RowSource, image: Image) => boolean) | undefined;
+}
+
+/** What all changes of one transaction, or of one group of copied rows, share. Filled when its terminal event arrives. */
+export interface GroupContext {
+  gtid: string | undefined;
+  commitTime: number | undefined;
+  phase: Phase;
+  reshards: number;
+  /** The shard's GTID set after the group; '' while unknown. */
+  shardGtid: string;
+  transactions: bigint | undefined;
+}
+
+export class ChangeRecord implements RowSource {
+  /** Replaced when a copy turns out to have started again: its rows belong to a new generation. */
+  context: TableContext;
+  readonly group: GroupContext;
+  readonly buffer: Buffer;
+  readonly beforeStart: number;
+  readonly beforeEnd: number;
+  readonly afterStart: number;
+  readonly afterEnd: number;
+  readonly dataColumns: Bitmap | undefined;
+  readonly jsonPartial: Bitmap | undefined;
+  readonly ordinal: number;
+  op: Op;
+  #after: Row | undefined = undefined;
+  #before: Row | undefined = undefined;
+
+  constructor(
+    context: TableContext,
+    group: GroupContext,
+    buffer: Buffer,
+    beforeStart: number,
+    beforeEnd: number,
+    afterStart: number,
+    afterEnd: number,
+    dataColumns: Bitmap | undefined,
+    jsonPartial: Bitmap | undefined,
+    ordinal: number,
+    op: Op,
+  ) {
+    this.context = context;
+    this.group = group;
+    this.buffer = buffer;
+    this.beforeStart = beforeStart;
+    this.beforeEnd = beforeEnd;
+    this.afterStart = afterStart;
+    this.afterEnd = afterEnd;
+    this.dataColumns = dataColumns;
+    this.jsonPartial = jsonPartial;
+    this.ordinal = ordinal;
+    this.op = op;
+  }
+
+  get copied(): boolean {
+    return this.op === 'copy';
+  }
+
+  get table(): string {
+    return this.context.table;
+  }
+
+  get keyspace(): string {
+    return this.context.keyspace;
+  }
+
+  get shard(): string {
+    return this.context.shard;
+  }
+
+  get schema(): TableVersion {
+    return this.context.version;
+  }
+
+  get generation(): number {
+    return this.context.generation;
+  }
+
+  get gtid(): string | undefined {
+    return this.group.gtid;
+  }
+
+  get commitTime(): number | undefined {
+    return this.group.commitTime;
+  }
+
+  get phase(): Phase {
+    return this.group.phase;
+  }
+
+  get sequence(): Sequence {
+    const group = this.group;
+    group.transactions ??= countGtids(parseGtidSet(group.shardGtid) ?? new Map());
+    return [group.reshards, group.transactions, this.ordinal];
+  }
+
+  get after(): Row | undefined {
+    if (this.#after === undefined && this.op !== 'delete') this.#after = this.context.decoder.row(this, 'after');
+    return this.#after;
+  }
+
+  get before(): Row | undefined {
+    if (this.#before === undefined && (this.op === 'update' || this.op === 'delete')) {
+      this.#before = this.context.decoder.row(this, 'before');
+    }
+    return this.#before;
+  }
+
+  get key(): Key | undefined {
+    return this.context.decoder.key(this, this.op === 'delete' ? 'before' : 'after');
+  }
+
+  get afterCells(): Cells | undefined {
+    return this.op === 'delete' ? undefined : this.context.decoder.cells(this, 'after');
+  }
+
+  get beforeCells(): Cells | undefined {
+    return this.op === 'update' || this.op === 'delete' ? this.context.decoder.cells(this, 'before') : undefined;
+  }
+
+  /** For `JSON.stringify` and logs: the properties of `Change` that hold data. */
+  toJSON(): Record<string, unknown> {
+    const { op, keyspace, shard, table, before, after, gtid, commitTime, phase } = this;
+    return { op, keyspace, shard, table, before, after, gtid, commitTime, phase };
+  }
+}

@@ -1,0 +1,89 @@
+/** Builds the VStream request for a position: pure. Layer 3. */
+import { create, fromBinary } from '@bufbuild/protobuf';
+import type { Position } from '../position/position.js';
+import type { TableRef } from '../schema/table.js';
+import { type ShardGtid, ShardGtidSchema, TableLastPKSchema } from '../wire/gen/binlogdata_pb.js';
+import { type VStreamRequest, VStreamRequestSchema } from '../wire/gen/vtgate_pb.js';
+import type { TabletType } from '../wire/gen/topodata_pb.js';
+import type { ValidatedFlags } from './validated.js';
+
+/** A table to stream: its rule is `select <columns> from <table> [where …]`. */
+export interface StreamedTable extends TableRef {
+  readonly columns?: readonly string[] | undefined;
+  readonly where?: string | undefined;
+}
+
+export interface RequestInput {
+  readonly position: Position;
+  /** The table being copied; undefined when everything is done. */
+  readonly copying: TableRef | undefined;
+  readonly tables: readonly StreamedTable[];
+  readonly tabletType: TabletType;
+  readonly cells: readonly string[];
+  readonly flags: ValidatedFlags;
+  readonly callerId?: string | undefined;
+  /** Let VTGate pass a large transaction on before its end (v24); 0 keeps it whole. Never in a copy. */
+  readonly chunkBytes?: number | undefined;
+}
+
+/** Tables whose changes this request delivers: those already copied, and the one being copied. */
+export function activeTables({ position, copying, tables }: Pick<RequestInput, 'position' | 'copying' | 'tables'>): readonly StreamedTable[] {
+  return tables.filter(
+    (one) => position.plan.isDone(one.keyspace, one.table) || (copying?.keyspace === one.keyspace && copying.table === one.table),
+  );
+}
+
+export function buildRequest(input: RequestInput): VStreamRequest {
+  const { position, copying, tabletType, cells, flags, callerId, chunkBytes } = input;
+  const rules = new Map(activeTables(input).map((one) => [one.table, { match: one.table, filter: ruleFor(one) }]));
+  return create(VStreamRequestSchema, {
+    ...(callerId === undefined ? {} : { callerId: { principal: callerId } }),
+    tabletType,
+    vgtid: { shardGtids: shardEntries(position, copying) },
+    filter: { rules: [...rules.values()] },
+    flags: {
+      heartbeatInterval: flags.heartbeatSeconds,
+      minimizeSkew: flags.minimizeSkew,
+      streamKeyspaceHeartbeats: flags.streamKeyspaceHeartbeats,
+      cells: cells.join(','),
+      cellPreference: flags.cellPreference,
+      tabletOrder: flags.tabletOrder,
+      maxStreamAgeSeconds: flags.maxStreamAgeSeconds,
+      tablesToCopy: copying ? [copying.table] : [],
+      transactionChunkSize: !copying && chunkBytes ? BigInt(chunkBytes) : 0n,
+    },
+  });
+}
+
+/**
+ * The vector. A shard that has no position yet begins its copy with this request, so it may only take part when it belongs to
+ * the keyspace being copied: on another keyspace the copy would fail for want of the table (measured.md section 2).
+ */
+function shardEntries(position: Position, copying: TableRef | undefined): ShardGtid[] {
+  const entries: ShardGtid[] = [];
+  for (const { keyspace, shard, gtid } of position.shards) {
+    if (gtid === '' && keyspace !== copying?.keyspace) continue;
+    const copy = copying?.keyspace === keyspace ? position.plan.shard(keyspace, copying.table, shard) : undefined;
+    const tablePKs = [];
+    // Without a position the empty GTID alone starts the copy; an entry beside it would ask for a resume.
+    if (copying && gtid !== '' && copy && copy.state !== 'done') {
+      tablePKs.push(
+        copy.lastPk === undefined
+          ? create(TableLastPKSchema, { tableName: copying.table })
+          : fromBinary(TableLastPKSchema, Buffer.from(copy.lastPk, 'base64')),
+      );
+    }
+    entries.push(create(ShardGtidSchema, { keyspace, shard, gtid, tablePKs }));
+  }
+  return entries;
+}
+
+function ruleFor({ table, columns, where }: StreamedTable): string {
+  const list = columns ? columns.map(quote).join(', ') : '*';
+  return `select ${list} from ${quote(table)}${where ? ` where ${where}` : ''}`;
+}
+
+/** Always quoted: a table may be called `order`. */
+function quote(name: string): string {
+  return `\`${name.replaceAll("`", "``")}\``;
+}
