@@ -30,8 +30,13 @@ export class Problems {
     return this.#label(path);
   }
 
+  /** Options quoted in the texts (`source.keyspace`) are given their user's names too. */
   add(path: string, what: string, next: string): void {
-    this.#list.push({ path: this.#label(path), what, next });
+    this.#list.push({ path: this.#label(path), what: this.#named(what), next: this.#named(next) });
+  }
+
+  #named(text: string): string {
+    return text.replaceAll(/`([\w.]+)`/g, (_whole, path: string) => `\`${this.#label(path)}\``);
   }
 
   /**

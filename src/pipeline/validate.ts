@@ -85,7 +85,7 @@ function readLease(fields: Fields): number {
   return fields.duration('lease', 60_000, MIN_LEASE_MS);
 }
 
-function readName(fields: Fields): string | undefined {
+export function readName(fields: Fields): string | undefined {
   const next = 'Name the stream, for example `orders-to-warehouse`: its state hangs on this name.';
   if (!fields.require('name', next)) return undefined;
   const name = fields.text('name', next);
@@ -97,7 +97,7 @@ function readName(fields: Fields): string | undefined {
   return name;
 }
 
-function readState(problems: Problems, fields: Fields): ValidatedState | undefined {
+export function readState(problems: Problems, fields: Fields): ValidatedState | undefined {
   const value = fields.raw('state');
   if (!fields.require('state', 'Name an unsharded keyspace and a table for it: `{ keyspace: \'vstream\', table: \'streams\' }`.')) return undefined;
   if (isStore(value)) return { kind: 'store', store: value };

@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findConfig, loadConfig } from './config.js';
+import { withParts } from './parts.js';
+
+let folder: string;
+let count = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vstream-config-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Modules are cached by path: every test writes a file of its own. */
+async function written(ending: string, text: string): Promise<string> {
+  const file = join(folder, `c${count++}.${ending}`);
+  await writeFile(file, text);
+  return file;
+}
+
+test.each([
+  ['json', '{"name":"x"}'],
+  ['mjs', 'export default { name: "x" };'],
+  ['mjs', 'export default async () => ({ name: "x" });'],
+  ['ts', 'const name: string = "x"; export default { name } as const;'],
+  ['mts', 'type T = { name: string }; export default { name: "x" } satisfies T;'],
+])('a .%s file is loaded: %s', async (ending, text) => {
+  expect((await loadConfig(await written(ending, text))).value).toMatchObject({ name: 'x' });
+});
+
+test.each([
+  ['json', '{"name":', 'is not JSON'],
+  ['mjs', 'export const name = 1;', 'exports no configuration'],
+  ['mjs', 'export default [];', 'exports no configuration'],
+  ['mjs', 'throw new Error("boom");', 'boom'],
+  ['mjs', 'export default {', 'cannot load the configuration'],
+])('a broken .%s file is one error: %s', async (ending, text, part) => {
+  const file = await written(ending, text);
+  await expect(loadConfig(file)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(part) });
+  await expect(loadConfig(file)).rejects.toThrow(file);
+});
+
+test('the first of the known names is found, and a missing one is named', async () => {
+  expect(findConfig(undefined, folder)).toBeUndefined();
+  await writeFile(join(folder, 'vstream.config.json'), '{}');
+  await writeFile(join(folder, 'vstream.config.mjs'), '');
+  expect(findConfig(undefined, folder)).toBe(join(folder, 'vstream.config.mjs'));
+  expect(() => findConfig('other.mjs', folder)).toThrow('there is no configuration file other.mjs');
+});
+
+test('files of secrets lie beside the configuration', async () => {
+  const source = {
+    vtgate: 'a:1',
+    tls: { ca: { file: 'ca.pem' }, cert: { env: 'C' } },
+    auth: { username: 'u', password: { file: '/abs' } },
+  };
+  const { value } = await loadConfig(await written('json', JSON.stringify({ source })));
+  expect(value['source']).toEqual({ ...source, tls: { ca: { file: join(folder, 'ca.pem') }, cert: { env: 'C' } } });
+});
+
+test('a part may be a module of the user: an export, or a function of options', async () => {
+  const file = await written('mjs', 'export default (batch) => batch; export const make = (options) => ({ made: options }); export const value = {};');
+  const module = file.slice(folder.length + 1);
+  expect(await withParts({ sink: { module } }, folder)).toEqual({ sink: expect.any(Function) });
+  expect(await withParts({ sink: { module, export: 'make', options: { a: 1 } } }, folder)).toEqual({ sink: { made: { a: 1 } } });
+  await expect(withParts({ sink: { module, export: 'mkae' } }, folder)).rejects.toMatchObject({ next: 'Set `sink.export` to `make` or `value`.' });
+  await expect(withParts({ sink: { module, export: 'value', options: {} } }, folder)).rejects.toThrow('sink.options needs a function');
+  await expect(withParts({ sink: { modul: 'x', type: 5 } }, folder)).rejects.toThrow('sink.type is not known: 5');
+  await expect(withParts({ sink: { module: './nowhere.mjs' } }, folder)).rejects.toThrow(`cannot load the sink ${join(folder, 'nowhere.mjs')}`);
+});
+
+test('an unknown type of sink or state names the known ones', async () => {
+  await expect(withParts({ sink: { type: 'duck' } }, folder)).rejects.toMatchObject({ next: expect.stringContaining('`duckdb` or `jsonl`') });
+  await expect(withParts({ state: { type: 'redis' } }, folder)).rejects.toMatchObject({ next: expect.stringContaining('`file` or `memory`') });
+});
+
+test('what is no data is left to the validation', async () => {
+  const sink = async (): Promise<void> => {};
+  const state = { keyspace: 'k', table: 't' };
+  expect(await withParts({ sink, state, name: 'x' }, folder)).toEqual({ sink, state, name: 'x' });
+});

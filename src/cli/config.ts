@@ -1,0 +1,99 @@
+/** Finds and loads a configuration file, and resolves its paths against its own folder. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, extname, isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { VStreamError } from '../errors.js';
+
+export const CONFIG_NAMES: readonly string[] = ['ts', 'mts', 'mjs', 'js', 'json'].map((ending) => `vstream.config.${ending}`);
+
+export interface LoadedConfig {
+  /** Absolute path. */
+  readonly file: string;
+  /** Paths inside are relative to it. */
+  readonly folder: string;
+  readonly value: Record<string, unknown>;
+}
+
+/** The file asked for, or the first of `CONFIG_NAMES` in `folder`; undefined when there is none of these. */
+export function findConfig(asked: string | undefined, folder: string): string | undefined {
+  if (asked === undefined) {
+    const name = CONFIG_NAMES.find((one) => existsSync(resolve(folder, one)));
+    return name === undefined ? undefined : resolve(folder, name);
+  }
+  const file = resolve(folder, asked);
+  if (existsSync(file)) return file;
+  throw new VStreamError('CONFIG_INVALID', `there is no configuration file ${asked}`, { next: 'Check the path, or write that file.' });
+}
+
+/** @throws VStreamError `CONFIG_INVALID` naming the file and what is wrong with it; `DRIVER_MISSING` when TypeScript needs jiti. */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const exported = extname(file) === '.json' ? await readJson(file) : (await importModule(file, 'configuration'))['default'];
+  const made: unknown = typeof exported === 'function' ? await (exported as () => unknown)() : exported;
+  if (typeof made !== 'object' || made === null || Array.isArray(made)) {
+    throw new VStreamError('CONFIG_INVALID', `${file} exports no configuration`, { next: 'Write `export default defineConfig({ … })`.' });
+  }
+  const folder = dirname(file);
+  return { file, folder, value: withSecretPaths(made as Record<string, unknown>, folder) };
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new VStreamError('CONFIG_INVALID', `${file} is not JSON: ${(cause as Error).message}`, { next: 'Mend it, or write it as vstream.config.mjs.', cause });
+  }
+}
+
+/** The exports of a module of the user's. */
+export async function importModule(file: string, what: string): Promise<Readonly<Record<string, unknown>>> {
+  return importAny(file).catch((cause: unknown) => {
+    if (VStreamError.is(cause)) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new VStreamError('CONFIG_INVALID', `cannot load the ${what} ${file}: ${reason}`, { next: 'Mend that file and start again.', cause });
+  });
+}
+
+async function importAny(file: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (cause) {
+    // Node strips types itself from 22.18 on; before that jiti reads them.
+    if ((cause as { code?: string }).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw cause;
+    return importWithJiti(file, cause);
+  }
+}
+
+async function importWithJiti(file: string, cause: unknown): Promise<Record<string, unknown>> {
+  const jiti = await import('jiti').catch(() => undefined);
+  if (!jiti) {
+    throw new VStreamError('DRIVER_MISSING', `Node ${process.versions.node} cannot read TypeScript by itself: ${file}`, {
+      next: 'Run `npm install jiti`, use Node 22.18 or later, or write the file as .mjs.',
+      cause,
+    });
+  }
+  return jiti.createJiti(import.meta.url, { moduleCache: false }).import<Record<string, unknown>>(file);
+}
+
+/** A path of the configuration, relative to its folder. */
+export function pathIn(folder: string, path: string): string {
+  return isAbsolute(path) ? path : resolve(folder, path);
+}
+
+/** `{ file: 'ca.pem' }` under `source` means a file beside the configuration, wherever the program was started. */
+function withSecretPaths(config: Record<string, unknown>, folder: string): Record<string, unknown> {
+  const source = config['source'];
+  if (!isPlainRecord(source)) return config;
+  const located = (value: unknown, depth: number): unknown => {
+    if (!isPlainRecord(value) || depth === 0) return value;
+    const { file } = value;
+    if (typeof file === 'string' && Object.keys(value).length === 1) return { file: pathIn(folder, file) };
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, located(inner, depth - 1)]));
+  };
+  return { ...config, source: { ...source, tls: located(source['tls'], 2), auth: located(source['auth'], 3) } };
+}
+
+export function isPlainRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+}

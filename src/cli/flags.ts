@@ -1,0 +1,154 @@
+/** Flags are the options under the same names; this file is the one table of both. Pure but for `@file`. */
+import { readFile } from 'node:fs/promises';
+import { Option, type Command } from 'commander';
+import { VStreamError } from '../errors.js';
+import type { Label } from '../internal/problems.js';
+
+interface Flag {
+  /** As commander reads it: `--vtgate <host:port>`. */
+  readonly flags: string;
+  /** Where the value goes in the options. */
+  readonly path: string;
+  readonly help: string;
+  readonly kind: 'text' | 'list' | 'number' | 'true' | 'file' | 'env' | 'position';
+  readonly group: 'Source' | 'Stream' | 'Limits';
+}
+
+const flag = (group: Flag['group'], kind: Flag['kind'], flags: string, path: string, help: string): Flag => ({ group, kind, flags, path, help });
+
+export const STREAM_FLAGS: readonly Flag[] = [
+  flag('Source', 'list', '--vtgate <host:port>', 'source.vtgate', 'gRPC address of a VTGate; repeat it for several'),
+  flag('Source', 'text', '--keyspace <name>', 'source.keyspace', 'keyspace of tables written without one'),
+  flag('Source', 'list', '--shards <names>', 'source.shards', 'only these shards, such as -80,80-'),
+  flag('Source', 'true', '--tls', 'source.tls', 'TLS with the authorities of the system'),
+  flag('Source', 'file', '--tls-ca <file>', 'source.tls.ca', 'TLS with these authorities (PEM)'),
+  flag('Source', 'file', '--tls-cert <file>', 'source.tls.cert', 'client certificate (PEM)'),
+  flag('Source', 'file', '--tls-key <file>', 'source.tls.key', 'key of the client certificate (PEM)'),
+  flag('Source', 'text', '--tls-server-name <name>', 'source.tls.serverName', 'name the certificate must carry, if not the host'),
+  flag('Source', 'true', '--tls-insecure-skip-verify', 'source.tls.insecureSkipVerify', 'accept any certificate (tests only)'),
+  flag('Source', 'text', '--username <name>', 'source.auth.username', 'user of static authentication'),
+  flag('Source', 'env', '--username-env <variable>', 'source.auth.username', 'environment variable that holds the user'),
+  flag('Source', 'env', '--password-env <variable>', 'source.auth.password', 'environment variable that holds the password'),
+  flag('Source', 'file', '--password-file <file>', 'source.auth.password', 'file that holds the password'),
+  flag('Source', 'text', '--caller-id <name>', 'source.callerId', 'effective caller as VTGate shows it'),
+  flag('Source', 'text', '--tablet-type <type>', 'source.tabletType', 'primary, replica or rdonly (default: replica where one serves)'),
+  flag('Source', 'list', '--cells <names>', 'source.cells', 'cells to take tablets from'),
+  flag('Source', 'text', '--cell-preference <how>', 'source.flags.cellPreference', 'preferlocalwithalias or onlyspecified'),
+  flag('Source', 'text', '--tablet-order <how>', 'source.flags.tabletOrder', 'any or inorder'),
+  flag('Source', 'text', '--heartbeat-interval <time>', 'source.flags.heartbeatInterval', 'heartbeats of VTGate (default: 5s)'),
+  flag('Source', 'text', '--max-stream-age <time>', 'source.flags.maxStreamAge', 'the server ends the RPC after this age'),
+  flag('Source', 'true', '--minimize-skew', 'source.flags.minimizeSkew', 'hold back shards that are ahead'),
+  flag('Source', 'number', '--max-message-bytes <n>', 'source.maxMessageBytes', 'largest message accepted (default: 64 MiB)'),
+  flag('Stream', 'list', '--tables <names>', 'tables', 'names or patterns, such as orders,billing.* (default: all)'),
+  flag('Stream', 'position', '--from <where>', 'from', 'beginning (default: copy, then stream), current, or a position as JSON or @file'),
+  flag('Stream', 'position', '--until <when>', 'until', 'copied, now, a time such as 30s, or a position as JSON or @file (default: never)'),
+  flag('Stream', 'text', '--for <time>', 'until', 'the same as --until with a time'),
+  flag('Stream', 'text', '--images <which>', 'images', 'full (default) or partial row images'),
+  flag('Stream', 'text', '--huge-transaction <how>', 'hugeTransaction', 'fail (default) or split'),
+  flag('Limits', 'number', '--batch-bytes <n>', 'limits.batchBytes', 'bytes of a batch (default: 4 MiB)'),
+  flag('Limits', 'number', '--batch-changes <n>', 'limits.batchChanges', 'changes of a batch (default: 20000)'),
+  flag('Limits', 'number', '--transaction-bytes <n>', 'limits.transactionBytes', 'bytes of a transaction (default: 64 MiB)'),
+];
+
+const longName = (flags: string): string => flags.split(' ')[0] as string;
+const attribute = (flags: string): string => new Option(flags).attributeName();
+
+/** Names options by their flags: the messages of a command line speak of `--vtgate`, not of `source.vtgate`. */
+export function flagLabel(values: Readonly<Record<string, unknown>>): Label {
+  return (path) => {
+    const named = STREAM_FLAGS.filter((one) => one.path === path);
+    // Of two flags for one option the one that was given.
+    const chosen = named.find((one) => values[attribute(one.flags)] !== undefined) ?? named[0];
+    return chosen ? longName(chosen.flags) : path;
+  };
+}
+
+export function addStreamFlags(command: Command, only: readonly Flag['group'][] = ['Source', 'Stream', 'Limits']): Command {
+  for (const { flags, help, kind, group } of STREAM_FLAGS) {
+    if (!only.includes(group)) continue;
+    const option = new Option(flags, help).helpGroup(`${group}:`);
+    if (kind === 'list') option.argParser(collect);
+    command.addOption(option);
+  }
+  return command;
+}
+
+/** Both `--tables a,b` and `--tables a --tables b`. */
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), ...value.split(',').map((one) => one.trim())];
+}
+
+/**
+ * The options the given flags stand for: only what was given, nothing checked but what only flags can get wrong.
+ * @throws VStreamError `CONFIG_INVALID` for two flags of one option, and for an unreadable `@file`.
+ */
+export async function optionsOfFlags(values: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
+  const options: Record<string, unknown> = {};
+  const setBy = new Map<string, string>();
+  for (const { flags, path, kind } of STREAM_FLAGS) {
+    const given = values[attribute(flags)];
+    if (given === undefined) continue;
+    const name = longName(flags);
+    const other = setBy.get(path);
+    if (other !== undefined) throw new VStreamError('CONFIG_INVALID', `${other} and ${name} say the same thing`, { next: 'Give one of them.' });
+    setBy.set(path, name);
+    place(options, path.split('.'), await valueOf(kind, given, name));
+  }
+  return options;
+}
+
+async function valueOf(kind: Flag['kind'], given: unknown, name: string): Promise<unknown> {
+  switch (kind) {
+    case 'number': {
+      // What is no number stays text, for the validation to name.
+      const value = Number(given);
+      return given === '' || Number.isNaN(value) ? given : value;
+    }
+    case 'file':
+      return { file: given };
+    case 'env':
+      return { env: given };
+    case 'position':
+      return typeof given === 'string' && given.startsWith('@') ? readAt(given.slice(1), name) : given;
+    default:
+      return given;
+  }
+}
+
+/** The text behind `@file`; `@-` is standard input. */
+export async function readAt(path: string, name: string): Promise<string> {
+  try {
+    return (await readFile(path === '-' ? '/dev/stdin' : path, 'utf8')).trim();
+  } catch (cause) {
+    const reason = (cause as { code?: string }).code ?? 'unreadable';
+    throw new VStreamError('CONFIG_INVALID', `${name} cannot read ${path} (${reason})`, { next: 'Check the path after the @.', cause });
+  }
+}
+
+function place(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  const [head, ...rest] = path;
+  if (head === undefined) return;
+  const there = target[head];
+  if (rest.length === 0) {
+    // `--tls --tls-ca x`: the details say more than the switch.
+    if (!(value === true && typeof there === 'object')) target[head] = value;
+    return;
+  }
+  const inner = typeof there === 'object' && there !== null ? (there as Record<string, unknown>) : {};
+  target[head] = inner;
+  place(inner, rest, value);
+}
+
+/** Lays what the flags say over a configuration: flags win, objects are merged, lists replaced. */
+export function overlay(base: unknown, over: unknown): unknown {
+  if (!isPlain(base) || !isPlain(over)) return over === undefined ? base : over;
+  const merged: Record<string, unknown> = { ...base };
+  for (const [name, value] of Object.entries(over)) merged[name] = overlay(base[name], value);
+  return merged;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

@@ -1,0 +1,70 @@
+/** Sinks and state stores written as data become objects. */
+import { VStreamError } from '../errors.js';
+import { Fields, isObject } from '../internal/fields.js';
+import { alternatives, Problems, shown } from '../internal/problems.js';
+import { importModule, pathIn } from './config.js';
+
+type Options = Record<string, unknown>;
+type Makers = Readonly<Record<string, (options: Options) => Promise<unknown>>>;
+
+/** Each is loaded when it is asked for, and checks its own options. */
+const SINKS: Makers = {
+  duckdb: async (options) => (await import('../sinks/duckdb/index.js')).duckdb(options as never),
+  jsonl: async (options) => (await import('../sinks/jsonl/index.js')).jsonl(options as never),
+};
+
+const STATES: Makers = {
+  file: async (options) => (await import('../stores/file.js')).fileStore(options as never),
+  memory: async () => (await import('../stores/memory.js')).memoryStore(),
+};
+
+/**
+ * `sink` and `state` of a configuration as objects; what is no data is returned as it is, for the validation.
+ * @throws VStreamError `CONFIG_INVALID` naming what is wrong in the data; `DRIVER_MISSING` when a driver is not installed.
+ */
+export async function withParts(config: Options, folder: string): Promise<Options> {
+  return {
+    ...config,
+    ...('sink' in config ? { sink: await partOf('sink', config['sink'], folder, SINKS) } : {}),
+    ...('state' in config ? { state: await partOf('state', config['state'], folder, STATES) } : {}),
+  };
+}
+
+async function partOf(name: string, value: unknown, folder: string, makers: Makers): Promise<unknown> {
+  if (!isObject(value)) return value;
+  if ('module' in value) return fromModule(name, value, folder);
+  // A store or a sink of the user's may have a `type` of its own.
+  if (!('type' in value) || Object.values(value).some((one) => typeof one === 'function')) return value;
+  const { type, ...options } = value;
+  const make = typeof type === 'string' && Object.hasOwn(makers, type) ? makers[type] : undefined;
+  if (!make) {
+    throw new VStreamError('CONFIG_INVALID', `${name}.type is not known: ${shown(type)}`, {
+      next: `Write ${alternatives(Object.keys(makers))}, or \`module\` with the path of your own.`,
+    });
+  }
+  const { path } = options;
+  if (typeof path === 'string' && path !== '-' && !path.startsWith(':')) options['path'] = pathIn(folder, path);
+  return make(options);
+}
+
+async function fromModule(name: string, value: Options, folder: string): Promise<unknown> {
+  const problems = new Problems();
+  const fields = Fields.of(problems, name, value, { known: ['module', 'export', 'options'] });
+  const module = fields?.text('module') ?? '';
+  const wanted = fields?.text('export') ?? 'default';
+  problems.throwIfAny('the configuration');
+  const exports = await importModule(pathIn(folder, module), name);
+  const chosen = exports[wanted];
+  if (chosen === undefined) {
+    const others = Object.keys(exports).filter((one) => one !== 'default');
+    const next = others.length > 0 ? `Set \`${name}.export\` to ${alternatives(others)}.` : `Export a ${name} from it.`;
+    throw new VStreamError('CONFIG_INVALID', `${module} has no export \`${wanted}\``, { next });
+  }
+  if (!('options' in value)) return chosen;
+  if (typeof chosen !== 'function') {
+    throw new VStreamError('CONFIG_INVALID', `${name}.options needs a function, but ${module} exports ${shown(chosen)}`, {
+      next: `Export a function of the options that returns the ${name}, or remove \`options\`.`,
+    });
+  }
+  return (chosen as (options: unknown) => unknown)(value['options']);
+}

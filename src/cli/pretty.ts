@@ -1,0 +1,118 @@
+/** Changes for people: one line each, aligned, what changed first. Pure. */
+import { toJson } from '../internal/json.js';
+import type { Batch, Change, Progress, SchemaChange } from '../stream/change.js';
+import { grouped } from './figures.js';
+import type { Paint } from './terminal.js';
+
+const MAX_VALUE = 48;
+const MARK = { copy: '·', insert: '+', update: '~', delete: '-' } as const;
+const COLOUR = { copy: 'blue', insert: 'green', update: 'yellow', delete: 'red' } as const;
+
+export interface PrettyOptions {
+  readonly paint: Paint;
+  /** Longest line in characters, colours not counted; undefined: no limit. */
+  readonly width?: number | undefined;
+}
+
+/** Formats batches; keeps the widths of columns so that lines stay aligned as the stream goes on. */
+export class PrettyPrinter {
+  readonly #options: PrettyOptions;
+  #tableWidth = 8;
+  #shardWidth = 1;
+
+  constructor(options: PrettyOptions) {
+    this.#options = options;
+  }
+
+  /** The batch as text with line ends; '' when there is nothing to say. */
+  batch(batch: Batch): string {
+    if (batch.kind === 'schema') return batch.schema ? this.#note(describeSchema(batch.schema)) : '';
+    if (batch.kind === 'progress') {
+      const text = batch.progress && describeProgress(batch.progress);
+      return text === undefined ? '' : this.#note(text);
+    }
+    let text = '';
+    for (const change of batch.changes) text += `${this.change(change as Change)}\n`;
+    return text;
+  }
+
+  change(change: Change): string {
+    this.#tableWidth = Math.max(this.#tableWidth, Math.min(32, change.table.length));
+    this.#shardWidth = Math.max(this.#shardWidth, Math.min(16, change.shard.length));
+    const time = change.commitTime === undefined ? ' '.repeat(8) : new Date(change.commitTime * 1000).toISOString().slice(11, 19);
+    const head = `${time}  ${MARK[change.op]} ${change.table.padEnd(this.#tableWidth)}  ${change.shard.padEnd(this.#shardWidth)}  `;
+    const { paint, width } = this.#options;
+    const body = describeRow(change);
+    const room = width === undefined ? Infinity : Math.max(20, width - head.length);
+    const clipped = body.length > room ? `${body.slice(0, room - 1)}…` : body;
+    return `${paint('faint', time)}  ${paint(COLOUR[change.op], head.slice(time.length + 2))}${clipped}`;
+  }
+
+  #note(text: string): string {
+    return `${this.#options.paint('faint', `-- ${text}`)}\n`;
+  }
+}
+
+function describeRow(change: Change): string {
+  if (change.op !== 'update') return pairs((change.op === 'delete' ? change.key ?? change.before : change.after) as Record<string, unknown>);
+  const { before, after, key } = change;
+  const parts = key ? [pairs(key)] : [];
+  for (const [name, value] of Object.entries(after)) {
+    if (!(name in before)) {
+      if (key === undefined || !(name in key)) parts.push(`${name}: ? → ${showValue(value)}`);
+    } else if (!same(before[name], value)) parts.push(`${name}: ${showValue(before[name])} → ${showValue(value)}`);
+  }
+  return parts.join('  ');
+}
+
+function pairs(row: Readonly<Record<string, unknown>>): string {
+  return Object.entries(row).map(([name, value]) => `${name}=${showValue(value)}`).join('  ');
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && typeof b === 'object' && toJson(a) === toJson(b));
+}
+
+/** One value, short and on one line. Text is quoted only where it would otherwise be misread. */
+export function showValue(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (value === undefined) return '(absent)';
+  if (value instanceof Uint8Array) return `0x${Buffer.from(value.subarray(0, 16)).toString('hex')}${value.length > 16 ? `… (${value.length} bytes)` : ''}`;
+  if (typeof value === 'object') return clip(toJson(value));
+  if (typeof value !== 'string') return String(value);
+  return clip(value === '' || /[\s=\p{Cc}]|^NULL$/u.test(value) ? JSON.stringify(value) : value);
+}
+
+function clip(text: string): string {
+  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text;
+}
+
+function describeSchema(change: SchemaChange): string {
+  const where = `${change.keyspace}.${change.table} on ${change.shard}`;
+  switch (change.kind) {
+    case 'truncate':
+      return `${where} was emptied by TRUNCATE`;
+    case 'rows-changed':
+      return `${where} was dropped, renamed or rewritten by a schema change`;
+    case 'ddl':
+      return `${where}: schema change without effect on its rows`;
+    case 'columns': {
+      const names = change.to?.columns.map((column) => `${column.name} ${column.columnType || `type ${column.type}`}`) ?? [];
+      return `${change.keyspace}.${change.table}${change.from ? ' has new columns' : ''} (${names.join(', ')})`;
+    }
+  }
+}
+
+function describeProgress(progress: Progress): string | undefined {
+  const where = `${progress.keyspace}.${progress.table}${progress.shard === undefined ? '' : ` on ${progress.shard}`}`;
+  switch (progress.type) {
+    case 'table-start':
+      return `copying ${where}`;
+    case 'table-end':
+      return `copied ${where}${progress.rows === undefined ? '' : `: ${grouped(progress.rows)} rows`}`;
+    case 'copy-completed':
+      return 'copy completed; live from here';
+    case 'position':
+      return undefined;
+  }
+}

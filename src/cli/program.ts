@@ -1,0 +1,155 @@
+/** The commands and their flags. Each command's code is loaded when it runs. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { VStreamError } from '../errors.js';
+import { EXIT } from './exit.js';
+import { addStreamFlags } from './flags.js';
+import { inSession, type Session, type SessionOptions } from './session.js';
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Runs the program on the arguments after `node main.js`; ends the process. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = buildProgram();
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return;
+    if (thrown instanceof CommanderError && thrown.code === 'commander.help') {
+      // A command group without a command.
+      process.exitCode = EXIT.usage;
+      return;
+    }
+    // The parser's own complaints become ours: one form, and JSON where JSON was asked for.
+    const error = thrown instanceof CommanderError ? usageError(thrown, argv) : thrown;
+    await inSession({ json: argv.includes('--json') }, () => Promise.reject(error));
+  }
+}
+
+function usageError(error: CommanderError, argv: readonly string[]): VStreamError {
+  const [first = '', hint] = error.message.replace(/^error: /, '').split('\n');
+  const command = argv.find((word) => !word.startsWith('-'));
+  const known = command !== undefined && COMMANDS.includes(command) ? ` ${command}` : '';
+  const meant = hint === undefined ? undefined : /Did you mean (.+)\?/.exec(hint)?.[1];
+  const next = meant === undefined ? `Run \`vstream${known} --help\`.` : `Did you mean \`${meant}\`?`;
+  return new VStreamError('CONFIG_INVALID', first.replace(/^missing required argument/, 'missing argument'), { next });
+}
+
+const COMMANDS: readonly string[] = ['demo', 'tail', 'run', 'status', 'state', 'copy', 'pause', 'resume', 'types'];
+
+export function buildProgram(): Command {
+  const program = new Command('vstream')
+    .description('Change data capture for Vitess: a consistent copy, then every change, as exact typed values.')
+    .version(version(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a check found something, 130 second Ctrl-C.')
+    .addHelpText('after', 'Start with `vstream demo`: it needs no Vitess.');
+  program.addCommand(demo()).addCommand(tail()).addCommand(run());
+  program.addCommand(status()).addCommand(state());
+  for (const command of requests()) program.addCommand(command);
+  program.addCommand(types());
+  for (const command of everyCommand(program)) command.exitOverride().configureOutput({ outputError: () => {} });
+  return program;
+}
+
+function* everyCommand(command: Command): Generator<Command> {
+  yield command;
+  for (const inner of command.commands) yield* everyCommand(inner);
+}
+
+/** Flags of every command, and the session around its action. */
+function action(command: Command, act: (session: Session, values: Values, args: readonly string[]) => Promise<number>): Command {
+  return command
+    .option('--json', 'last line on stdout as JSON, also for a failure')
+    .option('-v, --verbose', 'log more to stderr')
+    .option('-q, --quiet', 'log errors only')
+    .action(async (...all: unknown[]) => {
+      const self = all.at(-1) as Command;
+      const values = self.optsWithGlobals() as Values;
+      await inSession(values as SessionOptions, (session) => act(session, values, self.args));
+    });
+}
+
+function demo(): Command {
+  const command = new Command('demo')
+    .description('stream a small shop from an embedded VTGate into a DuckDB file; needs nothing else')
+    .option('--for <time>', 'how long, such as 10s, or forever', '20s')
+    .option('--path <file>', 'file to write, anew', './vstream-demo.duckdb');
+  return action(command, async (session, values) => (await import('./demo.js')).demo(session, values));
+}
+
+function tail(): Command {
+  const command = addStreamFlags(new Command('tail').description('print rows and changes as they come'))
+    .addOption(new Option('--format <how>', 'pretty or jsonl (default: pretty on a terminal)').choices(['pretty', 'jsonl']))
+    .addHelpText('after', '\nExample: vstream tail --vtgate localhost:15991 --keyspace commerce --tables orders --from current');
+  return action(command, async (session, values) => (await import('./tail.js')).tail(session, values));
+}
+
+function run(): Command {
+  const command = new Command('run')
+    .argument('[config]', 'configuration file (default: vstream.config.{ts,mts,mjs,js,json})')
+    .description('stream into the destination of a configuration file; flags win over the file')
+    .option('--name <name>', 'name of the stream')
+    .option('--no-wait', 'fail when another process owns the stream (default: wait as hot standby)')
+    .option('--lease <time>', 'how long a dead owner keeps others waiting (default: 60s)');
+  return action(addStreamFlags(command), async (session, values, args) => (await import('./run.js')).runCommand(session, values, args[0]));
+}
+
+/** Flags of the commands that look at a stream's state. */
+function stateful(command: Command): Command {
+  return addStreamFlags(command, ['Source'])
+    .option('-c, --config <file>', 'configuration file (default: vstream.config.{ts,mts,mjs,js,json}, when there is one)')
+    .option('--name <name>', 'name of the stream (default: the one of the configuration)')
+    .option('--state-keyspace <name>', 'keyspace of the state table')
+    .option('--state-table <name>', 'state table');
+}
+
+function status(): Command {
+  const command = stateful(new Command('status').description('show the state of one stream, or of all'));
+  return action(command, async (session, values) => (await import('./status.js')).status(session, values));
+}
+
+function state(): Command {
+  const group = new Command('state').description('read or change the stored position of a stream');
+  const verbs = {
+    get: new Command('get').description('print the stored position'),
+    set: new Command('set').argument('<position>', 'a position as JSON, or @file').description('store a position'),
+    reset: new Command('reset').description('forget the position: the next start copies again'),
+    import: new Command('import')
+      .argument('<position>', 'JSON or @file: a raw VGTID, latest_vgtid of the Go client, vitess.vgtid of Debezium')
+      .description('store the position of another client'),
+  };
+  for (const [verb, command] of Object.entries(verbs)) {
+    if (verb !== 'get') command.option('-y, --yes', 'do not ask');
+    group.addCommand(action(stateful(command), async (session, values, args) => (await import('./state.js')).state(session, verb, values, args[0])));
+  }
+  return group;
+}
+
+function requests(): readonly Command[] {
+  const copy = new Command('copy')
+    .argument('<table>', 'table to copy again')
+    .option('--where <filter>', 'only these rows')
+    .description('ask the running stream to copy a table once more');
+  const pause = new Command('pause').description('ask the running stream to pause');
+  const resume = new Command('resume').description('ask the paused stream to go on');
+  return [copy, pause, resume].map((command) => {
+    const verb = command.name() as 'copy' | 'pause' | 'resume';
+    stateful(command).option('--no-wait', 'do not wait for the outcome');
+    return action(command, async (session, values, args) => (await import('./request.js')).request(session, verb, values, args[0]));
+  });
+}
+
+function types(): Command {
+  const command = addStreamFlags(new Command('types').description('write a TypeScript file with the tables of a keyspace'), ['Source'])
+    .option('--tables <names>', 'names or patterns (default: all)')
+    .option('--out <file>', 'file to write', './vstream-types.ts')
+    .option('--check', 'write nothing; exit 3 when the file is out of date');
+  return action(command, async (session, values) => (await import('./types.js')).types(session, values));
+}
+
+function version(): string {
+  // Two levels up from dist/cli and from src/cli alike.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

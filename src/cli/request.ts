@@ -1,0 +1,44 @@
+/** `vstream copy|pause|resume`: a request in the state row, taken by the stream's owner at its next renewal. */
+import { randomUUID } from 'node:crypto';
+import { VStreamError } from '../errors.js';
+import { delay } from '../internal/clock.js';
+import { toJson } from '../internal/json.js';
+import type { StateRequest } from '../stores/store.js';
+import { EXIT } from './exit.js';
+import type { Session } from './session.js';
+import { openState, recordOf } from './state-store.js';
+
+const POLL_MS = 500;
+
+export async function request(session: Session, verb: 'copy' | 'pause' | 'resume', values: Readonly<Record<string, unknown>>, table: string | undefined): Promise<number> {
+  await using open = await openState(session, values);
+  const record = await recordOf(open, session.signal);
+  if (record.request && record.request.outcome === undefined) {
+    throw new VStreamError('STATE_FAILED', `stream ${record.name} has not taken its last request yet (${record.request.verb})`, {
+      next: 'Wait for it, or start the stream.',
+    });
+  }
+  const where = values['where'] as string | undefined;
+  const wanted: StateRequest = { id: randomUUID(), verb, ...(table === undefined ? {} : { table }), ...(where === undefined ? {} : { where }) };
+  await open.store.request(record.name, wanted, undefined, { signal: session.signal });
+  const running = record.owner !== undefined && record.leaseRemainingMs > 0;
+  if (!running) session.status.note(`${record.name} is not running: it takes the request at its next start`);
+  const outcome = running && values['wait'] !== false ? await outcomeOf() : undefined;
+  if (outcome !== undefined) session.status.note(`${record.name}: ${outcome}`);
+  if (session.json) await session.out.write(`${toJson({ name: record.name, request: wanted, outcome: outcome ?? null })}\n`);
+  return EXIT.done;
+
+  /** The owner writes the outcome back; without one until its lease is over it is gone. */
+  async function outcomeOf(): Promise<string | undefined> {
+    const patience = record.leaseRemainingMs + POLL_MS;
+    session.status.note(`waiting for ${record.owner} to take the request`);
+    for (let waited = 0; waited <= patience && !session.signal.aborted; waited += POLL_MS) {
+      await delay(session.clock, POLL_MS, session.signal);
+      const now = await open.store.read(record.name, undefined, { signal: session.signal });
+      if (now?.request?.id === wanted.id && now.request.outcome !== undefined) return now.request.outcome;
+      // Taken and cleared.
+      if (now && now.request?.id !== wanted.id) return 'taken';
+    }
+    return 'not taken yet';
+  }
+}

@@ -1,0 +1,55 @@
+/** `vstream run`: a configuration file, its sink and its state, until it ends or is stopped. */
+import { relative } from 'node:path';
+import { VStreamError } from '../errors.js';
+import type { RunOptions, Summary } from '../pipeline/options.js';
+import { validateRunOptions } from '../pipeline/validate.js';
+import { toJson } from '../internal/json.js';
+import { CONFIG_NAMES, findConfig, loadConfig } from './config.js';
+import { EXIT } from './exit.js';
+import { grouped, spoken } from './figures.js';
+import { optionsOfFlags, overlay } from './flags.js';
+import { withParts } from './parts.js';
+import type { Session } from './session.js';
+
+type Values = Readonly<Record<string, unknown>>;
+
+export async function runCommand(session: Session, values: Values, asked: string | undefined): Promise<number> {
+  const file = findConfig(asked, process.cwd());
+  if (file === undefined) {
+    throw new VStreamError('CONFIG_INVALID', `there is no configuration here (${CONFIG_NAMES.join(', ')})`, {
+      next: 'Write one, or name it: `vstream run path/to/config.mjs`.',
+    });
+  }
+  const config = await loadConfig(file);
+  const flags = { ...(await optionsOfFlags(values)), ...runFlags(values) };
+  const merged = overlay(config.value, flags) as Record<string, unknown>;
+  const options = { logger: session.logger, ...(await withParts(merged, config.folder)), signal: session.signal };
+  validateRunOptions(options);
+  if (session.talkative) session.status.note(`running ${String(merged['name'])} (${relative(process.cwd(), file) || file})`);
+  const { start } = await import('../index.js');
+  const running = start(options as unknown as RunOptions);
+  if (session.talkative) session.status.start(() => running.stats());
+  const summary = await running.finished;
+  const tables = running.stats().tables.length;
+  session.status.stop();
+  if (session.talkative) session.status.note(describe(summary));
+  if (session.json) {
+    const { rows, seconds, position, reason } = summary;
+    await session.out.write(`${toJson({ rows, tables, seconds: Math.round(seconds * 1000) / 1000, position, reason })}\n`);
+  }
+  return EXIT.done;
+}
+
+function runFlags(values: Values): Record<string, unknown> {
+  return {
+    ...(values['name'] === undefined ? {} : { name: values['name'] }),
+    ...(values['lease'] === undefined ? {} : { lease: values['lease'] }),
+    // The parser's default is true: only `--no-wait` says anything against the file.
+    ...(values['wait'] === false ? { wait: false } : {}),
+  };
+}
+
+function describe({ rows, seconds, reason }: Summary): string {
+  const why = { until: 'reached the end asked for', aborted: 'stopped', closed: 'closed' }[reason];
+  return `${why}: ${grouped(rows)} rows in ${spoken(seconds)}; the position is stored`;
+}

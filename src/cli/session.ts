@@ -1,0 +1,105 @@
+/** What every command gets: where to write, when to stop. The only file that touches the process. */
+import { systemClock, type Clock } from '../internal/clock.js';
+import type { Logger } from '../observe/logger.js';
+import { asFailure, describeFailure, EXIT, exitCodeOf, failureJson } from './exit.js';
+import { StatusLine } from './status-line.js';
+import { Output, painter, wantsColour, type Paint } from './terminal.js';
+
+export interface SessionOptions {
+  /** The last line of stdout is JSON, also for a failure. */
+  readonly json?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+}
+
+export interface Session {
+  readonly json: boolean;
+  readonly out: Output;
+  /** stderr: the status line and lines above it. */
+  readonly status: StatusLine;
+  readonly logger: Logger;
+  /** Aborts at the first SIGINT or SIGTERM, or when the reader of stdout went away: drain and end. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
+  /** Colours for stdout. */
+  readonly paint: Paint;
+  /** False under `--quiet`. */
+  readonly talkative: boolean;
+}
+
+/** How long a command may drain after its reader went away; nobody is left to see why it hangs. */
+const GONE_GRACE_MS = 5_000;
+
+/** Runs a command and ends the process with its exit code. */
+export async function inSession(options: SessionOptions, command: (session: Session) => Promise<number>): Promise<never> {
+  const stopping = new AbortController();
+  const out = new Output(process.stdout, () => {
+    stopping.abort(new Error('the reader of the output went away'));
+    systemClock.after(GONE_GRACE_MS, () => process.exit(EXIT.done), false);
+  });
+  // Nobody reads stderr any more: no reason to die of it.
+  process.stderr.on('error', () => {});
+  const status = new StatusLine({ stream: process.stderr, clock: systemClock });
+  const talkative = options.quiet !== true;
+  drainOnSignals(stopping, (text) => talkative && status.note(text));
+  const session: Session = {
+    json: options.json === true,
+    out,
+    status,
+    logger: consoleLogger((text) => status.note(text), options),
+    signal: stopping.signal,
+    clock: systemClock,
+    env: process.env,
+    paint: painter(wantsColour(process.stdout, process.env)),
+    talkative,
+  };
+  let code: number;
+  try {
+    code = await command(session);
+  } catch (error) {
+    code = out.gone ? EXIT.done : await reportFailure(session, error, options.verbose === true);
+  }
+  status.stop();
+  await out.flush();
+  process.exit(code);
+}
+
+async function reportFailure({ json, out, status }: Session, thrown: unknown, verbose: boolean): Promise<number> {
+  const error = asFailure(thrown);
+  status.stop();
+  if (verbose) process.stderr.write(`${error.stack ?? error.message}\n`);
+  if (json) await out.write(failureJson(error));
+  else process.stderr.write(describeFailure(error));
+  return exitCodeOf(error);
+}
+
+function drainOnSignals(stopping: AbortController, say: (text: string) => void): void {
+  let signalled = false;
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (signalled) process.exit(EXIT.interrupted);
+    signalled = true;
+    say(name === 'SIGINT' ? 'stopping: finishing what is in flight (Ctrl-C again: at once)' : 'stopping: finishing what is in flight');
+    stopping.abort(new Error(`stopped by ${name}`));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+}
+
+const SHOWN_FIELDS = 6;
+
+/** Lines such as `warn: lost the connection (attempt=2 delay=400)`. */
+function consoleLogger(note: (text: string) => void, { verbose, quiet }: SessionOptions): Logger {
+  const say = (level: string) => (fields: Record<string, unknown>, message: string) => {
+    const shown = Object.entries(fields).filter(([, value]) => ['string', 'number', 'boolean', 'bigint'].includes(typeof value));
+    const tail = shown.slice(0, verbose ? undefined : SHOWN_FIELDS).map(([name, value]) => `${name}=${String(value)}`);
+    note(`${level === 'info' ? '' : `${level}: `}${message}${tail.length > 0 ? ` (${tail.join(' ')})` : ''}`);
+  };
+  const nothing = (): void => {};
+  return {
+    debug: verbose ? say('debug') : nothing,
+    info: quiet ? nothing : say('info'),
+    warn: quiet ? nothing : say('warn'),
+    error: say('error'),
+  };
+}

@@ -1,0 +1,82 @@
+/** `vstream status`: what the state store knows of streams. */
+import { toJson } from '../internal/json.js';
+import type { Position } from '../position/position.js';
+import type { StateRecord } from '../stores/store.js';
+import { EXIT } from './exit.js';
+import type { Session } from './session.js';
+import { openState, recordOf } from './state-store.js';
+
+export async function status(session: Session, values: Readonly<Record<string, unknown>>): Promise<number> {
+  await using open = await openState(session, values);
+  // One by name, else every one: a person asks "what is there".
+  const records = open.name === undefined ? await open.store.list({ signal: session.signal }) : [await recordOf(open, session.signal)];
+  if (session.json) {
+    await session.out.write(`${toJson({ streams: records.map(asJson) })}\n`);
+    return EXIT.done;
+  }
+  if (records.length === 0) session.status.note(`no stream has state in ${open.store.description}`);
+  await session.out.write(records.map((record) => describeRecord(record, session.paint)).join('\n'));
+  return EXIT.done;
+}
+
+function asJson(record: StateRecord): Record<string, unknown> {
+  const { name, part, incarnation, owner, epoch, leaseRemainingMs, position, request, createdAt, updatedAt } = record;
+  return {
+    name,
+    ...(part === '' ? {} : { part }),
+    running: isRunning(record),
+    incarnation,
+    owner: owner ?? null,
+    epoch: epoch.toString(),
+    leaseSeconds: Math.max(0, leaseRemainingMs / 1000),
+    position: position ?? null,
+    lastError: parsed(record.lastError),
+    request: request ?? null,
+    createdAt: createdAt ?? null,
+    updatedAt: updatedAt ?? null,
+  };
+}
+
+function isRunning({ owner, leaseRemainingMs }: StateRecord): boolean {
+  return owner !== undefined && leaseRemainingMs > 0;
+}
+
+function parsed(json: string | undefined): unknown {
+  if (json === undefined) return null;
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return json;
+  }
+}
+
+/** A few aligned lines per stream. Pure. */
+export function describeRecord(record: StateRecord, paint: Session['paint']): string {
+  const lease = Math.ceil(record.leaseRemainingMs / 1000);
+  const state = isRunning(record) ? paint('green', `running at ${record.owner} (lease ends in ${lease} s)`) : paint('yellow', 'not running');
+  const lines: [string, string][] = [['state', state], ['epoch', String(record.epoch)]];
+  if (record.updatedAt !== undefined) lines.push(['updated', record.updatedAt]);
+  lines.push(...describePosition(record.position));
+  if (record.request) lines.push(['request', `${record.request.verb} ${record.request.table ?? ''}`.trim() + (record.request.outcome ? `: ${record.request.outcome}` : ' (not taken yet)')]);
+  const error = parsed(record.lastError);
+  if (error !== null) lines.push(['last error', paint('red', typeof error === 'object' && 'message' in error ? String(error.message) : String(error))]);
+  return `${paint('bold', record.name)}${record.part === '' ? '' : ` part ${record.part}`}\n${lines.map(([name, text]) => `  ${name.padEnd(11)} ${text}\n`).join('')}`;
+}
+
+const MAX_GTID = 80;
+
+function describePosition(position: Position | undefined): [string, string][] {
+  if (!position) return [['position', 'none yet']];
+  const tables = [...position.plan.tables()];
+  const open = tables.filter(({ keyspace, table }) => !position.plan.isDone(keyspace, table));
+  const lines: [string, string][] = [];
+  if (tables.length > 0) {
+    const names = open.slice(0, 5).map(({ keyspace, table }) => `${keyspace}.${table}`);
+    const rest = open.length > 5 ? ` and ${open.length - 5} more` : '';
+    lines.push(['copy', open.length === 0 ? `complete (${tables.length} tables)` : `incomplete: ${names.join(', ')}${rest}`]);
+  }
+  for (const { keyspace, shard, gtid } of position.shards) {
+    lines.push([`${keyspace}/${shard}`, gtid.length > MAX_GTID ? `${gtid.slice(0, MAX_GTID - 1)}…` : gtid]);
+  }
+  return lines;
+}

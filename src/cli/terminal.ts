@@ -1,0 +1,69 @@
+/** The two streams of the program: data on stdout under back-pressure, everything else on stderr. */
+import type { Writable } from 'node:stream';
+import { deferred } from '../internal/async.js';
+
+export interface OutStream extends Writable {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Standard output. Once its reader is gone (EPIPE) every write is dropped and `onGone` was called: that is no failure. */
+export class Output {
+  readonly #stream: OutStream;
+  #gone = false;
+
+  constructor(stream: OutStream, onGone: () => void) {
+    this.#stream = stream;
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+      if (this.#gone) return;
+      this.#gone = true;
+      onGone();
+    });
+  }
+
+  /** True when the reader went away. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get isTTY(): boolean {
+    return this.#stream.isTTY === true;
+  }
+
+  get columns(): number {
+    return this.#stream.columns ?? 100;
+  }
+
+  /** Resolves when the stream wants more: whoever awaits it never buffers more than one write ahead of a slow reader. */
+  async write(text: string): Promise<void> {
+    if (this.#gone || text === '' || this.#stream.write(text)) return;
+    const drained = deferred();
+    const done = (): void => drained.resolve();
+    this.#stream.once('drain', done).once('error', done).once('close', done);
+    await drained.promise;
+    this.#stream.off('drain', done).off('error', done).off('close', done);
+  }
+
+  /** Resolves when everything written is with the system. */
+  async flush(): Promise<void> {
+    if (this.#gone) return;
+    const flushed = deferred();
+    this.#stream.write('', () => flushed.resolve());
+    await flushed.promise;
+  }
+}
+
+/** Colour only where a person looks, and never against NO_COLOR. */
+export function wantsColour(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
+  if (env['NO_COLOR']) return false;
+  return Boolean(env['FORCE_COLOR']) || (stream.isTTY === true && env['TERM'] !== 'dumb');
+}
+
+export type Paint = (style: keyof typeof STYLES, text: string) => string;
+
+const STYLES = { bold: '1', faint: '2', red: '31', green: '32', yellow: '33', blue: '34', cyan: '36' } as const;
+
+export function painter(on: boolean): Paint {
+  return on ? (style, text) => `\u001b[${STYLES[style]}m${text}\u001b[0m` : (_style, text) => text;
+}
