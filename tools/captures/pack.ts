@@ -1,5 +1,5 @@
 /**
- * Packs plain recordings (NAME.json, NAME.frames, NAME.events.jsonl, as record.ts --plain or another recorder writes them) into
+ * Packs plain recordings (NAME.json, NAME.frames, NAME.events.jsonl, as another recorder wrote them) into
  * test/captures. What is there already with the same content is left alone.
  *
  *   npm run captures:pack -- FOLDER
