@@ -55,11 +55,19 @@ const attribute = (flags: string): string => new Option(flags).attributeName();
 
 /** Names options by their flags: the messages of a command line speak of `--vtgate`, not of `source.vtgate`. */
 export function flagLabel(values: Readonly<Record<string, unknown>>): Label {
+  const given = givenFlagLabel(values);
   return (path) => {
-    const named = STREAM_FLAGS.filter((one) => one.path === path);
-    // Of two flags for one option the one that was given.
-    const chosen = named.find((one) => values[attribute(one.flags)] !== undefined) ?? named[0];
-    return chosen ? longName(chosen.flags) : path;
+    const label = given(path);
+    const named = label === path ? STREAM_FLAGS.find((one) => one.path === path) : undefined;
+    return named ? longName(named.flags) : label;
+  };
+}
+
+/** The same for flags that were given; beside a configuration file the other options keep the names they have there. */
+export function givenFlagLabel(values: Readonly<Record<string, unknown>>): Label {
+  return (path) => {
+    const given = STREAM_FLAGS.find((one) => one.path === path && values[attribute(one.flags)] !== undefined);
+    return given ? longName(given.flags) : path;
   };
 }
 

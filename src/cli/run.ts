@@ -7,7 +7,7 @@ import { toJson } from '../internal/json.js';
 import { CONFIG_NAMES, findConfig, loadConfig } from './config.js';
 import { EXIT } from './exit.js';
 import { grouped, spoken } from './figures.js';
-import { optionsOfFlags, overlay } from './flags.js';
+import { givenFlagLabel, optionsOfFlags, overlay } from './flags.js';
 import { withParts } from './parts.js';
 import type { Session } from './session.js';
 
@@ -24,7 +24,7 @@ export async function runCommand(session: Session, values: Values, asked: string
   const flags = { ...(await optionsOfFlags(values)), ...runFlags(values) };
   const merged = overlay(config.value, flags) as Record<string, unknown>;
   const options = { logger: session.logger, ...(await withParts(merged, config.folder)), signal: session.signal };
-  validateRunOptions(options);
+  validateRunOptions(options, { label: givenFlagLabel(values) });
   if (session.talkative) session.status.note(`running ${String(merged['name'])} (${relative(process.cwd(), file) || file})`);
   const { start } = await import('../index.js');
   const running = start(options as unknown as RunOptions);

@@ -1,0 +1,86 @@
+/** Runs the built program as its users do: a process of its own. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface Ended {
+  /** Exit code, or the name of the signal that ended it. */
+  readonly code: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Program extends AsyncDisposable {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<Ended>;
+  /** Resolves when this text was seen on stdout or stderr; rejects when the program ended without it. */
+  seen(text: string | RegExp): Promise<void>;
+}
+
+export interface ProgramOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts `vstream` with these arguments. Disposing kills it. */
+export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
+  if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: options.cwd ?? process.cwd(),
+    env: { ...process.env, NO_COLOR: '1', ...options.env },
+  });
+  let stdout = '';
+  let stderr = '';
+  const waiters = new Set<() => void>();
+  const note = (): void => waiters.forEach((check) => check());
+  child.stdout.on('data', (data: Buffer) => {
+    stdout += data.toString();
+    note();
+  });
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data.toString();
+    note();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code: code ?? signal ?? 'SIGKILL', stdout, stderr }));
+  });
+  return {
+    child,
+    ended,
+    seen(text) {
+      return new Promise((resolve, reject) => {
+        const check = (): void => {
+          const all = stdout + stderr;
+          if (typeof text === 'string' ? !all.includes(text) : !text.test(all)) return;
+          waiters.delete(check);
+          resolve();
+        };
+        waiters.add(check);
+        void ended.then(({ code }) => {
+          check();
+          reject(new Error(`the program ended with ${code} before ${String(text)} was seen:\n${stdout}${stderr}`));
+        });
+        check();
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended.catch(() => undefined);
+    },
+  };
+}
+
+/** Runs `vstream` to its end. */
+export async function runProgram(args: readonly string[], options: ProgramOptions = {}): Promise<Ended> {
+  await using program = startProgram(args, options);
+  program.child.stdin.end();
+  return await program.ended;
+}
+
+/** The last line of a text, parsed. */
+export function lastJson(text: string): unknown {
+  return JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') as unknown;
+}
