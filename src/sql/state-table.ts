@@ -84,6 +84,25 @@ export function selectState(table: StateTable, name: string, part: string): Stat
   };
 }
 
+export interface StateHolder {
+  readonly owner: string | undefined;
+  readonly epoch: bigint;
+  readonly request: string | undefined;
+}
+
+/** Who holds the row and what an operator wants: without the position, which can be large. */
+export function selectStateHolder(table: StateTable, name: string, part: string): Statement<StateHolder | undefined> {
+  return {
+    target: at(table),
+    text: `select owner, epoch, request from ${quoted(table.table)} where name = :name and part = :part`,
+    binds: { name, part },
+    read: (result) => {
+      const row = rowsOf(result)[0];
+      return row && { owner: row.textOrNull(0), epoch: row.bigint(1), request: row.textOrNull(2) };
+    },
+  };
+}
+
 export function selectStates(table: StateTable): Statement<readonly StateRow[]> {
   return { target: at(table), text: `select ${COLUMNS} from ${quoted(table.table)} order by name, part`, read: readRows };
 }

@@ -1,0 +1,318 @@
+/**
+ * State in a Vitess table, through the same `Execute` RPC and the same connection as everything else: the default. Layer 3.
+ * The statements and their fences are sql/state-table.ts; here is what to do with their outcomes.
+ */
+import { randomUUID } from 'node:crypto';
+import { VStreamError } from '../errors.js';
+import { classifyStatus, serverStatusOf, type Failure } from '../supervise/classify.js';
+import {
+  claimState,
+  createStateTable,
+  insertState,
+  probeStateWrite,
+  releaseState,
+  requestState,
+  resetState,
+  selectState,
+  selectStateHolder,
+  selectStates,
+  writeState,
+  type StateHolder,
+  type StateRow,
+  type StateTable,
+} from '../sql/state-table.js';
+import { runStatement, type Executor, type Statement } from '../sql/statement.js';
+import { nameProblem } from '../sql/target.js';
+import { showShards, showVSchemaKeyspaces } from '../sql/topology.js';
+import { Position } from '../position/position.js';
+import { checkFormat, fenced, notFound, pendingRequest, resetWhileHeld, STATE_FORMAT } from './record.js';
+import type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest, StoreOptions } from './store.js';
+
+export interface VitessStoreOptions {
+  /** An unsharded keyspace of the user's; may be a streamed one. */
+  readonly keyspace: string;
+  /** Created on demand. */
+  readonly table: string;
+}
+
+/** What the store needs of a `Transport`; closing it is the owner's business. */
+export type StoreTransport = Executor & { readonly address: string };
+
+/** @throws VStreamError `STATE_KEYSPACE_INVALID` for a name that cannot be one, before any contact */
+export function vitessStore(transport: StoreTransport, options: VitessStoreOptions): CheckpointStore {
+  for (const [what, name] of Object.entries({ keyspace: options.keyspace, table: options.table })) {
+    const problem = nameProblem(name);
+    if (problem !== undefined) {
+      throw new VStreamError('STATE_KEYSPACE_INVALID', `state.${what} ${JSON.stringify(name)} cannot be a name: ${problem}`, {
+        next: 'Give a plain name such as `streams`.',
+      });
+    }
+  }
+  return new VitessStore(transport, options);
+}
+
+/** How often a write is tried again after an outcome that said nothing. */
+const WRITE_ATTEMPTS = 3;
+
+class VitessStore implements CheckpointStore {
+  readonly #transport: StoreTransport;
+  readonly #table: StateTable;
+
+  constructor(transport: StoreTransport, table: StateTable) {
+    this.#transport = transport;
+    this.#table = table;
+  }
+
+  get description(): string {
+    return `${this.#table.keyspace}.${this.#table.table} on ${this.#transport.address}`;
+  }
+
+  async prepare(options: StoreOptions = {}): Promise<void> {
+    await this.#checkKeyspace(options);
+    const missing = await this.#tableIsMissing(options);
+    if (missing) await this.#create(options);
+    await this.#run(probeStateWrite(this.#table), options);
+  }
+
+  async read(name: string, part = '', options: StoreOptions = {}): Promise<StateRecord | undefined> {
+    const row = await this.#run(selectState(this.#table, name, part), options);
+    return row && toRecord(row);
+  }
+
+  async list(options: StoreOptions = {}): Promise<readonly StateRecord[]> {
+    return (await this.#run(selectStates(this.#table), options)).map(toRecord);
+  }
+
+  async claim(name: string, owner: string, leaseMs: number, part = '', options: StoreOptions = {}): Promise<ClaimResult> {
+    const before = await this.#run(selectState(this.#table, name, part), options);
+    if (before) checkFormat(name, Number(before.format));
+    else await this.#run(insertState(this.#table, name, part, STATE_FORMAT, randomUUID()), options);
+    // An owner name is never used twice, so whatever the answer was, the row says whether the claim was made.
+    const trouble = await this.#run(claimState(this.#table, name, part, owner, micros(leaseMs)), options).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (trouble !== undefined && !isUnknownOutcome(trouble)) throw trouble;
+    const row = await this.#run(selectState(this.#table, name, part), options);
+    if (!row) throw trouble ?? notFound(name);
+    const record = toRecord(row);
+    if (record.owner === owner) {
+      return { claimed: true, claim: { name, part, owner, epoch: record.epoch, incarnation: record.incarnation }, record };
+    }
+    if (trouble !== undefined) throw trouble;
+    return { claimed: false, holder: record.owner ?? 'a process that just released it', leaseRemainingMs: record.leaseRemainingMs };
+  }
+
+  async write(claim: Claim, patch: StatePatch, leaseMs: number, options: StoreOptions = {}): Promise<StateRequest | undefined> {
+    const statement = writeState(
+      this.#table,
+      claim,
+      {
+        position: patch.position === undefined ? undefined : JSON.stringify(patch.position),
+        config: patch.config,
+        lastError: patch.lastError,
+        request: patch.request === undefined || patch.request === null ? patch.request : requestJson(patch.request),
+      },
+      micros(leaseMs),
+    );
+    for (let attempt = 1; ; attempt += 1) {
+      let trouble: unknown;
+      let written = false;
+      try {
+        written = (await this.#run(statement, options)) === 1n;
+      } catch (error) {
+        if (!isUnknownOutcome(error)) throw error;
+        trouble = error;
+      }
+      const holder = await this.#holder(claim, written, options);
+      if (holder === 'unknown') return undefined;
+      if (!holder || holder.owner !== claim.owner || holder.epoch !== claim.epoch) throw fenced(claim, holder?.owner);
+      if (written) return pendingRequest(parseRequest(holder.request));
+      // No row, or no word whether it was done, but the fence holds: writing the same again is harmless.
+      if (attempt >= WRITE_ATTEMPTS) {
+        throw (
+          trouble ??
+          new VStreamError('STATE_FAILED', `${this.description} accepts no write, though the stream belongs to this process`, {
+            next: 'Look for triggers or a proxy that change the statement.',
+          })
+        );
+      }
+    }
+  }
+
+  /** Only the row knows who holds the stream. After a write that held, not being able to ask is no failure of the write. */
+  async #holder(claim: Claim, written: boolean, options: StoreOptions): Promise<StateHolder | undefined | 'unknown'> {
+    try {
+      return await this.#run(selectStateHolder(this.#table, claim.name, claim.part), options);
+    } catch (error) {
+      if (written && isUnknownOutcome(error)) return 'unknown';
+      throw error;
+    }
+  }
+
+  async release(claim: Claim, options: StoreOptions = {}): Promise<void> {
+    await this.#run(releaseState(this.#table, claim), options);
+  }
+
+  async request(name: string, request: StateRequest, part = '', options: StoreOptions = {}): Promise<void> {
+    const { id, json } = requestJson(request);
+    if ((await this.#run(requestState(this.#table, name, part, id, json), options)) === 0n) throw notFound(name);
+  }
+
+  async reset(name: string, position: Position | undefined, part = '', options: StoreOptions = {}): Promise<void> {
+    const incarnation = randomUUID();
+    if (position !== undefined) await this.#run(insertState(this.#table, name, part, STATE_FORMAT, incarnation), options);
+    const text = position === undefined ? undefined : JSON.stringify(position);
+    const changed = await this.#run(resetState(this.#table, name, part, STATE_FORMAT, incarnation, text), options);
+    if (changed > 0n) return;
+    const row = await this.#run(selectState(this.#table, name, part), options);
+    if (!row) throw notFound(name);
+    if (row.incarnation !== incarnation) throw resetWhileHeld(name, row.owner ?? 'another process');
+  }
+
+  /** The transport belongs to the stream. */
+  async close(): Promise<void> {}
+
+  async #checkKeyspace(options: StoreOptions): Promise<void> {
+    const { keyspace } = this.#table;
+    const found = await this.#keyspaces(options);
+    const sharded = found.get(keyspace);
+    if (sharded === false) return;
+    const others = [...found].filter(([, one]) => !one).map(([name]) => name);
+    const next =
+      others.length > 0
+        ? `Choose an unsharded keyspace for \`state.keyspace\`: ${others.slice(0, 5).join(', ')}.`
+        : 'Create an unsharded keyspace for the state.';
+    const what = sharded === true ? 'is sharded; the state needs one without shards' : 'does not exist';
+    throw new VStreamError('STATE_KEYSPACE_INVALID', `the state keyspace ${keyspace} ${what}`, { keyspace, next });
+  }
+
+  /** Name to sharded or not; counts shards where the server knows no `show vschema keyspaces`. */
+  async #keyspaces(options: StoreOptions): Promise<ReadonlyMap<string, boolean>> {
+    try {
+      const rows = await runStatement(this.#transport, showVSchemaKeyspaces(), options);
+      return new Map(rows.map(({ keyspace, sharded }) => [keyspace, sharded]));
+    } catch (error) {
+      if (serverStatusOf(error)?.from !== 'sql') throw error;
+    }
+    const counts = new Map<string, boolean>();
+    for (const { keyspace } of await runStatement(this.#transport, showShards(), options)) counts.set(keyspace, counts.has(keyspace));
+    return counts;
+  }
+
+  async #tableIsMissing(options: StoreOptions): Promise<boolean> {
+    try {
+      await runStatement(this.#transport, selectState(this.#table, '', ''), options);
+      return false;
+    } catch (error) {
+      if (sqlFailure(error)?.code === 'TABLE_NOT_FOUND') return true;
+      throw this.#explain(error);
+    }
+  }
+
+  async #create(options: StoreOptions): Promise<void> {
+    const statement = createStateTable(this.#table);
+    try {
+      await runStatement(this.#transport, statement, options);
+    } catch (error) {
+      const failure = sqlFailure(error);
+      if (!failure || failure.category === 'retry') throw error;
+      throw new VStreamError('STATE_FAILED', `the state table ${this.description} cannot be created: ${messageOf(error)}`, {
+        keyspace: this.#table.keyspace,
+        table: this.#table.table,
+        next: `Run as a user who may: ${statement.text}`,
+        cause: serverStatusOf(error),
+      });
+    }
+  }
+
+  async #run<T>(statement: Statement<T>, options: StoreOptions): Promise<T> {
+    try {
+      return await runStatement(this.#transport, statement, options);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  /** Passing errors stay what they are; the others name the state table and the next step. */
+  #explain(error: unknown): unknown {
+    const failure = sqlFailure(error);
+    if (!failure || failure.category === 'retry') return error;
+    const details = { keyspace: this.#table.keyspace, table: this.#table.table, cause: serverStatusOf(error) };
+    switch (failure.code) {
+      case 'PERMISSION_DENIED':
+        return new VStreamError('PERMISSION_DENIED', `this user may not use the state table ${this.description}: ${messageOf(error)}`, {
+          ...details,
+          next: `Grant select, insert and update on ${this.#table.keyspace}.${this.#table.table} to the user of \`auth\`.`,
+        });
+      case 'COLUMN_NOT_FOUND':
+        return new VStreamError('STATE_FAILED', `${this.description} is not a state table of this client: ${messageOf(error)}`, {
+          ...details,
+          next: 'Give another name in `state.table`; it is created on demand.',
+        });
+      case 'KEYSPACE_NOT_FOUND':
+      case 'TABLE_NOT_FOUND':
+        return new VStreamError('STATE_FAILED', `the state table ${this.description} is gone: ${messageOf(error)}`, {
+          ...details,
+          next: 'Restore it, or start again: it is created at start, and the stream copies anew.',
+        });
+      default:
+        return new VStreamError('STATE_FAILED', `the state table ${this.description} failed: ${messageOf(error)}`, {
+          ...details,
+          next: failure.next,
+        });
+    }
+  }
+}
+
+/** The statement may have been done, or not: no answer, or an answer that does not say. */
+function isUnknownOutcome(error: unknown): boolean {
+  return VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh');
+}
+
+function sqlFailure(error: unknown): Failure | undefined {
+  const status = serverStatusOf(error);
+  return status?.from === 'sql' ? classifyStatus(status) : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function micros(ms: number): bigint {
+  return BigInt(Math.round(ms * 1000));
+}
+
+function requestJson(request: StateRequest): { id: string; json: string } {
+  return { id: request.id, json: JSON.stringify(request) };
+}
+
+function parseRequest(json: string | undefined): StateRequest | undefined {
+  if (json === undefined) return undefined;
+  try {
+    const value = JSON.parse(json) as Partial<StateRequest>;
+    return typeof value.id === 'string' && typeof value.verb === 'string' ? (value as StateRequest) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function toRecord(row: StateRow): StateRecord {
+  checkFormat(row.name, Number(row.format));
+  return {
+    name: row.name,
+    part: row.part,
+    format: Number(row.format),
+    incarnation: row.incarnation,
+    owner: row.owner,
+    epoch: row.epoch,
+    beat: row.beat,
+    leaseRemainingMs: row.leaseRemaining === undefined ? 0 : Number(row.leaseRemaining) / 1000,
+    position: row.position === undefined ? undefined : Position.parse(row.position),
+    config: row.config,
+    lastError: row.lastError,
+    request: parseRequest(row.request),
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+  };
+}
