@@ -10,14 +10,16 @@ import type { VgtidEntry } from '../wire/vgtid.js';
 export interface CopyTable extends TableRef {
   /** false: the table takes part from the start, its existing rows are not wanted. */
   readonly copy: boolean;
+  /** Generation of its first copy. Default 1. */
+  readonly generation?: number | undefined;
   readonly fingerprint?: string | undefined;
 }
 
 /** The plan of a stream that begins with a copy. */
 export function newPlan(tables: readonly CopyTable[]): CopyPlan {
   let plan = CopyPlan.empty;
-  for (const { keyspace, table, copy, fingerprint } of tables) {
-    plan = plan.withTable(keyspace, table, { state: copy ? 'pending' : 'done', generation: 1, fingerprint });
+  for (const { keyspace, table, copy, fingerprint, generation = 1 } of tables) {
+    plan = plan.withTable(keyspace, table, { state: copy ? 'pending' : 'done', generation, fingerprint });
   }
   return plan;
 }

@@ -38,6 +38,8 @@ export interface EngineOptions {
   readonly backoff: Backoff;
   /** A stored position; wins over `from`. */
   readonly stored: Position | undefined;
+  /** A position of another life of the stream, whose rows the sink still holds: a new copy takes later generations. */
+  readonly earlier: Position | undefined;
   /** Decode rows before they are handed out. */
   readonly eager: boolean;
   /** Milliseconds between two progress batches of a stream without rows. */
@@ -352,8 +354,8 @@ export class Engine {
   }
 }
 
-function firstPosition({ stored, stream, source }: EngineOptions): Position {
-  const tables = source.tables.map((one) => ({ ...one, copy: one.definition.copy !== false }));
+function firstPosition({ stored, earlier, stream, source }: EngineOptions): Position {
+  const tables = source.tables.map((one) => ({ ...one, copy: one.definition.copy !== false, generation: 1 + usedGenerations(earlier, one) }));
   if (stored) {
     const plan = stored.plan.size > 0 ? reconcilePlan(stored.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
     return stored.with({ plan });
@@ -367,6 +369,11 @@ function firstPosition({ stored, stream, source }: EngineOptions): Position {
   const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
   const gtid = plan.done ? 'current' : '';
   return new Position(source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid })), plan);
+}
+
+function usedGenerations(earlier: Position | undefined, { keyspace, table }: TableRef): number {
+  const entry = earlier?.plan.table(keyspace, table);
+  return entry ? Math.max(entry.generation, ...Object.values(entry.shards ?? {}).map((one) => one.generation)) : 0;
 }
 
 function streamEnded(address: string): VStreamError {

@@ -1,0 +1,56 @@
+/** Hands one batch to a sink in the order the contract promises, and tries again what passes. Layer 4. */
+import { VStreamError } from '../errors.js';
+import { type Clock, delay } from '../internal/clock.js';
+import type { Logger } from '../observe/logger.js';
+import type { Batch } from '../stream/change.js';
+import type { ApplyContext, Sink } from './sink.js';
+
+export interface ApplyOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  /** Tries of one batch before its error ends the stream. */
+  readonly tries: number;
+}
+
+/** Truncates, sweeps and schema changes come before the batch that carries their position: a replay repeats them harmlessly. */
+async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext): Promise<void> {
+  const { schema, progress } = batch;
+  if (schema?.kind === 'truncate') await sink.truncate?.(schema, schema.shard, context);
+  else if (schema) await sink.schema?.(schema, context);
+  if (progress?.type === 'table-end' && progress.sweep) {
+    const { keyspace = '', table = '', shard = '', generation = 1 } = progress;
+    await sink.sweep?.({ keyspace, table }, shard, generation, context);
+  }
+  await sink.apply(batch, context);
+}
+
+/** @throws VStreamError the sink's own, or `SINK_FAILED` with the coordinates of the batch. */
+export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext, options: ApplyOptions): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await applyOnce(sink, batch, context);
+      return;
+    } catch (error) {
+      const failure = VStreamError.is(error) ? error : sinkFailed(error, batch);
+      // The sink's own word counts: what it calls final is not tried again.
+      const final = failure.code === 'HANDLER_FAILED' || (VStreamError.is(error) && failure.category !== 'retry');
+      if (final || attempt >= options.tries || context.signal.aborted) throw failure;
+      const waitMs = Math.min(30_000, 250 * 2 ** (attempt - 1)) * (0.5 + options.random() / 2);
+      options.logger.warn({ ...failure.toJSON(), attempt, waitMs: Math.round(waitMs) }, 'the sink refused a batch; trying again');
+      await delay(options.clock, waitMs, context.signal).catch(() => {
+        throw failure;
+      });
+    }
+  }
+}
+
+function sinkFailed(error: unknown, batch: Batch): VStreamError {
+  const first = batch.changes[0];
+  const where = first ? ` (${batch.changes.length} changes from ${first.keyspace}.${first.table}, shard ${first.shard})` : ` (${batch.kind} batch)`;
+  return new VStreamError('SINK_FAILED', `the sink refused a batch${where}: ${error instanceof Error ? error.message : String(error)}`, {
+    ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
+    next: 'Mend the destination and start again: nothing of this batch counts as applied.',
+    cause: error,
+  });
+}

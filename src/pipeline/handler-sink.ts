@@ -1,0 +1,31 @@
+/** A function as a sink: the 20-line connector. Layer 4. */
+import { VStreamError } from '../errors.js';
+import type { Handler } from './options.js';
+import type { Sink } from './sink.js';
+
+/**
+ * Positions stay in the state (at least once). A handler that throws ends the stream with `HANDLER_FAILED`; it is not called
+ * again with the same batch in this process, as only it knows what it did before throwing.
+ */
+export function handlerSink(handler: Handler): Sink {
+  return {
+    capabilities: { position: 'external', deletes: true, sweep: false, schema: 'fixed' },
+    open: async () => ({}),
+    async apply(batch, context) {
+      try {
+        await handler(batch, context);
+      } catch (error) {
+        if (VStreamError.is(error)) throw error;
+        const first = batch.changes[0];
+        const where = first ? `${first.keyspace}.${first.table}, shard ${first.shard}, from ${first.gtid ?? 'the snapshot'}` : `a ${batch.kind} batch`;
+        throw new VStreamError('HANDLER_FAILED', `the handler threw on ${batch.changes.length} changes (${where}): ${error instanceof Error ? error.message : String(error)}`, {
+          ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
+          position: first?.gtid,
+          next: 'Mend the handler and start again: the stored position is the one before this batch.',
+          cause: error,
+        });
+      }
+    },
+    close: async () => {},
+  };
+}

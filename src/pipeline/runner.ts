@@ -1,0 +1,251 @@
+/** One run from claim to release: owner, sink, stream, checkpoints. Layer 4. */
+import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { VStreamError } from '../errors.js';
+import { type Clock, delay } from '../internal/clock.js';
+import type { Recorder } from '../observe/recorder.js';
+import { Ownership } from '../ownership/ownership.js';
+import type { Position } from '../position/position.js';
+import type { TableRef } from '../schema/table.js';
+import type { CheckpointStore } from '../stores/store.js';
+import { vitessStore } from '../stores/vitess.js';
+import { asBatch, type StreamBatch } from '../stream/batch.js';
+import type { Engine, PlanChange, RowsChanged } from '../stream/engine.js';
+import { parseTableName } from '../stream/selection.js';
+import { openSession, openTransport } from '../stream/session.js';
+import type { Transport } from '../transport/transport.js';
+import { applyBatch } from './apply.js';
+import { decideBegin } from './begin.js';
+import { Checkpoints } from './checkpoints.js';
+import { handlerSink } from './handler-sink.js';
+import type { Summary } from './options.js';
+import type { ApplyContext, Sink } from './sink.js';
+import type { ValidatedRun } from './validate.js';
+
+/** Tries of one batch at a sink before the stream ends. */
+const SINK_TRIES = 8;
+
+export class Runner {
+  readonly #options: ValidatedRun;
+  readonly #recorder: Recorder;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #startedAt: number;
+  #engine: Engine | undefined;
+  #sink: Sink;
+  #paused = false;
+  #wake: (() => void) | undefined;
+
+  constructor(options: ValidatedRun, recorder: Recorder, clock: Clock, random: () => number) {
+    this.#options = options;
+    this.#recorder = recorder;
+    this.#clock = clock;
+    this.#random = random;
+    this.#startedAt = clock.monotonic();
+    this.#sink = options.sink.kind === 'sink' ? options.sink.sink : handlerSink(options.sink.handler);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#wake?.();
+  }
+
+  async change(kind: PlanChange['kind'], name: string): Promise<void> {
+    const engine = this.#engine;
+    if (!engine) throw new VStreamError('CONFIG_INVALID', 'the stream has not started yet', { next: 'Try again once `stats().state` is past `starting`.' });
+    const parsed = parseTableName(name);
+    const keyspace = parsed?.keyspace ?? this.#options.source.keyspace;
+    if (!parsed || parsed.pattern || !keyspace) {
+      throw new VStreamError('CONFIG_INVALID', `${JSON.stringify(name)} does not name a table`, { next: 'Give `table` or `keyspace.table`.' });
+    }
+    const known = engine.catalog.get({ keyspace, table: parsed.name });
+    if (!known && kind !== 'add') {
+      throw new VStreamError('TABLE_NOT_FOUND', `${keyspace}.${parsed.name} is not a table of this stream`, {
+        keyspace,
+        table: parsed.name,
+        next: `Its tables are ${engine.catalog.tables.map((one) => one.table).join(', ')}.`,
+      });
+    }
+    if (kind !== 'remove' && !this.#sink.capabilities.sweep && known) throw sweepNeeded(known, 'copying a table again');
+    engine.change({ kind, table: { keyspace, table: parsed.name } });
+  }
+
+  /** Resolves with the summary once drained, checkpointed and released. */
+  async run(signal: AbortSignal): Promise<Summary> {
+    const options = this.#options;
+    const { logger } = options;
+    const stateTransport = options.state.kind === 'table' ? openTransport(options) : undefined;
+    const store = options.state.kind === 'store' ? options.state.store : vitessStore(stateTransport as Transport, options.state);
+    const stateInSource = options.state.kind === 'table' && options.selection.some((one) => one.keyspace === stateKeyspace(options));
+    let ownership: Ownership | undefined;
+    let transport: Transport | undefined;
+    let failure: unknown;
+    try {
+      await store.prepare({ signal });
+      ownership = await this.#own(store, signal);
+      transport = openTransport(options);
+      return await this.#stream(transport, ownership, stateInSource, signal);
+    } catch (error) {
+      failure = error;
+      if (signal.aborted && !VStreamError.is(error)) return this.#summary('aborted', undefined);
+      this.#recorder.state = 'failed';
+      if (VStreamError.is(error)) this.#recorder.lastError = error.toJSON();
+      throw error;
+    } finally {
+      await this.#sink.close().catch((error: unknown) => logger.warn({ error: String(error) }, 'the sink did not close cleanly'));
+      await ownership?.release(VStreamError.is(failure) ? JSON.stringify(failure.toJSON()) : undefined).catch(() => {});
+      await transport?.close();
+      if (options.state.kind === 'table') await store.close();
+      await stateTransport?.close();
+    }
+  }
+
+  async #own(store: CheckpointStore, signal: AbortSignal): Promise<Ownership> {
+    const { name, leaseMs, wait, logger } = this.#options;
+    const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+    return Ownership.acquire({
+      store,
+      name,
+      owner,
+      leaseMs,
+      wait,
+      clock: this.#clock,
+      logger,
+      signal,
+      onWaiting: (holder, remainingMs) => {
+        this.#recorder.state = 'waiting';
+        this.#recorder.waitingFor = { owner: holder, leaseSeconds: Math.max(0, Math.round(remainingMs / 1000)) };
+      },
+      onRequest: async (request) => {
+        if (request.verb === 'pause') this.pause();
+        else if (request.verb === 'resume') this.resume();
+        else await this.change(request.verb === 'copy' ? 'recopy' : request.verb === 'add-table' ? 'add' : 'remove', request.table ?? '');
+        return 'done';
+      },
+    });
+  }
+
+  async #stream(transport: Transport, ownership: Ownership, stateInSource: boolean, signal: AbortSignal): Promise<Summary> {
+    const options = this.#options;
+    const recorder = this.#recorder;
+    const { record, claim } = ownership;
+    recorder.state = 'starting';
+    recorder.waitingFor = undefined;
+    recorder.epoch = claim.epoch;
+    // What a lost lease stops at once; an abort by the user drains instead.
+    const draining = new AbortController();
+    const hard = AbortSignal.any([ownership.lost, draining.signal]);
+    const context: ApplyContext = { epoch: claim.epoch, signal: hard };
+    const opened = await this.#sink.open({ name: options.name, incarnation: claim.incarnation, epoch: claim.epoch, logger: options.logger, signal: AbortSignal.any([signal, ownership.lost]) });
+    const begin = decideBegin({
+      name: options.name,
+      incarnation: claim.incarnation,
+      statePosition: record.position,
+      capabilities: this.#sink.capabilities,
+      sinkPosition: opened.position,
+      sinkIncarnation: opened.incarnation ?? (opened.position ? claim.incarnation : undefined),
+    });
+    if (begin.home === 'none') options.logger.info({ from: options.from.kind }, `no stored position: starting from ${options.from.kind}`);
+    else options.logger.info({ home: begin.home, ...(options.fromGiven ? { ignored: 'from' } : {}) }, `resuming from the position stored in the ${begin.home}`);
+    const engineAbort = new AbortController();
+    const stop = AbortSignal.any([signal, ownership.lost, engineAbort.signal]);
+    const session = await openSession(options, transport, recorder, begin.position, stop, {
+      clock: this.#clock,
+      random: this.#random,
+      eager: this.#sink.capabilities.input !== 'cells',
+      progressMs: stateInSource ? 30_000 : 10_000,
+      earlier: begin.earlier,
+      exclude: options.state.kind === 'table' ? [{ keyspace: options.state.keyspace, table: options.state.table }] : [],
+      rowsChanged: (table, reason) => this.#rowsChanged(table, reason),
+    });
+    this.#engine = session.engine;
+    this.#checkSweep(session.engine);
+    const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs, 30_000);
+    let cancelDrain: (() => void) | undefined;
+    signal.addEventListener('abort', () => {
+      recorder.state = 'draining';
+      cancelDrain = this.#clock.after(options.drainMs, () => draining.abort(new VStreamError('ABORTED', 'the drain limit was reached')), false);
+      this.#wake?.();
+    }, { once: true });
+    try {
+      await this.#pump(session.engine.batches(), context, checkpoints, stop);
+      await checkpoints.flush();
+    } catch (error) {
+      engineAbort.abort();
+      await checkpoints.flush().catch(() => {});
+      throw ownership.lost.aborted ? ownership.lost.reason : error;
+    } finally {
+      cancelDrain?.();
+    }
+    if (ownership.lost.aborted) throw ownership.lost.reason;
+    recorder.state = 'ended';
+    return this.#summary(signal.aborted ? 'aborted' : 'until', checkpoints.position);
+  }
+
+  /** One batch ahead: the next is read and decoded while the sink works on this one. */
+  async #pump(batches: AsyncGenerator<StreamBatch, void, void>, context: ApplyContext, checkpoints: Checkpoints, stop: AbortSignal): Promise<void> {
+    const options = { clock: this.#clock, logger: this.#options.logger, random: this.#random, tries: SINK_TRIES };
+    let next = batches.next();
+    for (;;) {
+      const { done, value: batch } = await next;
+      if (done) return;
+      await this.#whilePaused(stop);
+      next = batches.next();
+      next.catch(() => {});
+      await applyBatch(this.#sink, asBatch(batch), context, options);
+      this.#recorder.batch(batch.changes.length, batch.bytes, batch.position);
+      await checkpoints.reached(batch.position, batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end');
+    }
+  }
+
+  async #whilePaused(stop: AbortSignal): Promise<void> {
+    while (this.#paused && !stop.aborted) {
+      this.#recorder.state = 'paused';
+      const waking = new AbortController();
+      this.#wake = () => waking.abort();
+      await delay(this.#clock, 60_000, AbortSignal.any([waking.signal, stop])).catch(() => {});
+      this.#wake = undefined;
+    }
+    if (this.#recorder.state === 'paused') this.#recorder.state = 'streaming';
+  }
+
+  #rowsChanged(table: TableRef, reason: string): RowsChanged {
+    const policy = this.#engine?.catalog.get(table)?.definition.onDdl ?? 'evolve';
+    if (policy === 'ignore' || policy === 'fail') return policy;
+    if (policy === 'pause') {
+      this.pause();
+      this.#options.logger.warn({ ...table, reason }, 'paused: rows changed without events');
+      return 'recopy';
+    }
+    return this.#sink.capabilities.sweep ? 'recopy' : 'fail';
+  }
+
+  /** A plan that copies rows a second time needs a sink that can sweep the stale ones. */
+  #checkSweep(engine: Engine): void {
+    if (this.#sink.capabilities.sweep) return;
+    for (const { keyspace, table, entry } of engine.position.plan.tables()) {
+      if (!engine.position.plan.isDone(keyspace, table) && entry.generation > 1) throw sweepNeeded({ keyspace, table }, 'copying it again');
+    }
+  }
+
+  #summary(reason: Summary['reason'], position: Position | undefined): Summary {
+    const { rows, bytes, batches } = this.#recorder;
+    return { reason, rows, bytes, batches, seconds: (this.#clock.monotonic() - this.#startedAt) / 1000, position: position ?? this.#recorder.position };
+  }
+}
+
+function stateKeyspace(options: ValidatedRun): string | undefined {
+  return options.state.kind === 'table' ? options.state.keyspace : undefined;
+}
+
+function sweepNeeded({ keyspace, table }: TableRef, what: string): VStreamError {
+  return new VStreamError('SINK_UNSUPPORTED', `${what} (${keyspace}.${table}) needs a sink that can sweep stale rows, and this one cannot`, {
+    keyspace,
+    table,
+    next: 'Use a sink with `capabilities.sweep`, or start a new stream into an empty destination.',
+  });
+}

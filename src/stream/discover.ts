@@ -1,0 +1,219 @@
+/** Looks up by SQL what a stream needs to know before its first RPC: shards, tables, tablet type, stop point. Layer 3. */
+import { VStreamError } from '../errors.js';
+import { suggest } from '../internal/suggest.js';
+import type { Logger } from '../observe/logger.js';
+import type { TableRef } from '../schema/table.js';
+import { showExecutedGtids } from '../sql/gtids.js';
+import { runStatement } from '../sql/statement.js';
+import { type ColumnInfo, type KeyColumn, selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
+import { type ShardName, showKeyspaces, showShards, showTablets, type Tablet } from '../sql/topology.js';
+import type { Transport } from '../transport/transport.js';
+import { TabletType } from '../wire/gen/topodata_pb.js';
+import type { SourceTable } from './catalog.js';
+import type { Position } from '../position/position.js';
+import { entryFor, keyspacesOf } from './selection.js';
+import type { StopPoint } from './stop.js';
+import { tableFingerprint } from './fingerprint.js';
+import type { ValidatedStream } from './validated.js';
+
+export interface FoundTable extends SourceTable {
+  /** Of key, types and collations of the key, rule and column list. */
+  readonly fingerprint: string;
+}
+
+/** What was found. */
+export interface Source {
+  readonly shards: readonly ShardName[];
+  readonly tables: readonly FoundTable[];
+  readonly tabletType: TabletType;
+}
+
+export interface DiscoverOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly logger: Logger;
+  /** Tables never taken by a pattern: the state table in a streamed keyspace. */
+  readonly exclude?: readonly TableRef[] | undefined;
+  /** Its shards are the stream's, also after a reshard: the server follows from them. */
+  readonly stored?: Position | undefined;
+}
+
+/**
+ * @throws VStreamError `KEYSPACE_NOT_FOUND`, `SHARD_NOT_FOUND`, `TABLE_NOT_FOUND`, `COLUMN_NOT_FOUND` before any streaming: the
+ *   server itself would stay silent about most of these (measured.md section 4).
+ */
+export async function discover(transport: Transport, stream: ValidatedStream, options: DiscoverOptions): Promise<Source> {
+  const { signal, logger } = options;
+  const keyspaces = keyspacesOf(stream.selection);
+  const serving = await runStatement(transport, showShards(), { signal });
+  const shards: ShardName[] = [];
+  for (const keyspace of keyspaces) {
+    const found = serving.filter((one) => one.keyspace === keyspace);
+    if (found.length === 0) throw await missingKeyspace(transport, keyspace, signal);
+    const wanted = stream.source.shards;
+    for (const name of wanted ?? []) {
+      if (!found.some((one) => one.shard === name)) throw missingShard(keyspace, name, found);
+    }
+    shards.push(...found.filter((one) => !wanted || wanted.includes(one.shard)));
+  }
+  const tables: FoundTable[] = [];
+  for (const keyspace of keyspaces) tables.push(...(await findTables(transport, stream, keyspace, options)));
+  return {
+    shards: options.stored ? options.stored.shards.map(({ keyspace, shard }) => ({ keyspace, shard })) : shards,
+    tables,
+    tabletType: await chooseTabletType(transport, stream, shards, logger, signal),
+  };
+}
+
+async function findTables(transport: Transport, stream: ValidatedStream, keyspace: string, options: DiscoverOptions): Promise<FoundTable[]> {
+  const { signal, exclude = [] } = options;
+  const names = (await runStatement(transport, selectTables(keyspace), { signal })).filter(
+    (table) => !table.startsWith('_vt_') && !exclude.some((one) => one.keyspace === keyspace && one.table === table),
+  );
+  for (const entry of stream.selection) {
+    if (entry.keyspace !== keyspace) continue;
+    if (entry.pattern ? names.some((table) => entryFor([entry], { keyspace, table })) : names.includes(entry.name)) continue;
+    throw missingTable(keyspace, entry.name, entry.pattern, names);
+  }
+  const columns = byTable(await runStatement(transport, selectColumns(keyspace), { signal }));
+  const keys = byTable(await runStatement(transport, selectPrimaryKeys(keyspace), { signal }));
+  const found: FoundTable[] = [];
+  for (const table of names) {
+    const entry = entryFor(stream.selection, { keyspace, table });
+    if (!entry) continue;
+    const { definition } = entry;
+    checkColumns(keyspace, table, definition.columns, columns.get(table) ?? [], keys.get(table) ?? []);
+    found.push({
+      keyspace,
+      table,
+      definition,
+      columns: definition.columns,
+      where: definition.where,
+      fingerprint: tableFingerprint(keys.get(table) ?? [], columns.get(table) ?? [], definition),
+    });
+  }
+  return found;
+}
+
+function byTable<T extends { readonly table: string }>(rows: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(row.table);
+    if (group) group.push(row);
+    else groups.set(row.table, [row]);
+  }
+  return groups;
+}
+
+function checkColumns(keyspace: string, table: string, wanted: readonly string[] | undefined, columns: readonly ColumnInfo[], keys: readonly KeyColumn[]): void {
+  if (!wanted) return;
+  const names = columns.map((one) => one.name);
+  for (const column of wanted) {
+    if (names.includes(column)) continue;
+    const near = suggest(column, names);
+    throw new VStreamError('COLUMN_NOT_FOUND', `${keyspace}.${table} has no column ${JSON.stringify(column)}`, {
+      keyspace,
+      table,
+      column,
+      next: near ? `Did you mean ${JSON.stringify(near)}?` : `Its columns are ${names.join(', ')}.`,
+    });
+  }
+  const missing = keys.find((key) => !wanted.includes(key.column));
+  if (missing) {
+    throw new VStreamError('CONFIG_INVALID', `\`columns\` of ${keyspace}.${table} leaves out its key column ${JSON.stringify(missing.column)}`, {
+      keyspace,
+      table,
+      column: missing.column,
+      next: 'Add the key columns: without them a change cannot be told from another (G78).',
+    });
+  }
+}
+
+async function chooseTabletType(
+  transport: Transport, stream: ValidatedStream, shards: readonly ShardName[], logger: Logger, signal: AbortSignal | undefined,
+): Promise<TabletType> {
+  const asked = stream.source.tabletType;
+  const tablets = await runStatement(transport, showTablets(), { signal });
+  const chosen = asked ?? (everyShardServes(tablets, shards, 'replica') ? 'replica' : 'primary');
+  if (!asked) logger.info({ tabletType: chosen }, `streaming from ${chosen} tablets`);
+  if (asked && !everyShardServes(tablets, shards, asked)) logger.warn({ tabletType: asked }, `not every shard has a serving ${asked} tablet`);
+  return { primary: TabletType.PRIMARY, replica: TabletType.REPLICA, rdonly: TabletType.RDONLY }[chosen];
+}
+
+function everyShardServes(tablets: readonly Tablet[], shards: readonly ShardName[], type: string): boolean {
+  return shards.every((shard) =>
+    tablets.some((one) => one.keyspace === shard.keyspace && one.shard === shard.shard && one.type === type && one.serving),
+  );
+}
+
+/** Turns `until` into something to compare with; `now` asks the servers. */
+export async function resolveStop(transport: Transport, stream: ValidatedStream, signal?: AbortSignal): Promise<StopPoint> {
+  const { until } = stream;
+  switch (until.kind) {
+    case 'never':
+    case 'copied':
+      return { kind: until.kind };
+    case 'duration':
+      return { kind: 'after', ms: until.ms };
+    case 'position':
+      return { kind: 'position', shards: until.position.shards };
+    case 'now': {
+      const shards = [];
+      for (const keyspace of keyspacesOf(stream.selection)) {
+        for (const { shard, executed } of await runStatement(transport, showExecutedGtids(keyspace), { signal })) {
+          if (!stream.source.shards || stream.source.shards.includes(shard)) shards.push({ keyspace, shard, gtid: `MySQL56/${executed}` });
+        }
+      }
+      return { kind: 'position', shards };
+    }
+  }
+}
+
+/** InnoDB's estimates of rows per table, summed over shards, for progress and ETA. A shard that does not answer is left out. */
+export async function estimateRows(
+  transport: Transport, source: Source, report: (table: TableRef, rows: number) => void, signal?: AbortSignal,
+): Promise<void> {
+  const sums = new Map<string, number>();
+  for (const { keyspace, shard } of source.shards) {
+    const rows = await runStatement(transport, selectTableRows(keyspace, shard), { signal }).catch(() => []);
+    for (const one of rows) sums.set(`${keyspace}.${one.table}`, (sums.get(`${keyspace}.${one.table}`) ?? 0) + Number(one.rows ?? 0n));
+  }
+  for (const table of source.tables) {
+    const rows = sums.get(`${table.keyspace}.${table.table}`);
+    if (rows !== undefined) report(table, rows);
+  }
+}
+
+async function missingKeyspace(transport: Transport, keyspace: string, signal: AbortSignal | undefined): Promise<VStreamError> {
+  const names = await runStatement(transport, showKeyspaces(), { signal });
+  if (names.includes(keyspace)) {
+    return new VStreamError('NO_TABLET', `keyspace ${keyspace} has no serving shard at ${transport.address}`, {
+      keyspace,
+      next: 'Check its tablets with `show vitess_tablets`.',
+    });
+  }
+  const near = suggest(keyspace, names);
+  return new VStreamError('KEYSPACE_NOT_FOUND', `VTGate at ${transport.address} has no keyspace ${JSON.stringify(keyspace)}`, {
+    keyspace,
+    next: near ? `Did you mean ${JSON.stringify(near)}? It has ${names.join(', ')}.` : `It has ${names.join(', ')}.`,
+  });
+}
+
+function missingShard(keyspace: string, shard: string, found: readonly ShardName[]): VStreamError {
+  return new VStreamError('SHARD_NOT_FOUND', `keyspace ${keyspace} has no shard ${JSON.stringify(shard)}`, {
+    keyspace,
+    shard,
+    category: 'config',
+    next: `Its shards are ${found.map((one) => one.shard).join(', ')}.`,
+  });
+}
+
+function missingTable(keyspace: string, name: string, pattern: boolean, names: readonly string[]): VStreamError {
+  const what = pattern ? `no table that matches ${JSON.stringify(name)}` : `no table ${JSON.stringify(name)}`;
+  const near = pattern ? undefined : suggest(name, names);
+  const known = names.length === 0 ? 'It has no tables.' : `It has ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}.`;
+  return new VStreamError('TABLE_NOT_FOUND', `keyspace ${keyspace} has ${what}`, {
+    keyspace,
+    ...(pattern ? {} : { table: name }),
+    next: near ? `Did you mean ${JSON.stringify(near)}? ${known}` : known,
+  });
+}

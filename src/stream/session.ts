@@ -1,0 +1,79 @@
+/** Everything one stream holds open, from validated options to an engine: shared by own loops and runs. Layer 3. */
+import { type Clock, systemClock } from '../internal/clock.js';
+import { Recorder } from '../observe/recorder.js';
+import type { Position } from '../position/position.js';
+import type { TableRef } from '../schema/table.js';
+import { createBackoff } from '../supervise/backoff.js';
+import { createTransport } from '../transport/grpc.js';
+import type { Transport } from '../transport/transport.js';
+import { discover, estimateRows, resolveStop, type Source } from './discover.js';
+import { Engine, type RowsChanged } from './engine.js';
+import type { ValidatedStream } from './validated.js';
+
+export interface SessionOptions {
+  readonly clock?: Clock | undefined;
+  readonly random?: (() => number) | undefined;
+  readonly eager: boolean;
+  readonly progressMs: number;
+  readonly exclude?: readonly TableRef[] | undefined;
+  /** A position of another life of the stream: its generations are used up. */
+  readonly earlier?: Position | undefined;
+  rowsChanged(table: TableRef, reason: string): RowsChanged;
+}
+
+export function openTransport(stream: ValidatedStream): Transport {
+  const { addresses, tls, auth, callerId, maxMessageBytes } = stream.source;
+  return createTransport(
+    {
+      vtgate: addresses,
+      ...(tls === undefined ? {} : { tls }),
+      ...(auth === undefined ? {} : { auth }),
+      ...(callerId === undefined ? {} : { callerId }),
+      maxMessageBytes,
+    },
+    { logger: stream.logger },
+  );
+}
+
+export interface Session {
+  readonly engine: Engine;
+  readonly source: Source;
+}
+
+/** Looks up what is there and makes the engine; nothing is streamed yet. */
+export async function openSession(
+  stream: ValidatedStream,
+  transport: Transport,
+  recorder: Recorder,
+  stored: Position | undefined,
+  signal: AbortSignal,
+  options: SessionOptions,
+): Promise<Session> {
+  const clock = options.clock ?? systemClock;
+  const { logger } = stream;
+  recorder.source = transport.address;
+  const source = await discover(transport, stream, { signal, logger, stored, exclude: options.exclude });
+  const stop = await resolveStop(transport, stream, signal);
+  // Only for display: a stream does not wait for estimates, nor fail for want of them.
+  void estimateRows(transport, source, (table, rows) => recorder.estimate(table.keyspace, table.table, rows), signal).catch(() => {});
+  const engine = new Engine(
+    {
+      stream,
+      source,
+      transport,
+      clock,
+      logger,
+      recorder,
+      backoff: createBackoff({ clock, random: options.random ?? Math.random }),
+      stored,
+      earlier: options.earlier,
+      eager: options.eager,
+      progressMs: options.progressMs,
+      stop,
+      rowsChanged: options.rowsChanged,
+      checkPosition: async () => {},
+    },
+    signal,
+  );
+  return { engine, source };
+}
