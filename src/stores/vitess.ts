@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { VStreamError } from '../errors.js';
-import { classifyStatus, serverStatusOf, type Failure } from '../supervise/classify.js';
+import { Position } from '../position/position.js';
 import {
   claimState,
   createStateTable,
@@ -24,7 +24,8 @@ import {
 import { runStatement, type Executor, type Statement } from '../sql/statement.js';
 import { nameProblem } from '../sql/target.js';
 import { showShards, showVSchemaKeyspaces } from '../sql/topology.js';
-import { Position } from '../position/position.js';
+import { classifyStatus, type Failure } from '../transport/failure.js';
+import { serverStatusOf } from '../transport/status.js';
 import { checkFormat, fenced, notFound, pendingRequest, resetWhileHeld, STATE_FORMAT } from './record.js';
 import type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest, StoreOptions } from './store.js';
 
