@@ -73,7 +73,7 @@ async function importWithJiti(file: string, cause: unknown): Promise<Record<stri
       cause,
     });
   }
-  return jiti.createJiti(import.meta.url, { moduleCache: false }).import<Record<string, unknown>>(file);
+  return jiti.createJiti(import.meta.url, { fsCache: false }).import<Record<string, unknown>>(file);
 }
 
 /** A path of the configuration, relative to its folder. */

@@ -99,29 +99,41 @@ function run(): Command {
 function stateful(command: Command): Command {
   return addStreamFlags(command, ['Source'])
     .option('-c, --config <file>', 'configuration file (default: vstream.config.{ts,mts,mjs,js,json}, when there is one)')
-    .option('--name <name>', 'name of the stream (default: the one of the configuration)')
+    .option('--name <name>', 'name of the stream (default: the one of the configuration, or the only one)')
     .option('--state-keyspace <name>', 'keyspace of the state table')
     .option('--state-table <name>', 'state table');
 }
 
+const NAME = ['[name]', 'name of the stream (default: as --name)'] as const;
+
+/** The name may stand behind the command or its flag. */
+function named(values: Values, name: string | undefined): Values {
+  return name === undefined ? values : { ...values, name };
+}
+
 function status(): Command {
-  const command = stateful(new Command('status').description('show the state of one stream, or of all'));
-  return action(command, async (session, values) => (await import('./status.js')).status(session, values));
+  const command = stateful(new Command('status').argument(...NAME).description('show the state of one stream, or of all'));
+  return action(command, async (session, values, [name]) => (await import('./status.js')).status(session, named(values, name)));
 }
 
 function state(): Command {
   const group = new Command('state').description('read or change the stored position of a stream');
+  const position = (help: string): Command => new Command().argument('<position>', help);
   const verbs = {
-    get: new Command('get').description('print the stored position'),
-    set: new Command('set').argument('<position>', 'a position as JSON, or @file').description('store a position'),
-    reset: new Command('reset').description('forget the position: the next start copies again'),
-    import: new Command('import')
-      .argument('<position>', 'JSON or @file: a raw VGTID, latest_vgtid of the Go client, vitess.vgtid of Debezium')
-      .description('store the position of another client'),
+    get: new Command().argument(...NAME).description('print the stored position'),
+    set: position('a position as JSON, or @file').description('store a position'),
+    reset: new Command().argument(...NAME).description('forget the position: the next start copies again'),
+    import: position('JSON or @file: a raw VGTID, latest_vgtid of the Go client, vitess.vgtid of Debezium').description('store the position of another client'),
   };
   for (const [verb, command] of Object.entries(verbs)) {
+    stateful(command.name(verb));
+    const takesPosition = verb === 'set' || verb === 'import';
     if (verb !== 'get') command.option('-y, --yes', 'do not ask');
-    group.addCommand(action(stateful(command), async (session, values, args) => (await import('./state.js')).state(session, verb, values, args[0])));
+    action(command, async (session, values, [first]) => {
+      const { state } = await import('./state.js');
+      return takesPosition ? state(session, verb, values, first) : state(session, verb, named(values, first), undefined);
+    });
+    group.addCommand(command);
   }
   return group;
 }
@@ -131,12 +143,15 @@ function requests(): readonly Command[] {
     .argument('<table>', 'table to copy again')
     .option('--where <filter>', 'only these rows')
     .description('ask the running stream to copy a table once more');
-  const pause = new Command('pause').description('ask the running stream to pause');
-  const resume = new Command('resume').description('ask the paused stream to go on');
+  const pause = new Command('pause').argument(...NAME).description('ask the running stream to pause');
+  const resume = new Command('resume').argument(...NAME).description('ask the paused stream to go on');
   return [copy, pause, resume].map((command) => {
     const verb = command.name() as 'copy' | 'pause' | 'resume';
     stateful(command).option('--no-wait', 'do not wait for the outcome');
-    return action(command, async (session, values, args) => (await import('./request.js')).request(session, verb, values, args[0]));
+    return action(command, async (session, values, [first]) => {
+      const { request } = await import('./request.js');
+      return verb === 'copy' ? request(session, verb, values, first) : request(session, verb, named(values, first), undefined);
+    });
   });
 }
 

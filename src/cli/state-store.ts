@@ -39,7 +39,7 @@ export async function openState(session: Session, values: Values): Promise<OpenS
     ...(auth ? { auth } : {}),
     ...(callerId === undefined ? {} : { callerId }),
   });
-  const store = vitessStore({ transport, keyspace: state.keyspace, table: state.table });
+  const store = vitessStore(transport, { keyspace: state.keyspace, table: state.table });
   session.logger.debug({ state: store.description }, 'reading the state');
   return {
     store,

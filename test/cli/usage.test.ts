@@ -57,15 +57,23 @@ test('the version is the one of the package', async () => {
 test.each<[string, readonly string[], string]>([
   ['an unknown command', ['tial'], 'Did you mean `tail`?'],
   ['an unknown flag', ['tail', '--keyspac', 'k'], 'Did you mean `--keyspace`?'],
-  ['a flag without its value', ['tail', '--vtgate'], "argument missing"],
+  ['a flag without its value', ['tail', '--vtgate'], 'argument missing'],
   ['an unknown format', ['tail', '--format', 'xml'], 'pretty, jsonl'],
   ['no address', ['tail', '--keyspace', 'k'], '--vtgate is missing'],
   ['no keyspace', ['tail', '--vtgate', 'localhost:1'], '--keyspace is missing'],
   ['an address without a port', ['tail', '--vtgate', 'localhost', '--keyspace', 'k'], '--vtgate has no port: "localhost"'],
   ['a misspelt start', ['tail', '--vtgate', 'a:1', '--keyspace', 'k', '--from', 'begining'], 'Did you mean `beginning`?'],
-  ['an unreadable position', ['tail', '--vtgate', 'a:1', '--keyspace', 'k', '--from', '{"version":1'], '--from is not usable: unreadable position: this is not JSON'],
+  [
+    'an unreadable position',
+    ['tail', '--vtgate', 'a:1', '--keyspace', 'k', '--from', '{"version":1'],
+    '--from is not usable: unreadable position: this is not JSON',
+  ],
   ['a position of a later release', ['tail', '--vtgate', 'a:1', '--keyspace', 'k', '--from', '{"version":9}'], 'format version 9'],
-  ['a missing position file', ['tail', '--vtgate', 'a:1', '--keyspace', 'k', '--from', '@nowhere.json'], '--from cannot read nowhere.json (ENOENT)'],
+  [
+    'a missing position file',
+    ['tail', '--vtgate', 'a:1', '--keyspace', 'k', '--from', '@nowhere.json'],
+    '--from cannot read nowhere.json (ENOENT)',
+  ],
   ['no such configuration', ['run', 'nowhere.mjs'], 'there is no configuration file nowhere.mjs'],
   ['no configuration at all', ['run'], 'there is no configuration here'],
   ['an unreadable position to store', ['state', 'set', 'x', '--name', 'n'], 'unreadable position'],
@@ -81,7 +89,12 @@ test('with --json the last line is the failure', async () => {
   const { code, stdout } = await runProgram(['tail', '--json', '--keyspace', 'k', '--vtgate', 'localhost']);
   expect(code).toBe(2);
   expect(lastJson(stdout)).toEqual({
-    error: { code: 'CONFIG_INVALID', category: 'config', message: '--vtgate has no port: "localhost"', next: expect.stringContaining('localhost:15991') },
+    error: {
+      code: 'CONFIG_INVALID',
+      category: 'config',
+      message: '--vtgate has no port: "localhost"',
+      next: expect.stringContaining('localhost:15991'),
+    },
   });
 });
 
@@ -94,11 +107,22 @@ test('even a mistyped flag is JSON where JSON was asked for', async () => {
 
 test('a configuration with several mistakes lists them all and starts nothing', async () => {
   const file = join(folder, 'bad.json');
-  const config = { nmae: 'x', source: { vtgate: 'localhost', keyspace: 'k' }, sink: { type: 'duckdb', path: 'x.duckdb' }, state: { keyspace: 'k' } };
+  const config = {
+    nmae: 'x',
+    source: { vtgate: 'localhost', keyspace: 'k' },
+    sink: { type: 'duckdb', path: 'x.duckdb' },
+    state: { keyspace: 'k' },
+  };
   await writeFile(file, JSON.stringify(config));
   const { code, stderr } = await runProgram(['run', file]);
   expect(code).toBe(2);
-  for (const part of ['nmae is not an option', 'Did you mean `name`?'.toLowerCase(), 'source.vtgate has no port', 'state.table is missing', 'name is missing']) {
+  for (const part of [
+    'nmae is not an option',
+    'Did you mean `name`?'.toLowerCase(),
+    'source.vtgate has no port',
+    'state.table is missing',
+    'name is missing',
+  ]) {
     expect(stderr.toLowerCase()).toContain(part);
   }
   expect(await readdir(folder)).not.toContain('x.duckdb');
