@@ -4,7 +4,7 @@
  */
 import { fromBinary } from '@bufbuild/protobuf';
 import { type RowChange_Bitmap, type VEvent, VEventType } from '../../src/wire/gen/binlogdata_pb.js';
-import type { Row } from '../../src/wire/gen/query_pb.js';
+import { type Row, Type } from '../../src/wire/gen/query_pb.js';
 import { VStreamResponseSchema } from '../../src/wire/gen/vtgate_pb.js';
 import type { RecordedEvent } from '../captures/load.js';
 
@@ -18,6 +18,11 @@ export interface ReferenceChange {
   readonly sent: readonly boolean[] | undefined;
   /** Per JSON column, whether its cell is a partial update; undefined = none. */
   readonly partialJson: readonly boolean[] | undefined;
+}
+
+export interface ReferenceColumn {
+  readonly name: string;
+  readonly json: boolean;
 }
 
 export interface ReferenceShardGtid {
@@ -39,7 +44,9 @@ export interface ReferenceEvent {
   readonly statement: string;
   /** `keyspace.table` as on the wire, for ROW and FIELD. */
   readonly table: string;
-  readonly columns: readonly string[];
+  readonly columns: readonly ReferenceColumn[];
+  /** Of a table Vitess keeps for itself: its heartbeats. */
+  readonly internal: boolean;
   readonly changes: readonly ReferenceChange[];
   readonly vgtid: readonly ReferenceShardGtid[];
 }
@@ -58,7 +65,8 @@ function fromGenerated(event: VEvent): ReferenceEvent {
     gtid: event.eventGtid,
     statement: event.statement,
     table: event.rowEvent?.tableName ?? event.fieldEvent?.tableName ?? '',
-    columns: event.fieldEvent?.fields.map((field) => field.name) ?? [],
+    columns: event.fieldEvent?.fields.map(({ name, type }) => ({ name, json: type === Type.JSON })) ?? [],
+    internal: event.rowEvent?.isInternalTable ?? event.fieldEvent?.isInternalTable ?? false,
     changes: (event.rowEvent?.rowChanges ?? []).map(({ before, after, dataColumns, jsonPartialValues }) => ({
       before: before && cellsOf(before),
       after: after && cellsOf(after),
@@ -100,8 +108,12 @@ interface Line {
   readonly timestamp?: string;
   readonly event_gtid?: string;
   readonly statement?: string;
-  readonly row_event?: { readonly table_name: string; readonly row_changes?: readonly LineChange[] };
-  readonly field_event?: { readonly table_name: string; readonly fields?: ReadonlyArray<{ readonly name: string }> };
+  readonly row_event?: { readonly table_name: string; readonly row_changes?: readonly LineChange[]; readonly is_internal_table?: boolean };
+  readonly field_event?: {
+    readonly table_name: string;
+    readonly fields?: ReadonlyArray<{ readonly name: string; readonly type?: string }>;
+    readonly is_internal_table?: boolean;
+  };
   readonly vgtid?: { readonly shard_gtids?: readonly LineShardGtid[] };
 }
 type LineBytes = string | { readonly hex: string };
@@ -134,7 +146,8 @@ export function eventsOfLines(lines: readonly RecordedEvent[]): ReferenceEvent[]
     gtid: line.event_gtid ?? '',
     statement: line.statement ?? '',
     table: line.row_event?.table_name ?? line.field_event?.table_name ?? '',
-    columns: line.field_event?.fields?.map((field) => field.name) ?? [],
+    columns: line.field_event?.fields?.map(({ name, type }) => ({ name, json: type === 'JSON' })) ?? [],
+    internal: line.row_event?.is_internal_table ?? line.field_event?.is_internal_table ?? false,
     changes: (line.row_event?.row_changes ?? []).map((change) => ({
       before: change.before && cellsOfLine(change.before),
       after: change.after && cellsOfLine(change.after),

@@ -2,13 +2,13 @@
  * What a stream means, the slow and obvious way: one list per shard of groups of rows, each with the position it leads to.
  * Written from measured.md section 1 without a look at the client, as the other opinion in test/replay.test.ts.
  */
-import type { ReferenceCell, ReferenceChange, ReferenceEvent } from './events.js';
+import type { ReferenceCell, ReferenceChange, ReferenceColumn, ReferenceEvent } from './events.js';
 
 export interface ReferenceRow {
   readonly op: 'copy' | 'insert' | 'update' | 'delete';
   /** `keyspace.table`. */
   readonly table: string;
-  readonly columns: readonly string[];
+  readonly columns: readonly ReferenceColumn[];
   readonly before: readonly ReferenceCell[] | undefined;
   readonly after: readonly ReferenceCell[] | undefined;
   readonly sent: readonly boolean[] | undefined;
@@ -32,7 +32,7 @@ export function groupByShard(events: readonly ReferenceEvent[]): Map<string, Ref
   const shards = new Map<string, ReferenceGroup[]>();
   const states = new Map<
     string,
-    { rows: ReferenceRow[]; vgtid: ReferenceEvent | undefined; open: boolean; columns: Map<string, readonly string[]> }
+    { rows: ReferenceRow[]; vgtid: ReferenceEvent | undefined; open: boolean; columns: Map<string, readonly ReferenceColumn[]> }
   >();
   for (const event of events) {
     if (event.shard === '') continue;
@@ -59,7 +59,8 @@ export function groupByShard(events: readonly ReferenceEvent[]): Map<string, Ref
       case 'FIELD':
         state.columns.set(event.table, event.columns);
         break;
-      case 'ROW':
+      case 'ROW': // Vitess' own heartbeat rows belong to nobody's selection.
+        if (event.internal) break;
         for (const change of event.changes) state.rows.push(rowOf(event, change, state.columns.get(event.table) ?? []));
         break;
       case 'VGTID':
@@ -83,12 +84,7 @@ export function groupByShard(events: readonly ReferenceEvent[]): Map<string, Ref
   return shards;
 }
 
-/** Rows of tables that Vitess keeps for itself (its heartbeats) belong to nobody's selection. */
-export function isInternal(table: string): boolean {
-  return table.endsWith('.heartbeat');
-}
-
-function rowOf(event: ReferenceEvent, change: ReferenceChange, columns: readonly string[]): ReferenceRow {
+function rowOf(event: ReferenceEvent, change: ReferenceChange, columns: readonly ReferenceColumn[]): ReferenceRow {
   const copied = event.timestamp === 0;
   const op = change.before ? (change.after ? 'update' : 'delete') : copied ? 'copy' : 'insert';
   return { op, table: event.table, columns, ...change, gtid: event.gtid };

@@ -22,7 +22,13 @@ export interface TestServerOptions {
 
 export async function startServer(options: TestServerOptions): Promise<TestServer> {
   const server = new Server({ 'grpc.max_send_message_length': -1 });
-  const definition = { requestStream: false, requestSerialize: asIs, requestDeserialize: asIs, responseSerialize: asIs, responseDeserialize: asIs };
+  const definition = {
+    requestStream: false,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  };
   server.addService(
     {
       VStream: { ...definition, path: '/vtgateservice.Vitess/VStream', responseStream: true },

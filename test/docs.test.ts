@@ -1,0 +1,52 @@
+/** Documentation that can be checked is checked. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ROOT, readSource, sourceFiles } from './reference/imports.js';
+
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+const documents = [
+  ...readdirSync(ROOT),
+  ...(existsSync(join(ROOT, 'docs')) ? readdirSync(join(ROOT, 'docs')).map((file) => `docs/${file}`) : []),
+]
+  .filter((file) => file.endsWith('.md'))
+  .sort();
+const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts);
+
+test('every folder of src is in the file map of DESIGN.md', () => {
+  const map = read('DESIGN.md');
+  const folders = readdirSync(join(ROOT, 'src'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `src/${entry.name}/`);
+  expect(
+    folders.filter((folder) => sourceFiles().some((file) => `src/${file}`.startsWith(folder)) && !map.includes(`| \`${folder}\``)),
+  ).toEqual([]);
+});
+
+test('every source file says first what it is', () => {
+  const silent = sourceFiles().filter((file) => !file.startsWith('wire/gen/') && !/^(?:#!.*\n)?\/\*\*/.test(readSource(file)));
+  expect(silent).toEqual([]);
+});
+
+test('every npm script is in CONTRIBUTING.md, and every script a document names exists', () => {
+  const contributing = read('CONTRIBUTING.md');
+  const hooks = ['prepack'];
+  expect(scripts.filter((name) => !hooks.includes(name) && !new RegExp(`npm (?:run )?${name}\\b`).test(contributing))).toEqual([]);
+  for (const file of documents) {
+    const named = [...read(file).matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
+    expect(
+      named.filter((name) => !scripts.includes(name)),
+      file,
+    ).toEqual([]);
+  }
+});
+
+test('links between documents lead somewhere', () => {
+  for (const file of documents) {
+    const targets = [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(([, target = '']) => target);
+    expect(
+      targets.filter((target) => !existsSync(join(ROOT, dirname(file), target))),
+      file,
+    ).toEqual([]);
+  }
+});
