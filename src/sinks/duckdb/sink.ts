@@ -1,0 +1,211 @@
+/** The DuckDB sink: rows, position and epoch in one transaction. Layer 5. */
+import { VStreamError } from '../../errors.js';
+import { groupBy } from '../../internal/group.js';
+import type { ApplyContext, Sink, SinkCapabilities, SinkOpenContext } from '../../pipeline/sink.js';
+import type { Position } from '../../position/position.js';
+import type { TableRef } from '../../schema/table.js';
+import type { Batch, Change, SchemaChange } from '../../stream/change.js';
+import { Catalog } from './catalog.js';
+import { EVERY_GENERATION, planClear } from './clears.js';
+import { firstLine, openDatabase, type Database } from './driver.js';
+import { META, quoteName, quoteText } from './identifiers.js';
+import { resolveOptions, type DuckDbOptions, type Settings } from './options.js';
+import { ShardBook } from './shard-book.js';
+import { adopt, createStateTables, fenced, insertState, raiseEpoch, readState, writeState } from './state.js';
+import { writeChanges } from './write.js';
+
+interface Open {
+  readonly database: Database;
+  readonly catalog: Catalog;
+  readonly book: ShardBook;
+  readonly stream: string;
+  readonly incarnation: string;
+}
+
+export class DuckDbSink implements Sink {
+  readonly capabilities: SinkCapabilities = { position: 'stored', deletes: true, sweep: true, schema: 'evolve', input: 'cells' };
+  readonly #settings: Settings;
+  #open: Open | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(options: DuckDbOptions) {
+    this.#settings = resolveOptions(options);
+  }
+
+  async open(context: SinkOpenContext): Promise<{ position?: Position | undefined; incarnation?: string | undefined }> {
+    if (this.#open) throw new VStreamError('INTERNAL', 'the DuckDB sink is open already');
+    const { path, waitForFile, clock } = this.#settings;
+    const { name, incarnation, epoch, logger, signal } = context;
+    const database = await openDatabase({ path, wait: waitForFile, clock, logger, signal });
+    try {
+      await this.#configure(database);
+      const found = await inTransaction(database, async () => {
+        await createStateTables(database.connection);
+        const stored = await readState(database.connection, name);
+        if (!stored) await insertState(database.connection, name, incarnation, epoch);
+        // The epochs of two lives of a stream cannot be compared; the first write takes the file over, if there is one.
+        if (stored?.incarnation === incarnation) {
+          if (stored.epoch > epoch) throw fenced(name, epoch);
+          await raiseEpoch(database.connection, name, epoch);
+        }
+        return stored;
+      });
+      const book = new ShardBook(database.connection, name);
+      this.#open = { database, catalog: new Catalog(database.connection, name, this.#settings), book, stream: name, incarnation };
+      if (!found) return { incarnation };
+      return { position: found.incarnation === incarnation ? found.position : undefined, incarnation: found.incarnation };
+    } catch (error) {
+      database.close();
+      throw this.#failed(error, 'cannot be opened');
+    }
+  }
+
+  async #configure({ connection }: Database): Promise<void> {
+    const { memoryLimit, threads, checkpointThreshold } = this.#settings;
+    await connection.run(`set memory_limit = ${quoteText(memoryLimit)}`);
+    await connection.run(`set checkpoint_threshold = ${quoteText(checkpointThreshold)}`);
+    if (threads !== undefined) await connection.run(`set threads = ${threads}`);
+  }
+
+  async schema(change: SchemaChange, context: ApplyContext): Promise<void> {
+    const version = change.to;
+    if (!version) return;
+    await this.#transaction(context, undefined, async ({ catalog }) => void (await catalog.fit(version)));
+  }
+
+  async apply(batch: Batch, context: ApplyContext): Promise<void> {
+    await this.#transaction(context, batch.position, async ({ database, catalog, book }) => {
+      for (const [, changes] of groupByTable(batch.changes)) {
+        const { keyspace, table } = changes[0] as Change;
+        for (const shard of new Set(changes.map((change) => change.shard))) await book.see({ keyspace, table }, shard);
+        await writeChanges(database, catalog, changes, {
+          identity: this.#settings.identity,
+          zeroDates: this.#settings.zeroDates,
+          shards: book.shards(keyspace),
+          signal: context.signal,
+        }).catch((error: unknown) => {
+          throw this.#failed(error, 'refused a row', { keyspace, table });
+        });
+      }
+    });
+  }
+
+  async truncate(table: TableRef, shard: string, context: ApplyContext): Promise<void> {
+    await this.#clear(table, shard, EVERY_GENERATION, context);
+  }
+
+  async sweep(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number> {
+    return this.#clear(table, shard, generation, context);
+  }
+
+  async #clear(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number> {
+    return this.#transaction(context, undefined, async ({ database, catalog, book }) => {
+      const target = await catalog.find(table);
+      if (!target) return 0;
+      const plan = planClear(shard, generation, book.shards(table.keyspace), book.pending(table));
+      let removed = 0;
+      for (const one of plan.remove) {
+        const older = one.generation === EVERY_GENERATION ? '' : ` and ${quoteName(META.generation)} < ${one.generation}`;
+        const result = await database.connection.run(
+          `delete from ${target.sql} where ${quoteName(META.shard)} = ${quoteText(one.stored)}${older}`,
+        );
+        removed += result.rowsChanged;
+        await book.settle(table, one.stored);
+      }
+      for (const one of plan.wait) await book.wait(table, one);
+      return removed;
+    });
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await this.#running.catch(() => {});
+    open?.database.close();
+  }
+
+  /** Everything the sink writes: under the fence, all or nothing, stopped by the signal. */
+  async #transaction<T>(context: ApplyContext, position: Position | undefined, work: (open: Open) => Promise<T>): Promise<T> {
+    const open = this.#open;
+    if (!open) throw new VStreamError('INTERNAL', 'the DuckDB sink is not open');
+    const run = this.#runTransaction(open, context, position, work);
+    this.#running = run;
+    return run;
+  }
+
+  async #runTransaction<T>(open: Open, context: ApplyContext, position: Position | undefined, work: (open: Open) => Promise<T>): Promise<T> {
+    const { database, catalog, book, stream, incarnation } = open;
+    const { signal, epoch } = context;
+    if (signal.aborted) throw this.#aborted(signal);
+    const interrupt = (): void => database.connection.interrupt();
+    signal.addEventListener('abort', interrupt);
+    try {
+      return await inTransaction(database, async () => {
+        await book.load();
+        await this.#takeOver(open, epoch);
+        await writeState(database.connection, { stream, incarnation, epoch }, position);
+        const result = await work(open);
+        if (signal.aborted) throw this.#aborted(signal);
+        return result;
+      });
+    } catch (error) {
+      catalog.forget();
+      book.forget();
+      if (signal.aborted) throw this.#aborted(signal);
+      // Two owners in one process meet as a write conflict; the stored epoch says who lost.
+      if (!VStreamError.is(error)) {
+        const stored = await readState(database.connection, stream).catch(() => undefined);
+        if (stored && (stored.epoch !== epoch || stored.incarnation !== incarnation)) throw fenced(stream, epoch);
+      }
+      throw this.#failed(error, 'refused a batch');
+    } finally {
+      signal.removeEventListener('abort', interrupt);
+    }
+  }
+
+  /** The first write of a new life of the stream: rows of the one before become generation 0, for its copy to sweep. */
+  async #takeOver({ database, catalog, stream, incarnation }: Open, epoch: bigint): Promise<void> {
+    if (this.#owned === incarnation) return;
+    const stored = await readState(database.connection, stream);
+    if (stored && stored.incarnation !== incarnation) {
+      for (const target of await catalog.all()) {
+        await database.connection.run(`update ${target.sql} set ${quoteName(META.generation)} = 0`);
+      }
+      await adopt(database.connection, stream, incarnation, epoch);
+    }
+    this.#owned = incarnation;
+  }
+  #owned: string | undefined;
+
+  #aborted(signal: AbortSignal): VStreamError {
+    return new VStreamError('ABORTED', `writing to the DuckDB file ${this.#settings.path} was aborted`, { cause: signal.reason });
+  }
+
+  #failed(error: unknown, what: string, where: { keyspace?: string; table?: string } = {}): VStreamError {
+    if (VStreamError.is(error)) return error;
+    const text = firstLine(error instanceof Error ? error.message : String(error));
+    return new VStreamError('SINK_FAILED', `the DuckDB file ${this.#settings.path} ${what}: ${text}`, {
+      ...where,
+      next: 'Nothing of the batch was written; remove the cause and start again.',
+      cause: error,
+    });
+  }
+}
+
+async function inTransaction<T>({ connection }: Database, work: () => Promise<T>): Promise<T> {
+  await connection.run('begin transaction');
+  let result: T;
+  try {
+    result = await work();
+    await connection.run('commit');
+  } catch (error) {
+    // DuckDB has rolled back by itself when the commit failed.
+    await connection.run('rollback').catch(() => {});
+    throw error;
+  }
+  return result;
+}
+
+function groupByTable(changes: readonly Change[]): Map<string, Change[]> {
+  return groupBy(changes, (change) => `${change.keyspace}\u0000${change.table}`);
+}
