@@ -10,7 +10,10 @@ type Makers = Readonly<Record<string, (options: Options) => Promise<unknown>>>;
 /** Each is loaded when it is asked for, and checks its own options. */
 const SINKS: Makers = {
   duckdb: async (options) => (await import('../sinks/duckdb/index.js')).duckdb(options as never),
-  jsonl: async (options) => (await import('../sinks/jsonl/index.js')).jsonl(options as never),
+  jsonl: async ({ path, ...options }) => {
+    const { jsonl } = await import('../sinks/jsonl/index.js');
+    return jsonl({ ...options, ...(path === undefined || path === '-' ? { stream: process.stdout } : { path }) } as never);
+  },
 };
 
 const STATES: Makers = {
