@@ -11,6 +11,7 @@ import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Progress, SchemaChange, Transaction } from './change.js';
 import { StreamBatch } from './batch.js';
 import type { CheckpointUnit, GroupUnit, StatementUnit, UnitBase } from './grouper.js';
+import type { VgtidEntry } from '../wire/vgtid.js';
 import type { FieldNotice } from './tables.js';
 import type { ChangeRecord } from './record.js';
 import { applyFilter } from './where.js';
@@ -119,11 +120,17 @@ export class Assembler {
    * was already done on its shard: VTGate restarted that copy inside the RPC, which makes a new generation.
    */
   addGroup(unit: GroupUnit, restarted: (table: TableRef, shard: string) => void): StreamBatch[] {
-    const out: StreamBatch[] = [];
-    for (const notice of unit.fields) this.#announce(notice, unit.shard, undefined, out);
+    const out = this.announce(unit);
     const first = unit.changes[0];
     if (unit.copied && (first || this.#copying)) this.#addCopied(unit, first, restarted, out);
     else this.#addTransaction(unit, out);
+    return out;
+  }
+
+  /** Tells of new table versions in a group, each once. */
+  announce(unit: GroupUnit): StreamBatch[] {
+    const out: StreamBatch[] = [];
+    for (const notice of unit.fields) this.#announce(notice, unit.shard, undefined, out);
     return out;
   }
 
@@ -165,6 +172,20 @@ export class Assembler {
       if (last) this.#live = newBuilder();
     });
     return out;
+  }
+
+  /**
+   * A reshard: the next batch moves to this shard set as a whole. Copies are done then; a table's generation becomes the highest
+   * any old shard had, so that the next one is newer than every row. Call after `flush`.
+   */
+  replaceShards(vector: readonly VgtidEntry[]): void {
+    let plan = this.#plan;
+    for (const { keyspace, table, entry } of plan.tables()) {
+      const generation = Math.max(entry.generation, ...Object.values(entry.shards ?? {}).map((one) => one.generation));
+      plan = plan.withTable(keyspace, table, { state: 'done', generation, fingerprint: entry.fingerprint, rows: entry.rows });
+    }
+    const shards = vector.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid }));
+    this.replace(new Position(shards, plan, this.#position.reshards + 1));
   }
 
   /** Hands out everything taken in. */

@@ -20,6 +20,7 @@ import { StreamCatalog } from './catalog.js';
 import { readDdl } from './ddl.js';
 import type { Source } from './discover.js';
 import { Grouper, type StatementUnit, type Unit } from './grouper.js';
+import type { VgtidEntry } from '../wire/vgtid.js';
 import { MessageReader } from './reader.js';
 import { buildRequest } from './request.js';
 import { reachedStop, type StopPoint } from './stop.js';
@@ -235,6 +236,11 @@ export class Engine {
   *#take(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
     const assembler = this.#assembler;
     const { recorder } = this.#options;
+    if (unit.vector) {
+      // The vector already holds this unit: what it needs told first goes out under the old position.
+      if (unit.kind === 'group') yield* this.#handOut(assembler.announce(unit));
+      yield* this.#adoptShards(unit.keyspace, unit.vector);
+    }
     switch (unit.kind) {
       case 'group': {
         if (unit.timestamp > 0) {
@@ -261,14 +267,23 @@ export class Engine {
       case 'statement':
         yield* this.#statement(unit);
         break;
-      case 'foreign-shard':
-        throw new VStreamError('SHARDS_CHANGED', `shard ${unit.keyspace}/${unit.shard} is not among those this stream follows`, {
-          keyspace: unit.keyspace,
-          shard: unit.shard,
-          next: `The stream follows ${assembler.position.shards.map((one) => one.shard).join(', ')}; start it again once the reshard is finished.`,
-        });
     }
     if (assembler.plan.done && !this.#copyCompletedSaid && nextTable(assembler.plan) === undefined) yield* this.#sayCopyCompleted();
+  }
+
+  /** VTGate followed a reshard: the new shard set replaces the old one as a whole, once everything before it is handed out. */
+  *#adoptShards(keyspace: string, vector: readonly VgtidEntry[]): Generator<StreamBatch, void, void> {
+    const before = this.#assembler.position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+    const now = vector.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+    if (!this.#assembler.plan.done) {
+      throw new VStreamError('SHARDS_CHANGED', `the shards of ${keyspace} changed during its copy: ${before.join(', ')} became ${now.join(', ')}`, {
+        keyspace,
+        next: 'Begin the copy anew on the new shards: `vstream state reset NAME`, then start again.',
+      });
+    }
+    yield* this.#handOut(this.#assembler.flush());
+    this.#assembler.replaceShards(vector);
+    this.#options.logger.warn({ keyspace, before, now }, 'the keyspace was resharded; the stream follows the new shards');
   }
 
   *#statement(unit: StatementUnit): Generator<StreamBatch, void, void> {

@@ -8,7 +8,7 @@ import type { Bitmap } from '../schema/decoder.js';
 import { RowChange_BitmapSchema } from '../wire/gen/binlogdata_pb.js';
 import { RepeatedName } from '../wire/names.js';
 import { type EventView, ResponseScanner, type RowEventVisitor, scanRowEvent } from '../wire/scan.js';
-import { readVgtidEntry, type VgtidEntry } from '../wire/vgtid.js';
+import { readVgtid, readVgtidEntry, type VgtidEntry } from '../wire/vgtid.js';
 import type { Op, Phase } from './change.js';
 import { GRAMMAR, type ShardEvent, type ShardState } from './grammar.js';
 import { ChangeRecord, type GroupContext, type TableContext } from './record.js';
@@ -21,6 +21,11 @@ export interface UnitBase {
   readonly vgtid: VgtidEntry | undefined;
   /** Seconds; 0 in the copy phase. */
   readonly timestamp: number;
+  /**
+   * The whole vector, with the first unit of a shard that was not asked for: VTGate followed a reshard by itself, and the shard
+   * set of this vector replaces the old one (measured.md section 3).
+   */
+  readonly vector: readonly VgtidEntry[] | undefined;
   /** `current_time` minus `timestamp` of the same event, so that no clock of ours is involved (G59); undefined when unknown. */
   readonly lagMs: number | undefined;
 }
@@ -52,12 +57,7 @@ export interface CopyCompletedUnit extends UnitBase {
   readonly kind: 'copy-completed';
 }
 
-/** A shard this stream does not know sent an event: the shard set was replaced. `vector` is read from `response`. */
-export interface ForeignShardUnit extends UnitBase {
-  readonly kind: 'foreign-shard';
-}
-
-export type Unit = GroupUnit | StatementUnit | CheckpointUnit | CopyCompletedUnit | ForeignShardUnit;
+export type Unit = GroupUnit | StatementUnit | CheckpointUnit | CopyCompletedUnit;
 
 export interface GrouperOptions {
   readonly catalog: TableCatalog;
@@ -84,6 +84,9 @@ interface Shard {
   bytes: number;
   copied: boolean;
   vgtid: VgtidEntry | undefined;
+  /** Joined by a reshard and not yet told of. */
+  joined: boolean;
+  vector: VgtidEntry[] | undefined;
   ordinal: number;
   parts: number;
   skip: number;
@@ -116,29 +119,35 @@ export class Grouper implements RowEventVisitor {
 
   constructor(options: GrouperOptions) {
     this.#options = options;
-    for (const { keyspace, shard } of options.shards) {
-      let byShard = this.#shards.get(keyspace);
-      if (!byShard) this.#shards.set(keyspace, (byShard = new Map()));
-      const skip = options.skip;
-      const mine = skip && skip.keyspace === keyspace && skip.shard === shard ? skip : undefined;
-      byShard.set(shard, {
-        keyspace,
-        shard,
-        tables: new ShardTables(options.catalog, keyspace, shard),
-        state: 'idle',
-        group: this.#newGroup(),
-        changes: [],
-        fields: [],
-        statements: [],
-        bytes: 0,
-        copied: false,
-        vgtid: undefined,
-        ordinal: 0,
-        parts: 0,
-        skip: mine?.applied ?? 0,
-        skipGtid: mine?.gtid,
-      });
-    }
+    for (const { keyspace, shard } of options.shards) this.#addShard(keyspace, shard, false);
+  }
+
+  #addShard(keyspace: string, shard: string, joined: boolean): Shard {
+    let byShard = this.#shards.get(keyspace);
+    if (!byShard) this.#shards.set(keyspace, (byShard = new Map()));
+    const skip = this.#options.skip;
+    const mine = skip && skip.keyspace === keyspace && skip.shard === shard ? skip : undefined;
+    const added: Shard = {
+      keyspace,
+      shard,
+      tables: new ShardTables(this.#options.catalog, keyspace, shard),
+      state: 'idle',
+      group: this.#newGroup(),
+      changes: [],
+      fields: [],
+      statements: [],
+      bytes: 0,
+      copied: false,
+      vgtid: undefined,
+      joined,
+      vector: undefined,
+      ordinal: 0,
+      parts: 0,
+      skip: mine?.applied ?? 0,
+      skipGtid: mine?.gtid,
+    };
+    byShard.set(shard, added);
+    return added;
   }
 
   /** Feeds one VStreamResponse; returns the units it completed, in order. The array belongs to the caller. */
@@ -161,11 +170,7 @@ export class Grouper implements RowEventVisitor {
       // The final COPY_COMPLETED has no shard and may never come after a resume (G48, G49): shards are counted instead.
       return;
     }
-    const shard = this.#shards.get(event.keyspace)?.get(event.shard);
-    if (!shard) {
-      this.#units.push({ kind: 'foreign-shard', keyspace: event.keyspace, shard: event.shard, vgtid: undefined, timestamp: 0, lagMs: undefined });
-      return;
-    }
+    const shard = this.#shards.get(event.keyspace)?.get(event.shard) ?? this.#addShard(event.keyspace, event.shard, true);
     if (event.type === ROW && shard.state === 'open') {
       this.#addRows(shard, event);
       return;
@@ -195,6 +200,7 @@ export class Grouper implements RowEventVisitor {
         break;
       case 'holdPosition':
         shard.vgtid = readVgtidEntry(event.buffer, event.bodyStart, event.bodyEnd, shard.keyspace, shard.shard);
+        if (shard.joined) shard.vector = readVgtid(event.buffer, event.bodyStart, event.bodyEnd);
         break;
       case 'finish':
         this.#finish(shard, event);
@@ -221,7 +227,13 @@ export class Grouper implements RowEventVisitor {
 
   #base(shard: Shard, event: EventView): UnitBase {
     const known = event.timestamp > 0 && event.currentTimeMs > 0;
+    const vector = shard.vector;
+    if (vector) {
+      shard.joined = false;
+      shard.vector = undefined;
+    }
     return {
+      vector,
       keyspace: shard.keyspace,
       shard: shard.shard,
       vgtid: shard.vgtid,

@@ -1,7 +1,7 @@
 /** The tables of one RPC on one shard: FIELD events become decoders, row events find theirs. Layer 3. */
 import { fromBinary } from '@bufbuild/protobuf';
 import { VStreamError } from '../errors.js';
-import { compileDecoder } from '../schema/compile.js';
+import { compileDecoder } from '../schema/row-decoder.js';
 import type { DecodeOptions } from '../schema/options.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';

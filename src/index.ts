@@ -1,0 +1,26 @@
+/** The public list, by hand. Anything not named here is not part of the contract. */
+
+// For users.
+export { run, start } from './pipeline/start.js';
+export { vstream, type VStream } from './stream/vstream.js';
+export { table, type RowOf, type TableDefinition, type TableOptions, type Tables } from './schema/define.js';
+export { Position, type PositionJson, type ShardPosition } from './position/position.js';
+export { VStreamError, type ErrorCategory, type ErrorCode } from './errors.js';
+export { defineConfig, type Config, type ModuleData, type SinkData, type StateData } from './pipeline/config.js';
+export type { Running, RunOptions, StateTable, Summary, Handler } from './pipeline/options.js';
+export type { Auth, FlagOptions, Limits, SourceOptions, StreamOptions, TabletTypeName, Text, TlsOptions } from './stream/options.js';
+export type {
+  Batch, BeforeImage, Change, Op, Phase, Progress, SchemaChange, SchemaChangeKind, Sequence, Transaction,
+} from './stream/change.js';
+export type { JsonValue, Key, Row, Value } from './schema/values.js';
+export type { Override, TypeName } from './schema/options.js';
+export type { Duration } from './internal/duration.js';
+export type { Logger } from './observe/logger.js';
+export type { ShardStats, ShardVerdict, Stats, StreamState, TableStats } from './observe/stats.js';
+
+// For sinks and stores of your own.
+export type { ApplyContext, Sink, SinkCapabilities, SinkOpenContext } from './pipeline/sink.js';
+export type { Column, TableRef, TableVersion } from './schema/table.js';
+export type { Cells } from './schema/cells.js';
+export type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest } from './stores/store.js';
+export { memoryStore } from './stores/memory.js';
