@@ -4,20 +4,18 @@ import type { Ownership } from '../ownership/ownership.js';
 import type { Position } from '../position/position.js';
 
 export class Checkpoints {
-  readonly #ownership: Ownership;
+  readonly #ownership: Pick<Ownership, 'write' | 'offer'>;
   readonly #clock: Clock;
   readonly #intervalMs: number;
-  readonly #idleMs: number;
   #last = Number.NEGATIVE_INFINITY;
   #written: Position | undefined;
   #reached: Position | undefined;
 
-  /** `intervalMs` between writes while rows come, `idleMs` without: our own write must not cause the next (G41). */
-  constructor(ownership: Ownership, clock: Clock, intervalMs: number, idleMs: number) {
+  /** `intervalMs` between writes while rows come. */
+  constructor(ownership: Pick<Ownership, 'write' | 'offer'>, clock: Clock, intervalMs: number) {
     this.#ownership = ownership;
     this.#clock = clock;
     this.#intervalMs = intervalMs;
-    this.#idleMs = idleMs;
   }
 
   /** The last durable position. */
@@ -25,11 +23,15 @@ export class Checkpoints {
     return this.#reached;
   }
 
-  /** A batch is durable. Writes when it is time; `active` = it held rows or changed something at the sink. */
+  /**
+   * A batch is durable. Writes when it is time. Without rows (`active` false) the position travels with the next renewal of the
+   * lease: a write for it alone would be a transaction that moves the position again (G41).
+   */
   async reached(position: Position, active: boolean): Promise<void> {
     this.#reached = position;
-    const due = this.#clock.monotonic() - this.#last >= (active ? this.#intervalMs : this.#idleMs);
-    if (due || this.#written === undefined) await this.flush();
+    if (this.#written === undefined) return this.flush();
+    if (!active) this.#ownership.offer({ position });
+    else if (this.#clock.monotonic() - this.#last >= this.#intervalMs) await this.flush();
   }
 
   /** Writes what is not written yet. */

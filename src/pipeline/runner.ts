@@ -86,7 +86,7 @@ export class Runner {
     let failure: unknown;
     try {
       await store.prepare({ signal });
-      ownership = await this.#own(store, signal);
+      ownership = await this.#own(store, stateInSource, signal);
       transport = openTransport(options);
       return await this.#stream(transport, ownership, stateInSource, signal);
     } catch (error) {
@@ -104,7 +104,7 @@ export class Runner {
     }
   }
 
-  async #own(store: CheckpointStore, signal: AbortSignal): Promise<Ownership> {
+  async #own(store: CheckpointStore, quiet: boolean, signal: AbortSignal): Promise<Ownership> {
     const { name, leaseMs, wait, logger } = this.#options;
     const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
     return Ownership.acquire({
@@ -112,6 +112,7 @@ export class Runner {
       name,
       owner,
       leaseMs,
+      quiet,
       wait,
       clock: this.#clock,
       logger,
@@ -164,7 +165,7 @@ export class Runner {
     });
     this.#engine = session.engine;
     this.#checkSweep(session.engine);
-    const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs, 30_000);
+    const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
     let cancelDrain: (() => void) | undefined;
     signal.addEventListener('abort', () => {
       recorder.state = 'draining';
@@ -172,7 +173,7 @@ export class Runner {
       this.#wake?.();
     }, { once: true });
     try {
-      await this.#pump(session.engine.batches(), context, checkpoints, stop);
+      await this.#pump(session.engine.batches(), ownership, context, checkpoints, stop);
       await checkpoints.flush();
     } catch (error) {
       engineAbort.abort();
@@ -187,7 +188,7 @@ export class Runner {
   }
 
   /** One batch ahead: the next is read and decoded while the sink works on this one. */
-  async #pump(batches: AsyncGenerator<StreamBatch, void, void>, context: ApplyContext, checkpoints: Checkpoints, stop: AbortSignal): Promise<void> {
+  async #pump(batches: AsyncGenerator<StreamBatch, void, void>, ownership: Ownership, context: ApplyContext, checkpoints: Checkpoints, stop: AbortSignal): Promise<void> {
     const options = { clock: this.#clock, logger: this.#options.logger, random: this.#random, tries: SINK_TRIES };
     let next = batches.next();
     for (;;) {
@@ -196,6 +197,8 @@ export class Runner {
       await this.#whilePaused(stop);
       next = batches.next();
       next.catch(() => {});
+      // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
+      await ownership.whenHeld();
       await applyBatch(this.#sink, asBatch(batch), context, options);
       this.#recorder.batch(batch.changes.length, batch.bytes, batch.position);
       await checkpoints.reached(batch.position, batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end');
