@@ -3,6 +3,7 @@
  * has the same rules as SQL (sql/state-table.ts); one conformance suite runs over all. Layer 3.
  */
 import { VStreamError } from '../errors.js';
+import { shortOwner } from '../internal/owner.js';
 import { Position } from '../position/position.js';
 import type { Claim, ClaimResult, StatePatch, StateRecord, StateRequest } from './store.js';
 
@@ -134,7 +135,7 @@ export function pendingRequest(request: StateRequest | undefined): StateRequest 
 }
 
 export function fenced(claim: Claim, owner: string | undefined): VStreamError {
-  const who = owner === undefined ? 'was taken from' : `now belongs to ${displayOwner(owner)}, not to`;
+  const who = owner === undefined ? 'was taken from' : `now belongs to ${shortOwner(owner)}, not to`;
   return new VStreamError('FENCED', `the stream ${JSON.stringify(claim.name)} ${who} this process (epoch ${claim.epoch})`, {
     next: 'Nothing was written. Let the other process run, or stop it and start this one again.',
   });
@@ -147,14 +148,9 @@ export function notFound(name: string): VStreamError {
 }
 
 export function resetWhileHeld(name: string, owner: string): VStreamError {
-  return new VStreamError('LEASE_HELD', `the stream ${JSON.stringify(name)} is running in ${displayOwner(owner)}`, {
+  return new VStreamError('LEASE_HELD', `the stream ${JSON.stringify(name)} is running in ${shortOwner(owner)}`, {
     next: 'Stop that process first, or wait until its lease ends.',
   });
-}
-
-/** `host:pid` of an owner written as `host:pid:random`. */
-export function displayOwner(owner: string): string {
-  return owner.split(':').slice(0, 2).join(':');
 }
 
 function holds(kept: KeptRecord, claim: Claim): boolean {
