@@ -28,9 +28,17 @@ export interface Bitmap {
 
 export type Image = 'before' | 'after';
 
+/** Something the user should hear once per table: the data are right, but less is known of them than they may think. */
+export interface DecodeWarning {
+  readonly code: 'unknown-type' | 'float-rounded' | 'charset-unknown' | 'all-nullable' | 'override-unused';
+  readonly column: string | undefined;
+  readonly message: string;
+}
+
 /** Compiled once per FIELD event. Every method throws `VStreamError` (`DECODE_FAILED`, `PARTIAL_IMAGE`) with table and column. */
 export interface RowDecoder {
   readonly version: TableVersion;
+  readonly warnings: readonly DecodeWarning[];
   /** The typed row of an image that is there. */
   row(source: RowSource, image: Image): Row;
   /** The primary key of an image that is there; undefined for tables without one. */

@@ -11,3 +11,16 @@ export type Row = Record<string, unknown>;
 
 /** The primary key columns of a row, in column order. */
 export type Key = Readonly<Record<string, unknown>>;
+
+/**
+ * A partial JSON update that could not be applied to the document before; delivered in place of the document, and only with
+ * `images: 'partial'`. Nothing else ever looks like it.
+ */
+export class PartialJson {
+  /** The server's SQL expression; `%s` stands for the document before. */
+  readonly expression: string;
+
+  constructor(expression: string) {
+    this.expression = expression;
+  }
+}

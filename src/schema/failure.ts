@@ -1,0 +1,19 @@
+/** What a reader of one cell throws; the decoder adds keyspace, shard, table and column. Layer 2, internal. */
+import type { ErrorCode } from '../errors.js';
+
+/** The reason never holds the value itself: values can be secrets, and the raw bytes go to the dead letter. */
+export class CellFailure extends Error {
+  readonly code: ErrorCode;
+  readonly next: string | undefined;
+
+  constructor(reason: string, next?: string, code: ErrorCode = 'DECODE_FAILED') {
+    super(reason);
+    this.name = 'CellFailure';
+    this.code = code;
+    this.next = next;
+  }
+}
+
+export function fail(reason: string, next?: string): never {
+  throw new CellFailure(reason, next);
+}
