@@ -2,7 +2,7 @@
 
 // For users.
 export { run, start } from './pipeline/start.js';
-export { vstream, type VStream } from './stream/vstream.js';
+export { vstream, type LoopOptions, type VStream } from './pipeline/vstream.js';
 export { table, type RowOf, type TableDefinition, type TableOptions, type Tables } from './schema/define.js';
 export { Position, type PositionJson, type ShardPosition } from './position/position.js';
 export { VStreamError, type ErrorCategory, type ErrorCode } from './errors.js';

@@ -24,7 +24,7 @@ export interface RunOptions<T extends Tables = Tables> extends StreamOptions<T> 
   readonly sink: Sink | Handler<T>;
   /** true (default): wait as hot standby while another process owns the stream. false: fail with `LEASE_HELD`. */
   readonly wait?: boolean;
-  /** How long a dead owner keeps others waiting. Renewed at half of it. At least 5 s. Default 60 s. */
+  /** How long a dead owner keeps others waiting. Renewed at a third of it. At least 1 s. Default 30 s; at least 90 s where the state lies in a streamed keyspace. */
   readonly lease?: Duration;
   /**
    * A moving position is written to the state at this pace, whatever the size of batches; after a crash a sink that does not

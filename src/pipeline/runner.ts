@@ -1,14 +1,11 @@
 /** One run from claim to release: owner, sink, stream, checkpoints. Layer 4. */
-import { hostname } from 'node:os';
-import { randomUUID } from 'node:crypto';
 import { VStreamError } from '../errors.js';
 import { type Clock, delay } from '../internal/clock.js';
 import type { Recorder } from '../observe/recorder.js';
-import { Ownership } from '../ownership/ownership.js';
+import type { Ownership } from '../ownership/ownership.js';
 import type { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
-import type { CheckpointStore } from '../stores/store.js';
-import { vitessStore } from '../stores/vitess.js';
+import type { StateRequest } from '../stores/store.js';
 import { asBatch, type StreamBatch } from '../stream/batch.js';
 import type { Engine, PlanChange, RowsChanged } from '../stream/engine.js';
 import { parseTableName } from '../stream/selection.js';
@@ -19,6 +16,7 @@ import { decideBegin } from './begin.js';
 import { Checkpoints } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
 import type { Summary } from './options.js';
+import { type Owned, openOwned } from './owned.js';
 import type { ApplyContext, Sink } from './sink.js';
 import type { ValidatedRun } from './validate.js';
 
@@ -78,65 +76,45 @@ export class Runner {
   async run(signal: AbortSignal): Promise<Summary> {
     const options = this.#options;
     const { logger } = options;
-    const stateTransport = options.state.kind === 'table' ? openTransport(options) : undefined;
-    const store = options.state.kind === 'store' ? options.state.store : vitessStore(stateTransport as Transport, options.state);
-    const stateInSource = options.state.kind === 'table' && options.selection.some((one) => one.keyspace === stateKeyspace(options));
-    let ownership: Ownership | undefined;
+    let owned: Owned | undefined;
     let transport: Transport | undefined;
     let failure: unknown;
     try {
-      await store.prepare({ signal });
-      ownership = await this.#own(store, stateInSource, signal);
+      owned = await openOwned(options, {
+        ...options,
+        clock: this.#clock,
+        random: this.#random,
+        recorder: this.#recorder,
+        signal,
+        onRequest: (request) => this.#request(request),
+      });
       transport = openTransport(options);
-      return await this.#stream(transport, ownership, stateInSource, signal);
+      return await this.#stream(transport, owned, signal);
     } catch (error) {
       failure = error;
-      if (signal.aborted && !VStreamError.is(error)) return this.#summary('aborted', undefined);
+      if (signal.aborted && (!VStreamError.is(error) || error.code === 'ABORTED')) return this.#summary('aborted', undefined);
       this.#recorder.state = 'failed';
       if (VStreamError.is(error)) this.#recorder.lastError = error.toJSON();
       throw error;
     } finally {
       await this.#sink.close().catch((error: unknown) => logger.warn({ error: String(error) }, 'the sink did not close cleanly'));
-      await ownership?.release(VStreamError.is(failure) ? JSON.stringify(failure.toJSON()) : undefined).catch(() => {});
+      await owned?.close(VStreamError.is(failure) ? JSON.stringify(failure.toJSON()) : undefined);
       await transport?.close();
-      if (options.state.kind === 'table') await store.close();
-      await stateTransport?.close();
     }
   }
 
-  async #own(store: CheckpointStore, quiet: boolean, signal: AbortSignal): Promise<Ownership> {
-    const { name, leaseMs, wait, logger } = this.#options;
-    const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-    return Ownership.acquire({
-      store,
-      name,
-      owner,
-      leaseMs,
-      quiet,
-      wait,
-      clock: this.#clock,
-      logger,
-      signal,
-      onWaiting: (holder, remainingMs) => {
-        this.#recorder.state = 'waiting';
-        this.#recorder.waitingFor = { owner: holder, leaseSeconds: Math.max(0, Math.round(remainingMs / 1000)) };
-      },
-      onRequest: async (request) => {
-        if (request.verb === 'pause') this.pause();
-        else if (request.verb === 'resume') this.resume();
-        else await this.change(request.verb === 'copy' ? 'recopy' : request.verb === 'add-table' ? 'add' : 'remove', request.table ?? '');
-        return 'done';
-      },
-    });
+  async #request({ verb, table = '' }: StateRequest): Promise<string> {
+    if (verb === 'pause') this.pause();
+    else if (verb === 'resume') this.resume();
+    else await this.change(verb === 'copy' ? 'recopy' : verb === 'add-table' ? 'add' : 'remove', table);
+    return 'done';
   }
 
-  async #stream(transport: Transport, ownership: Ownership, stateInSource: boolean, signal: AbortSignal): Promise<Summary> {
+  async #stream(transport: Transport, owned: Owned, signal: AbortSignal): Promise<Summary> {
+    const { ownership } = owned;
     const options = this.#options;
     const recorder = this.#recorder;
     const { record, claim } = ownership;
-    recorder.state = 'starting';
-    recorder.waitingFor = undefined;
-    recorder.epoch = claim.epoch;
     // What a lost lease stops at once; an abort by the user drains instead.
     const draining = new AbortController();
     const hard = AbortSignal.any([ownership.lost, draining.signal]);
@@ -158,9 +136,9 @@ export class Runner {
       clock: this.#clock,
       random: this.#random,
       eager: this.#sink.capabilities.input !== 'cells',
-      progressMs: stateInSource ? 30_000 : 10_000,
+      progressMs: owned.inSource ? 30_000 : 10_000,
       earlier: begin.earlier,
-      exclude: options.state.kind === 'table' ? [{ keyspace: options.state.keyspace, table: options.state.table }] : [],
+      exclude: owned.exclude,
       rowsChanged: (table, reason) => this.#rowsChanged(table, reason),
     });
     this.#engine = session.engine;
@@ -239,10 +217,6 @@ export class Runner {
     const { rows, bytes, batches } = this.#recorder;
     return { reason, rows, bytes, batches, seconds: (this.#clock.monotonic() - this.#startedAt) / 1000, position: position ?? this.#recorder.position };
   }
-}
-
-function stateKeyspace(options: ValidatedRun): string | undefined {
-  return options.state.kind === 'table' ? options.state.keyspace : undefined;
 }
 
 function sweepNeeded({ keyspace, table }: TableRef, what: string): VStreamError {

@@ -33,7 +33,7 @@ test('a run is complete with name, source, state and sink', () => {
     state: { kind: 'table', keyspace: 'vstream', table: 'streams' },
     sink: { kind: 'handler', handler },
     wait: true,
-    leaseMs: 60_000,
+    leaseMs: 30_000,
     checkpointMs: 1_000,
     drainMs: 30_000,
     selection: [{ keyspace: 'commerce', name: '*' }],
@@ -63,7 +63,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a sink without apply', { sink: { ...sink, apply: undefined } }, 'sink has no method `apply`'],
   ['a sink without capabilities', { sink: { ...sink, capabilities: undefined } }, 'does not declare `capabilities.position`'],
   ['a promise to sweep', { sink: { ...sink, capabilities: { ...sink.capabilities, sweep: true } } }, 'has no method `sweep`'],
-  ['a lease too short to renew', { lease: '1s' }, 'lease must be at least 5000 ms'],
+  ['a lease too short to renew', { lease: '500ms' }, 'lease must be at least 1000 ms'],
   ['a misspelt option', { checkpointIntervall: 1 }, 'Did you mean `checkpointInterval`?'],
   ['wait as text', { wait: 'no' }, 'wait must be true or false'],
 ])('refuses %s', (_, change, part) => expect(complaint(change)).toContain(part));

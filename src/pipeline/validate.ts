@@ -1,6 +1,7 @@
 /** Options of a run: the stream's, and what belongs to state, sink and ownership. Pure. Layer 4. */
 import { Fields, isObject } from '../internal/fields.js';
 import { Problems, shown } from '../internal/problems.js';
+import { MIN_LEASE_MS } from '../ownership/lease.js';
 import type { CheckpointStore } from '../stores/store.js';
 import { OPTION_HOMES, readStream, STREAM_OPTIONS, type ValidateOptions } from '../stream/validate.js';
 import { isKeyspaceName } from '../stream/validate-source.js';
@@ -27,7 +28,7 @@ export interface ValidatedRun extends ValidatedStream {
 export const RUN_OPTIONS = [...STREAM_OPTIONS, 'name', 'state', 'sink', 'wait', 'lease', 'checkpointInterval', 'drainTimeout'] as const;
 
 const MAX_NAME = 128;
-const MIN_LEASE_MS = 5_000;
+const DEFAULT_LEASE_MS = 30_000;
 
 /**
  * Checks the options of a run and fills in the defaults.
@@ -62,19 +63,21 @@ function defined<K extends string, V>(name: K, value: V | undefined): { [key in 
 export interface ValidatedLoop extends ValidatedStream {
   readonly name: string | undefined;
   readonly state: ValidatedState | undefined;
+  readonly wait: boolean;
   readonly leaseMs: number;
 }
 
 /** @throws VStreamError `CONFIG_INVALID`, once, naming every problem and how to mend it. */
 export function validateLoopOptions(options: unknown, { label, also = [] }: ValidateOptions = {}): ValidatedLoop {
   const problems = new Problems(label);
-  const known = [...STREAM_OPTIONS, 'name', 'state', 'lease', ...also];
+  const known = [...STREAM_OPTIONS, 'name', 'state', 'wait', 'lease', ...also];
   const fields = Fields.of(problems, '', options, { known, elsewhere: OPTION_HOMES, noun: 'the options' });
   const stateful = fields !== undefined && (fields.has('name') || fields.has('state'));
   const loop = fields && {
     ...readStream(problems, fields),
     name: stateful ? readName(fields) : undefined,
     state: stateful ? readState(problems, fields) : undefined,
+    wait: fields.flag('wait', true),
     leaseMs: readLease(fields),
   };
   problems.throwIfAny('the options');
@@ -82,7 +85,7 @@ export function validateLoopOptions(options: unknown, { label, also = [] }: Vali
 }
 
 function readLease(fields: Fields): number {
-  return fields.duration('lease', 60_000, MIN_LEASE_MS);
+  return fields.duration('lease', DEFAULT_LEASE_MS, MIN_LEASE_MS);
 }
 
 export function readName(fields: Fields): string | undefined {
