@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { startEmbeddedVtgate } from '../src/embedded/server.js';
-import { type Batch, Position, type ShardPosition, table, type TableOptions, vstream } from '../src/index.js';
+import { Position, type ShardPosition, table, type TableOptions, vstream } from '../src/index.js';
 import { loadRecording, type Recording, recordings } from './captures/load.js';
 import { eventsOfFrames, type ReferenceEvent } from './reference/events.js';
 import { groupByShard, type ReferenceRow } from './reference/grouper.js';
@@ -171,7 +171,7 @@ async function streamed(recording: Recording, expected: Expectation) {
   let failure: unknown;
   try {
     for await (const batch of stream) {
-      for (const change of batch.changes as Batch['changes']) {
+      for (const change of batch.changes) {
         const lines = rows.get(`${change.keyspace}/${change.shard}`);
         lines?.push(actualRow(change, expected.references.get(`${change.keyspace}/${change.shard}`)?.[lines.length]));
       }
