@@ -122,7 +122,7 @@ export class Observer {
   async #resumed(batch: Batch, now: number): Promise<void> {
     if (this.#cutAt === undefined) return;
     const [first] = batch.transactions;
-    await this.#say(this.#paint('green', `  resumed after ${spoken((now - this.#cutAt) / 1000)} at ${first?.gtid ?? 'the stored position'}: nothing lost, nothing twice`));
+    await this.#say(this.#paint('green', `  resumed after ${spoken((now - this.#cutAt) / 1000)} from the stored position, going on with ${first?.gtid ?? 'what came meanwhile'}`));
     this.#cutAt = undefined;
   }
 }

@@ -74,7 +74,7 @@ function demo(): Command {
   const command = new Command('demo')
     .description('stream a small shop from an embedded VTGate into a DuckDB file; needs nothing else')
     .option('--for <time>', 'how long, such as 10s, or forever', '20s')
-    .option('--path <file>', 'file to write, anew', './vstream-demo.duckdb');
+    .option('--path <file>', 'file to write, anew (default: ./vstream-demo.duckdb)');
   return action(command, async (session, values) => (await import('./demo.js')).demo(session, values));
 }
 
@@ -91,7 +91,7 @@ function run(): Command {
     .description('stream into the destination of a configuration file; flags win over the file')
     .option('--name <name>', 'name of the stream')
     .option('--no-wait', 'fail when another process owns the stream (default: wait as hot standby)')
-    .option('--lease <time>', 'how long a dead owner keeps others waiting (default: 60s)');
+    .option('--lease <time>', 'how long a dead owner keeps others waiting (default: 30s)');
   return action(addStreamFlags(command), async (session, values, args) => (await import('./run.js')).runCommand(session, values, args[0]));
 }
 

@@ -1,0 +1,59 @@
+/** `vstream demo`: the first thing a newcomer runs. */
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readback } from '../../src/sinks/duckdb/index.js';
+import { lastJson, runProgram, startProgram } from './program.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vstream-demo-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('copies, follows, survives a cut, and ends with the source in the file', async () => {
+  const { code, stdout, stderr } = await runProgram(['demo', '--for', '3s', '--json'], { cwd: folder });
+  expect(code, stderr).toBe(0);
+  const last = lastJson(stdout) as { rows: number; tables: number; seconds: number; position: unknown };
+  expect(Object.keys(last)).toEqual(['rows', 'tables', 'seconds', 'position']);
+  expect(last).toMatchObject({ tables: 3, position: { version: 1 } });
+  const file = join(folder, 'vstream-demo.duckdb');
+  const [stored] = await readback(file, 'select (select count(*) from customers) + (select count(*) from products) + (select count(*) from orders) as n');
+  expect(Number(stored?.['n'])).toBe(last.rows);
+  for (const part of ['copied orders', 'cutting our own connection', 'resumed after', 'equal', 'p50', 'next, on your own Vitess']) {
+    expect(stderr).toContain(part);
+  }
+  expect(stderr).not.toContain('DIFFERENT');
+});
+
+test('Ctrl-C ends the endless demonstration in order', async () => {
+  await using demo = startProgram(['demo', '--for', 'forever'], { cwd: folder });
+  await demo.seen('the shop takes orders');
+  demo.child.kill('SIGINT');
+  const { code, stdout, stderr } = await demo.ended;
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('rows in the source and in ./vstream-demo.duckdb');
+});
+
+test('without the DuckDB driver it writes JSONL and says how to get the driver', async () => {
+  const hook = join(folder, 'no-duckdb.mjs');
+  const resolve = `export async function resolve(name, context, next) {
+  if (name === '@duckdb/node-api') throw Object.assign(new Error('not here'), { code: 'ERR_MODULE_NOT_FOUND' });
+  return next(name, context);
+}`;
+  await writeFile(hook, `import { register } from 'node:module';\nregister('data:text/javascript,' + encodeURIComponent(${JSON.stringify(resolve)}));\n`);
+  const { code, stdout, stderr } = await runProgram(['demo', '--for', '2s'], { cwd: folder, env: { NODE_OPTIONS: `--import ${hook}` } });
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('npm install @duckdb/node-api');
+  expect(stdout).toContain('equal');
+  expect(await readdir(folder)).toContain('vstream-demo.jsonl');
+});
+
+test('a file of the user is not overwritten', async () => {
+  const file = join(folder, 'mine.duckdb');
+  await writeFile(file, 'precious');
+  const { code, stderr } = await runProgram(['demo', '--path', file, '--for', '2s'], { cwd: folder });
+  expect(code).toBe(2);
+  expect(stderr).toContain('exists already');
+});

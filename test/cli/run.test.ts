@@ -1,0 +1,159 @@
+/** `vstream run` and the commands around its state, as processes, into a DuckDB file. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EmbeddedVtgate } from '../../src/embedded/index.js';
+import { readback } from '../../src/sinks/duckdb/index.js';
+import { lastJson, runProgram, startProgram } from './program.js';
+import { placeOrder, startShop } from './shop.js';
+
+let folder: string;
+let count = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vstream-run-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Setup {
+  readonly config: string;
+  readonly database: string;
+}
+
+async function setUp(shop: EmbeddedVtgate, more: Record<string, unknown> = {}): Promise<Setup> {
+  const name = `run-${count++}`;
+  const config = join(folder, `${name}.json`);
+  const content = {
+    name,
+    source: { vtgate: shop.address, keyspace: 'shop' },
+    tables: ['orders'],
+    state: { keyspace: 'vstream', table: 'streams' },
+    // Relative: it must land beside the configuration, wherever the program was started.
+    sink: { type: 'duckdb', path: `${name}.duckdb` },
+    ...more,
+  };
+  await writeFile(config, JSON.stringify(content));
+  return { config, database: join(folder, `${name}.duckdb`) };
+}
+
+async function orderIds(database: string): Promise<number[]> {
+  const rows = await readback(database, 'select id from orders order by id');
+  return rows.map((row) => Number(row['id']));
+}
+
+const sourceIds = (shop: EmbeddedVtgate): number[] => shop.engine.rows('shop', 'orders').map((row) => Number(row['id'])).toSorted((a, b) => a - b);
+
+test('a configuration file is enough: copy, end, last line as JSON, and the next run goes on', async () => {
+  await using shop = await startShop();
+  const { config, database } = await setUp(shop);
+  const first = await runProgram(['run', config, '--until', 'copied', '--json']);
+  expect(first.code, first.stderr).toBe(0);
+  expect(lastJson(first.stdout)).toMatchObject({ rows: 50, tables: 1, seconds: expect.any(Number), position: { version: 1 }, reason: 'until' });
+  placeOrder(shop, 1001);
+  const second = await runProgram(['run', config, '--until', 'now', '--json']);
+  expect(second.code, second.stderr).toBe(0);
+  expect(lastJson(second.stdout)).toMatchObject({ rows: 1 });
+  expect(second.stderr).toContain('resuming from the position stored in the sink');
+  expect(await orderIds(database)).toEqual(sourceIds(shop));
+});
+
+test('SIGTERM drains: exit 0, everything seen is in the sink, the lease is free', async () => {
+  await using shop = await startShop();
+  const { config, database } = await setUp(shop);
+  await using running = startProgram(['run', config]);
+  await running.seen('starting from beginning');
+  placeOrder(shop, 1001);
+  running.child.kill('SIGTERM');
+  const { code, stderr } = await running.ended;
+  expect(code, stderr).toBe(0);
+  const status = await runProgram(['status', '--config', config, '--json']);
+  expect(lastJson(status.stdout)).toMatchObject({ streams: [{ running: false, owner: null }] });
+  const again = await runProgram(['run', config, '--until', 'now', '--no-wait']);
+  expect(again.code, again.stderr).toBe(0);
+  expect(await orderIds(database)).toEqual(sourceIds(shop));
+});
+
+test('the second Ctrl-C ends a drain that hangs, with 130', async () => {
+  await using shop = await startShop();
+  const module = join(folder, 'hang.mjs');
+  await writeFile(module, 'export default async () => { console.error("handler entered"); setInterval(() => {}, 1000); await new Promise(() => {}); };');
+  const { config } = await setUp(shop, { sink: { module: './hang.mjs' } });
+  await using running = startProgram(['run', config]);
+  await running.seen('handler entered');
+  running.child.kill('SIGINT');
+  await running.seen('Ctrl-C again');
+  running.child.kill('SIGINT');
+  expect((await running.ended).code).toBe(130);
+});
+
+test('a handler of the user may be the sink of a configuration in JavaScript', async () => {
+  await using shop = await startShop();
+  const config = join(folder, 'handler.mjs');
+  await writeFile(
+    config,
+    `let rows = 0;
+export default {
+  name: 'handled', source: { vtgate: '${shop.address}', keyspace: 'shop' }, tables: ['orders'], until: 'copied',
+  state: { keyspace: 'vstream', table: 'streams' },
+  sink: async (batch) => { rows += batch.of('orders').length; console.log('rows so far', rows); },
+};`,
+  );
+  const { code, stdout, stderr } = await runProgram(['run', config]);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('rows so far 50');
+});
+
+test('the stored position is read, replaced and forgotten by hand', async () => {
+  await using shop = await startShop();
+  const { config } = await setUp(shop, { sink: { type: 'jsonl', path: 'state.jsonl' } });
+  const state = (...args: readonly string[]): ReturnType<typeof runProgram> => runProgram(['state', ...args, '--config', config]);
+  const none = await state('get');
+  expect(none.code).toBe(1);
+  expect(none.stderr).toMatch(/^error: there is no state of a stream/);
+  expect((await runProgram(['run', config, '--until', 'copied'])).code).toBe(0);
+  const stored = await state('get');
+  expect(stored.code).toBe(0);
+  expect(lastJson(stored.stdout)).toMatchObject({ version: 1, copy: { shop: { orders: { state: 'done' } } } });
+
+  const unconfirmed = await state('reset');
+  expect(unconfirmed.code).toBe(2);
+  expect(unconfirmed.stderr).toContain('next: Repeat it with --yes.');
+  expect((await state('get')).stdout).toBe(stored.stdout);
+
+  expect((await state('reset', '--yes')).code).toBe(0);
+  expect((await state('get')).stderr).toContain('has no stored position yet');
+  const vgtid = { shardGtids: ['-80', '80-'].map((shard) => ({ keyspace: 'shop', shard, gtid: `MySQL56/${shop.engine.executed('shop', shard)}` })) };
+  expect((await state('import', JSON.stringify(vgtid), '--yes')).code).toBe(0);
+  expect(lastJson((await state('get')).stdout)).toMatchObject({ version: 1, shards: vgtid.shardGtids });
+});
+
+test('the position of a running stream cannot be changed under it', async () => {
+  await using shop = await startShop();
+  const { config } = await setUp(shop);
+  await using running = startProgram(['run', config]);
+  await running.seen('starting from beginning');
+  const reset = await runProgram(['state', 'reset', '--yes', '--config', config]);
+  expect(reset.code).toBe(1);
+  expect(reset.stderr).toContain('is running at');
+  const status = await runProgram(['status', '--config', config]);
+  expect(status.stdout).toContain(`running at`);
+  running.child.kill('SIGTERM');
+  await running.ended;
+});
+
+test('a request is taken by the owner, and its outcome comes back', async () => {
+  await using shop = await startShop();
+  const { config, database } = await setUp(shop, { lease: '2s' });
+  await using running = startProgram(['run', config]);
+  await running.seen('starting from beginning');
+  const paused = await runProgram(['pause', '--config', config]);
+  expect(paused.code, paused.stderr).toBe(0);
+  expect(paused.stderr).toContain('done');
+  expect((await runProgram(['resume', '--config', config])).code).toBe(0);
+  const copy = await runProgram(['copy', 'orders', '--config', config, '--json']);
+  expect(lastJson(copy.stdout)).toMatchObject({ request: { verb: 'copy', table: 'orders' }, outcome: 'done' });
+  running.child.kill('SIGTERM');
+  await running.ended;
+  expect((await runProgram(['run', config, '--until', 'copied'])).code).toBe(0);
+  expect(await orderIds(database)).toEqual(sourceIds(shop));
+});
