@@ -19,13 +19,18 @@ export interface Row {
   readonly version: TableVersion;
   readonly shard: string;
   readonly generation: number;
+  /** Where columns this row lacks are stored, when a partial update changed the key: an image with the key of before. */
+  readonly origin?: KeyImage | undefined;
+}
+
+/** An image that holds a key. */
+export interface KeyImage {
+  readonly cells: Cells;
+  readonly version: TableVersion;
 }
 
 /** What is known of one key at the end of the batch. */
-export interface KeyOutcome {
-  /** Cells (and columns) of an image that holds the key. */
-  readonly cells: Cells;
-  readonly version: TableVersion;
+export interface KeyOutcome extends KeyImage {
   /** Remove the stored row of this key from every shard. */
   everywhere: boolean;
   /** Otherwise: from shards that overlap one of these. */
@@ -55,12 +60,22 @@ export class Compactor {
       return;
     }
     const now = key(afterCells);
+    const { schema: version, shard, generation } = change;
+    let row: Row = { cells: afterCells, version, shard, generation };
     if (change.op === 'update' && beforeCells !== undefined) {
       const old = key(beforeCells);
-      // An update of the key is a delete of the old key and a new row (B48).
-      if (old !== now) this.#delete(old, beforeCells, change);
+      if (old !== now) {
+        // An update of the key is a delete of the old key and a new row (B48), which takes over what the update does not carry.
+        const last = this.#last(old, shard);
+        row = last ? overlay(last, row, { cells: beforeCells, version }) : { ...row, origin: { cells: beforeCells, version } };
+        this.#delete(old, beforeCells, change);
+      }
     }
-    this.#upsert(now, afterCells, change);
+    this.#upsert(now, row);
+  }
+
+  #last(key: string, shard: string): Row | undefined {
+    return this.#outcomes.get(key)?.rows.findLast((one) => this.#identity === 'key' || shardsOverlap(one.shard, shard));
   }
 
   #reader(version: TableVersion): KeyReader {
@@ -69,22 +84,20 @@ export class Compactor {
     return reader;
   }
 
-  #upsert(key: string, cells: Cells, change: Change): void {
-    const { schema: version, shard, generation } = change;
-    const row: Row = { cells, version, shard, generation };
+  #upsert(key: string, row: Row): void {
+    const { cells, version, shard } = row;
     const outcome = this.#outcomes.get(key);
     if (!outcome) {
       const byKey = this.#identity === 'key';
       this.#outcomes.set(key, { cells, version, everywhere: byKey, shards: byKey ? undefined : [shard], rows: [row] });
       return;
     }
+    const last = row.origin ? undefined : this.#last(key, shard);
     if (this.#identity === 'key') {
-      const last = outcome.rows[0];
       outcome.rows = [last ? overlay(last, row) : row];
       outcome.everywhere = true;
       return;
     }
-    const last = outcome.rows.findLast((one) => shardsOverlap(one.shard, shard));
     outcome.rows = outcome.rows.filter((one) => !shardsOverlap(one.shard, shard));
     outcome.rows.push(last ? overlay(last, row) : row);
     addShard(outcome, shard);
@@ -108,11 +121,11 @@ function addShard(outcome: KeyOutcome, shard: string): void {
 }
 
 /** The later image over the earlier one: columns absent in the later keep their last present value. */
-function overlay(older: Row, newer: Row): Row {
+function overlay(older: Row, newer: Row, origin?: KeyImage): Row {
   if (!hasAbsent(newer.cells)) return newer;
   const position = new Map(older.version.columns.map((column, index) => [column.name, index]));
   const source = newer.version === older.version ? undefined : newer.version.columns.map((column) => position.get(column.name));
-  return { ...newer, cells: new OverlaidCells(older.cells, newer.cells, source) };
+  return { ...newer, cells: new OverlaidCells(older.cells, newer.cells, source), origin: older.origin ?? origin };
 }
 
 export function hasAbsent(cells: Cells): boolean {

@@ -1,6 +1,6 @@
 /** What the file knows of shards: which ones rows are stored under, and which clears wait. A cache of two small tables. Layer 5. */
 import type { TableRef } from '../../schema/table.js';
-import type { PendingClear } from './clears.js';
+import type { PendingClear } from '../../position/clears.js';
 import type { Connection } from './driver.js';
 
 export class ShardBook {

@@ -6,7 +6,7 @@ import type { Position } from '../../position/position.js';
 import type { TableRef } from '../../schema/table.js';
 import type { Batch, Change, SchemaChange } from '../../stream/change.js';
 import { Catalog } from './catalog.js';
-import { EVERY_GENERATION, planClear } from './clears.js';
+import { EVERY_GENERATION, planClear } from '../../position/clears.js';
 import { firstLine, openDatabase, type Database } from './driver.js';
 import { META, quoteName, quoteText } from './identifiers.js';
 import { resolveOptions, type DuckDbOptions, type Settings } from './options.js';

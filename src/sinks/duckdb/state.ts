@@ -5,7 +5,7 @@ import type { Connection } from './driver.js';
 
 /**
  * `_vstream_state`: one row per stream. `_vstream_tables`: which table holds which source table. `_vstream_shards`: every shard
- * rows were stored under. `_vstream_clears`: truncates and sweeps that wait for other shards (clears.ts).
+ * rows were stored under. `_vstream_clears`: truncates and sweeps that wait for other shards (position/clears.ts).
  */
 const TABLES = [
   'main._vstream_state (stream varchar, incarnation varchar, epoch bigint, position varchar, updated_at timestamp)',

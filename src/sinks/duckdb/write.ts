@@ -1,12 +1,13 @@
 /** The changes of one table of a batch, written inside the sink's transaction. Layer 5. */
 import { groupBy } from '../../internal/group.js';
 import { shardsOverlap } from '../../position/keyrange.js';
+import type { Cells } from '../../schema/cells.js';
 import type { TableVersion } from '../../schema/table.js';
 import type { Change } from '../../stream/change.js';
 import type { Catalog, Target } from './catalog.js';
 import { Compactor, hasAbsent, type KeyOutcome, type Row } from './compact.js';
-import type { Database } from './driver.js';
-import { META, quoteName, quoteText } from './identifiers.js';
+import type { Database, Driver } from './driver.js';
+import { META, META_PREFIX, quoteName, quoteText } from './identifiers.js';
 import { append, rowSources, type LoadOptions, type LoadRow, type Source } from './load.js';
 import { columnWriter } from './writers.js';
 
@@ -71,7 +72,7 @@ async function writeRows(database: Database, target: Target, version: TableVersi
   await remove(database, target, version, removals, options);
   await appendByVersion(database, target, full, options);
   for (const table of completed) {
-    await database.connection.run(`insert into ${target.sql} select * from temp.${table}`);
+    await database.connection.run(`insert into ${target.sql} select * exclude (${originNames(version).join(', ')}) from temp.${table}`);
     await database.connection.run(`drop table temp.${table}`);
   }
 }
@@ -110,13 +111,7 @@ async function remove(database: Database, target: Target, version: TableVersion,
     `create or replace temp table ${table} (${keys.map((key, index) => `${names[index]} ${key.type}`).join(', ')}, stored VARCHAR)`,
   );
   for (const [from, group] of groupBy(removals, (one) => one.outcome.version)) {
-    const sources: Source<Removal>[] = keys.map((key) => {
-      const index = from.columns.findIndex((column) => column.name.toLowerCase() === key.name.toLowerCase());
-      const column = from.columns[index];
-      if (!column) return { type: database.driver.VARCHAR, value: () => null };
-      const writer = columnWriter(database.driver, column, key.type, { zeroDates: options.zeroDates, key: true });
-      return { type: writer.type, value: (removal) => writer.value(removal.outcome.cells, index) };
-    });
+    const sources = keySources<Removal>(database.driver, target, from, version.key, options, (removal) => removal.outcome.cells);
     sources.push({ type: database.driver.VARCHAR, value: (removal) => removal.stored });
     await append(database, { catalog: 'temp', schema: null, name: table }, sources, group, options.signal);
   }
@@ -126,6 +121,27 @@ async function remove(database: Database, target: Target, version: TableVersion,
   );
   await database.connection.run(`drop table temp.${table}`);
 }
+
+/** The key columns of an image, in the types the table has. */
+function keySources<R>(
+  driver: Driver,
+  target: Target,
+  from: TableVersion,
+  key: readonly string[],
+  options: LoadOptions,
+  cells: (row: R) => Cells,
+): Source<R>[] {
+  return key.map((name) => {
+    const index = from.columns.findIndex((one) => one.name.toLowerCase() === name.toLowerCase());
+    const column = from.columns[index];
+    if (!column) return { type: driver.VARCHAR, value: () => null };
+    const type = target.columns.get(name.toLowerCase())?.type ?? 'VARCHAR';
+    const writer = columnWriter(driver, column, type, { zeroDates: options.zeroDates, key: true });
+    return { type: writer.type, value: (row) => writer.value(cells(row), index) };
+  });
+}
+
+const originNames = (version: TableVersion): string[] => version.key.map((_, index) => quoteName(`${META_PREFIX}origin_${index}`));
 
 /**
  * Rows with absent columns take these from the stored row, before it is removed. Returns the temporary tables that hold them.
@@ -138,20 +154,30 @@ async function completePartial(
   rows: readonly Row[],
   options: WriteOptions,
 ): Promise<string[]> {
+  const { driver, connection } = database;
   const byKey = options.identity === 'key';
-  const groups = groupBy(rows, (row) => `${row.version.fingerprint} ${absentColumns(row).join()} ${byKey ? '' : row.shard}`);
+  const groups = groupBy(rows, (row) => `${row.version.fingerprint} ${absentColumns(row).join()} ${byKey ? '' : row.shard} ${row.origin?.version.fingerprint ?? ''}`);
+  const origins = originNames(version);
   const tables: string[] = [];
   for (const group of groups.values()) {
     const [first] = group;
     if (!first) continue;
     const table = `_vstream_partial_${target.id}_${tables.length}`;
-    await database.connection.run(`create or replace temp table ${table} as select * from ${target.sql} limit 0`);
-    await append(database, { catalog: 'temp', schema: null, name: table }, rowSources(database.driver, target, first.version, options), group, options.signal);
+    const keys = version.key.map((name, index) => `t.${quoteName(name)} as ${origins[index]}`);
+    await connection.run(`create or replace temp table ${table} as select t.*, ${keys.join(', ')} from ${target.sql} as t limit 0`);
+    const from = first.origin?.version ?? first.version;
+    const sources = [
+      ...rowSources(driver, target, first.version, options),
+      ...keySources<LoadRow>(driver, target, from, version.key, options, (row) => row.origin?.cells ?? row.cells),
+    ];
+    await append(database, { catalog: 'temp', schema: null, name: table }, sources, group, options.signal);
     const absent = absentColumns(first).map((index) => quoteName(first.version.columns[index]?.name ?? ''));
-    const stored = [...options.shards].filter((one) => shardsOverlap(one, first.shard)).map(quoteText);
-    const match = version.key.map((name) => `p.${quoteName(name)} = t.${quoteName(name)}`);
-    if (!byKey) match.push(`t.${quoteName(META.shard)} in (${stored.join(', ')})`);
-    await database.connection.run(
+    const match = version.key.map((name, index) => `p.${origins[index]} = t.${quoteName(name)}`);
+    if (!byKey) {
+      const stored = [...options.shards].filter((one) => shardsOverlap(one, first.shard)).map(quoteText);
+      match.push(`t.${quoteName(META.shard)} in (${stored.join(', ')})`);
+    }
+    await connection.run(
       `update temp.${table} as p set ${absent.map((name) => `${name} = t.${name}`).join(', ')} from ${target.sql} as t where ${match.join(' and ')}`,
     );
     tables.push(table);

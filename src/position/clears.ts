@@ -1,11 +1,11 @@
 /**
- * Which stored rows a truncate or sweep of a shard may remove. Pure. Layer 5.
+ * Which stored rows a truncate or sweep of a shard may remove. Pure. Layer 1.
  *
  * A row is stored under the shard that wrote it. After a split, rows stored under `-80` may belong to `-40` or to `40-80`: a
  * sweep of `-40` alone must not remove them, or rows of `40-80` that nobody copied again would be lost. So rows of a wider shard
  * wait until truncates or sweeps cover all of it.
  */
-import { shardsCover, shardsOverlap } from '../../position/keyrange.js';
+import { shardsCover, shardsOverlap } from './keyrange.js';
 
 /** A truncate counts as a sweep of every generation. */
 export const EVERY_GENERATION = 2_147_483_647;

@@ -1,0 +1,155 @@
+/** A sink in memory that does what a storing, keyed sink must do, one change at a time: the reference others are held to. Layer 6. */
+import { VStreamError } from '../errors.js';
+import { must } from '../internal/must.js';
+import type { ApplyContext, Sink, SinkCapabilities, SinkOpenContext } from '../pipeline/sink.js';
+import { EVERY_GENERATION, planClear, type PendingClear } from '../position/clears.js';
+import { shardsOverlap } from '../position/keyrange.js';
+import type { Position } from '../position/position.js';
+import type { Cells } from '../schema/cells.js';
+import type { TableRef, TableVersion } from '../schema/table.js';
+import type { Batch, Change } from '../stream/change.js';
+
+interface StoredRow {
+  /** Undefined for rows of a table without a key. */
+  readonly key: string | undefined;
+  readonly values: Map<string, unknown>;
+  readonly shard: string;
+  readonly generation: number;
+}
+
+interface StreamState {
+  incarnation: string;
+  epoch: bigint;
+  position: Position | undefined;
+}
+
+/** What several handles share, as processes share a database. */
+export class MemoryDestination {
+  readonly tables = new Map<string, StoredRow[]>();
+  readonly streams = new Map<string, StreamState>();
+  readonly pending = new Map<string, PendingClear[]>();
+
+  /** The rows of a table, in no order. */
+  rows(table: TableRef): Record<string, unknown>[] {
+    return (this.tables.get(idOf(table)) ?? []).map((row) => Object.fromEntries(row.values));
+  }
+}
+
+/** A handle on a destination; nothing is shared without one. */
+export function memorySink(destination: MemoryDestination = new MemoryDestination()): Sink {
+  return new MemorySink(destination);
+}
+
+class MemorySink implements Sink {
+  readonly capabilities: SinkCapabilities = { position: 'stored', deletes: true, sweep: true, schema: 'evolve' };
+  readonly #destination: MemoryDestination;
+  #owner: SinkOpenContext | undefined;
+
+  constructor(destination: MemoryDestination) {
+    this.#destination = destination;
+  }
+
+  async open(context: SinkOpenContext): Promise<{ position?: Position | undefined; incarnation?: string | undefined }> {
+    const { streams } = this.#destination;
+    const { name, incarnation, epoch } = context;
+    const stored = streams.get(name);
+    if (stored?.incarnation === incarnation && stored.epoch > epoch) throw fenced(name);
+    this.#owner = context;
+    if (!stored) streams.set(name, { incarnation, epoch, position: undefined });
+    if (stored && stored.incarnation !== incarnation) return { incarnation: stored.incarnation };
+    if (stored) stored.epoch = epoch;
+    return { position: stored?.position, incarnation };
+  }
+
+  async apply(batch: Batch, context: ApplyContext): Promise<void> {
+    const state = this.#write(context);
+    for (const change of batch.changes) this.#change(change);
+    state.position = batch.position;
+  }
+
+  async truncate(table: TableRef, shard: string, context: ApplyContext): Promise<void> {
+    this.#write(context);
+    this.#clear(table, shard, EVERY_GENERATION);
+  }
+
+  async sweep(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number> {
+    this.#write(context);
+    return this.#clear(table, shard, generation);
+  }
+
+  async close(): Promise<void> {
+    this.#owner = undefined;
+  }
+
+  /** The fence: every write begins here. The first of a new life of the stream makes the rows before it generation 0. */
+  #write({ epoch, signal }: ApplyContext): StreamState {
+    const { name, incarnation } = must(this.#owner, 'an open sink');
+    if (signal.aborted) throw new VStreamError('ABORTED', 'writing was aborted', { cause: signal.reason });
+    const state = must(this.#destination.streams.get(name), 'the state of an open stream');
+    if (state.incarnation !== incarnation && epoch >= must(this.#owner, 'an open sink').epoch && !this.#adopted) {
+      for (const [id, rows] of this.#destination.tables) this.#destination.tables.set(id, rows.map((row) => ({ ...row, generation: 0 })));
+      Object.assign(state, { incarnation, epoch, position: undefined });
+    }
+    this.#adopted = true;
+    if (state.incarnation !== incarnation || state.epoch !== epoch) throw fenced(name);
+    return state;
+  }
+  #adopted = false;
+
+  #change(change: Change): void {
+    const { schema, shard, generation, beforeCells, afterCells } = change;
+    const id = idOf(change);
+    const rows = this.#destination.tables.get(id) ?? [];
+    this.#destination.tables.set(id, rows);
+    const pending = this.#destination.pending.get(id) ?? [];
+    this.#destination.pending.set(id, pending.filter((one) => one.stored !== shard));
+    if (schema.key.length === 0) {
+      const image = afterCells ?? must(beforeCells, 'an image');
+      rows.push({ key: undefined, values: present(schema, image), shard, generation });
+      return;
+    }
+    const key = afterCells && keyOf(schema, afterCells);
+    const old = beforeCells && keyOf(schema, beforeCells);
+    const source = change.op === 'update' ? rows.find((row) => row.key === (old ?? key)) : undefined;
+    if (old !== undefined && old !== key) remove(rows, (row) => row.key === old && shardsOverlap(row.shard, shard));
+    if (key === undefined || !afterCells) return;
+    const stored = rows.find((row) => row.key === key);
+    remove(rows, (row) => row === stored);
+    rows.push({ key, values: new Map([...(source?.values ?? []), ...present(schema, afterCells)]), shard, generation });
+  }
+
+  #clear(table: TableRef, shard: string, generation: number): number {
+    const id = idOf(table);
+    const rows = this.#destination.tables.get(id) ?? [];
+    const pending = this.#destination.pending.get(id) ?? [];
+    const plan = planClear(shard, generation, new Set(rows.map((row) => row.shard)), pending);
+    let removed = 0;
+    for (const one of plan.remove) removed += remove(rows, (row) => row.shard === one.stored && row.generation < one.generation);
+    const done = new Set(plan.remove.map((one) => one.stored));
+    this.#destination.pending.set(id, [...pending.filter((one) => !done.has(one.stored)), ...plan.wait]);
+    return removed;
+  }
+}
+
+function fenced(name: string): VStreamError {
+  return new VStreamError('FENCED', `another owner took over the stream ${name}`, { next: 'Let it run, or stop it first.' });
+}
+
+const idOf = (table: TableRef): string => `${table.keyspace}.${table.table}`;
+
+function keyOf(version: TableVersion, cells: Cells): string {
+  return JSON.stringify(version.columns.flatMap((column, index) => (column.key ? [Buffer.from(cells.bytes(index) ?? []).toString('hex')] : [])));
+}
+
+function present(version: TableVersion, cells: Cells): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const [index, column] of version.columns.entries()) if (!cells.isAbsent(index)) values.set(column.name, cells.value(index));
+  return values;
+}
+
+function remove(rows: StoredRow[], doomed: (row: StoredRow) => boolean): number {
+  const kept = rows.filter((row) => !doomed(row));
+  const removed = rows.length - kept.length;
+  rows.splice(0, rows.length, ...kept);
+  return removed;
+}

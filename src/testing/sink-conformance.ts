@@ -1,0 +1,42 @@
+/**
+ * What every `Sink` must do, as data: bound to no test runner. Layer 6.
+ *
+ *     const sink = mySink(…);
+ *     for (const { title, run } of sinkConformance(sink.capabilities)) test(title, () => run(harness));
+ *
+ * Cases use fresh stream and table names, so that one destination serves all of them.
+ */
+import type { Sink, SinkCapabilities } from '../pipeline/sink.js';
+import type { TableRef } from '../schema/table.js';
+import { basicCases } from './sink-cases-basic.js';
+import { fenceCases } from './sink-cases-fence.js';
+import { schemaCases } from './sink-cases-schema.js';
+import { shardCases } from './sink-cases-shards.js';
+
+export interface SinkHarness {
+  /** A new sink, not open yet, on the same destination as every other of this harness. */
+  create(): Sink | Promise<Sink>;
+  /** The current rows of a source table, own columns only, in any order; [] when the destination has no such table. */
+  read(table: TableRef): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
+export interface SinkCase {
+  readonly title: string;
+  /** What the sink must be able to do for the case to make sense. */
+  readonly needs: readonly ('deletes' | 'sweep' | 'stored' | 'evolve' | 'truncate')[];
+  run(harness: SinkHarness): Promise<void>;
+}
+
+/** The cases that fit a sink; all of them without an argument. */
+export function sinkConformance(capabilities?: SinkCapabilities, canTruncate = true): readonly SinkCase[] {
+  const all = [...basicCases, ...shardCases, ...fenceCases, ...schemaCases];
+  if (!capabilities) return all;
+  const able: Record<SinkCase['needs'][number], boolean> = {
+    deletes: capabilities.deletes,
+    sweep: capabilities.sweep,
+    stored: capabilities.position === 'stored',
+    evolve: capabilities.schema === 'evolve',
+    truncate: canTruncate,
+  };
+  return all.filter((one) => one.needs.every((need) => able[need]));
+}
