@@ -1,9 +1,11 @@
 /** `vstream state get|set|reset|import`: the stored position of a stream, by hand. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { VStreamError } from '../errors.js';
 import { toJson } from '../internal/json.js';
 import { Position } from '../position/position.js';
-import type { StateRecord } from '../stores/store.js';
+import type { CheckpointStore, StateRecord } from '../stores/store.js';
 import { EXIT } from './exit.js';
 import { readAt } from './flags.js';
 import type { Session } from './session.js';
@@ -15,8 +17,9 @@ export async function state(session: Session, verb: string, values: Values, argu
   // Unreadable input is found before anything is reached.
   const given = verb === 'set' || verb === 'import' ? await positionOf(argument ?? '') : undefined;
   await using open = await openState(session, values);
-  if (verb === 'get') return get(session, open);
-  return change(session, open, verb as 'set' | 'import' | 'reset', given, values['yes'] === true);
+  // Awaited here: the store closes with this function.
+  if (verb === 'get') return await get(session, open);
+  return await change(session, open, verb as 'set' | 'import' | 'reset', given, values['yes'] === true);
 }
 
 async function get(session: Session, open: OpenState): Promise<number> {
@@ -42,21 +45,34 @@ async function positionOf(text: string): Promise<Position> {
 }
 
 async function change(session: Session, open: OpenState, verb: 'set' | 'import' | 'reset', position: Position | undefined, yes: boolean): Promise<number> {
-  const { store, name } = open;
-  // A position may be stored for a stream that never ran; without a name it must be the only one.
-  const record = name === undefined ? await recordOf(open, session.signal) : await store.read(name, undefined, { signal: session.signal });
-  const target = name ?? record?.name ?? '';
-  if (verb === 'reset' && !record) await recordOf(open, session.signal);
+  const record = await present(session, open, verb);
+  const name = record?.name ?? open.name ?? '';
   if (record) refuseWhileOwned(record);
-  const question = verb === 'reset' ? `Forget the position of ${target}, so that the next start copies again` : `Replace the position of ${target}`;
+  const question = verb === 'reset' ? `Forget the position of ${name}, so that the next start copies again` : `Replace the position of ${name}`;
   if (record?.position && !yes && !(await confirmed(session, question))) {
-    throw new VStreamError('CONFIG_INVALID', `the position of ${target} was not changed`, { next: 'Repeat it with --yes.' });
+    throw new VStreamError('CONFIG_INVALID', `the position of ${name} was not changed`, { next: 'Repeat it with --yes.' });
   }
-  await store.reset(target, position, undefined, { signal: session.signal });
-  session.status.note(verb === 'reset' ? `${target}: position forgotten` : `${target}: position stored`);
-  if (session.json) await session.out.write(`${toJson({ name: target, position: position ?? null, before: record?.position ?? null })}\n`);
+  if (!record) await create(session, open.store, name);
+  await open.store.reset(name, position, undefined, { signal: session.signal });
+  session.status.note(verb === 'reset' ? `${name}: position forgotten` : `${name}: position stored`);
+  if (session.json) await session.out.write(`${toJson({ name, position: position ?? null, before: record?.position ?? null })}\n`);
   return EXIT.done;
 }
+
+/** The record to change. A position may be stored for a named stream that never ran: that is how another client is replaced. */
+async function present(session: Session, open: OpenState, verb: string): Promise<StateRecord | undefined> {
+  if (verb === 'reset' || open.name === undefined) return recordOf(open, session.signal);
+  await open.store.prepare({ signal: session.signal });
+  return open.store.read(open.name, undefined, { signal: session.signal });
+}
+
+/** Records begin with a claim; this one ends at once. */
+async function create({ signal }: Session, store: CheckpointStore, name: string): Promise<void> {
+  const result = await store.claim(name, `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`, CLAIM_MS, undefined, { signal });
+  if (result.claimed) await store.release(result.claim, { signal });
+}
+
+const CLAIM_MS = 5_000;
 
 function refuseWhileOwned(record: StateRecord): void {
   if (record.owner === undefined || record.leaseRemainingMs <= 0) return;

@@ -253,9 +253,10 @@ class VitessStore implements CheckpointStore {
         });
       case 'KEYSPACE_NOT_FOUND':
       case 'TABLE_NOT_FOUND':
-        return new VStreamError('STATE_FAILED', `the state table ${this.description} is gone: ${messageOf(error)}`, {
+        // Not there yet for who looks from outside, gone for a stream that runs.
+        return new VStreamError('STATE_NOT_FOUND', `there is no state table ${this.description}: ${messageOf(error)}`, {
           ...details,
-          next: 'Restore it, or start again: it is created at start, and the stream copies anew.',
+          next: 'It is created when a stream starts for the first time; if it was dropped, restore it, or start again to copy anew.',
         });
       default:
         return new VStreamError('STATE_FAILED', `the state table ${this.description} failed: ${messageOf(error)}`, {

@@ -109,8 +109,10 @@ test('the stored position is read, replaced and forgotten by hand', async () => 
   const state = (...args: readonly string[]): ReturnType<typeof runProgram> => runProgram(['state', ...args, '--config', config]);
   const none = await state('get');
   expect(none.code).toBe(1);
-  expect(none.stderr).toMatch(/^error: there is no state of a stream/);
+  expect(none.stderr).toMatch(/^error: there is no state table vstream\.streams/);
   expect((await runProgram(['run', config, '--until', 'copied'])).code).toBe(0);
+  const other = await state('get', 'nobody');
+  expect(other.stderr).toMatch(/^error: there is no state of a stream "nobody" in vstream\.streams.*\n {2}next: Known there: run-\d+\.\n$/);
   const stored = await state('get');
   expect(stored.code).toBe(0);
   expect(lastJson(stored.stdout)).toMatchObject({ version: 1, copy: { shop: { orders: { state: 'done' } } } });
@@ -125,6 +127,19 @@ test('the stored position is read, replaced and forgotten by hand', async () => 
   const vgtid = { shardGtids: ['-80', '80-'].map((shard) => ({ keyspace: 'shop', shard, gtid: `MySQL56/${shop.engine.executed('shop', shard)}` })) };
   expect((await state('import', JSON.stringify(vgtid), '--yes')).code).toBe(0);
   expect(lastJson((await state('get')).stdout)).toMatchObject({ version: 1, shards: vgtid.shardGtids });
+});
+
+test('the position of another client can be stored before the first start, which then copies nothing', async () => {
+  await using shop = await startShop();
+  const { config } = await setUp(shop, { sink: { type: 'jsonl' } });
+  const entries = ['-80', '80-'].map((shard) => ({ keyspace: 'shop', shard, gtid: `MySQL56/${shop.engine.executed('shop', shard)}` }));
+  const imported = await runProgram(['state', 'import', JSON.stringify({ latest_vgtid: JSON.stringify(entries) }), '--config', config]);
+  expect(imported.code, imported.stderr).toBe(0);
+  placeOrder(shop, 1001);
+  const { code, stdout, stderr } = await runProgram(['run', config, '--until', 'now']);
+  expect(code, stderr).toBe(0);
+  const rows = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { op: string; after?: { id: string } });
+  expect(rows.filter((row) => row.op !== 'schema')).toMatchObject([{ op: 'insert', after: { id: '1001' } }]);
 });
 
 test('the position of a running stream cannot be changed under it', async () => {
