@@ -22,7 +22,7 @@ export async function readback(path: string, sql: string): Promise<Record<string
     const { DuckDBBlobValue, DuckDBListValue } = database.driver;
     const plain = (value: unknown): unknown => {
       if (value === null || typeof value !== 'object') return value;
-      if (value instanceof DuckDBBlobValue) return value.bytes;
+      if (value instanceof DuckDBBlobValue) return new Uint8Array(value.bytes);
       if (value instanceof DuckDBListValue) return value.items.map(plain);
       return String(value);
     };
