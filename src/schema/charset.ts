@@ -1,9 +1,9 @@
 /** Character sets: MySQL collation id to an exact decoder. Layer 2. */
 import { isAscii } from './ascii.js';
 import { charsetOfCollation } from './collations.js';
-import { fail } from './failure.js';
-import { multiByteCodec } from './charset-multibyte.js';
+import { multiByteCharset } from './charset-multibyte.js';
 import { SINGLE_BYTE } from './charset-tables.js';
+import { refuseText } from './failure.js';
 
 export type InvalidText = 'fail' | 'replace';
 
@@ -26,17 +26,10 @@ export function decodeUtf8(buffer: Buffer, start: number, end: number, invalid: 
     try {
       return strictUtf8.decode(buffer.subarray(start, end));
     } catch {
-      refuse('utf8mb4');
+      refuseText('utf8mb4');
     }
   }
   return text;
-}
-
-export function refuse(charset: string): never {
-  fail(
-    `bytes are not valid ${charset} text`,
-    "Set the column's override to 'bytes' or 'charset:NAME', or invalidText to 'replace', or repair the row.",
-  );
 }
 
 const UTF8: Charset = { name: 'utf8mb4', asciiCompatible: true, decode: decodeUtf8 };
@@ -46,7 +39,7 @@ const ASCII: Charset = {
   asciiCompatible: true,
   decode(buffer, start, end, invalid) {
     if (isAscii(buffer, start, end)) return buffer.toString('latin1', start, end);
-    if (invalid === 'fail') refuse('ascii');
+    if (invalid === 'fail') refuseText('ascii');
     return buffer.toString('latin1', start, end).replace(/[\x80-\xff]/g, '\ufffd');
   },
 };
@@ -65,7 +58,7 @@ function utf16(name: string, bigEndian: boolean, surrogates: boolean): Charset {
       } else text = buffer.toString('utf16le', start, even);
       const broken = surrogates ? /\p{Cs}/u.test(text) : /[\ud800-\udfff]/.test(text);
       if (even === end && !broken) return text;
-      if (invalid === 'fail') refuse(name);
+      if (invalid === 'fail') refuseText(name);
       return `${text.replace(surrogates ? /\p{Cs}/gu : /[\ud800-\udfff]/g, '\ufffd')}${even === end ? '' : '\ufffd'}`;
     },
   };
@@ -80,11 +73,11 @@ const UTF32: Charset = {
     for (; at + 4 <= end; at += 4) {
       const code = buffer.readUInt32BE(at);
       if (code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) text += String.fromCodePoint(code);
-      else if (invalid === 'fail') refuse('utf32');
+      else if (invalid === 'fail') refuseText('utf32');
       else text += '\ufffd';
     }
     if (at === end) return text;
-    if (invalid === 'fail') refuse('utf32');
+    if (invalid === 'fail') refuseText('utf32');
     return `${text}\ufffd`;
   },
 };
@@ -99,7 +92,7 @@ function singleByte(name: string, table: string): Charset {
     decode(buffer, start, end, invalid) {
       let text = '';
       for (let at = start; at < end; at++) text += table[buffer[at] as number];
-      if (invalid === 'fail' && text.includes('\ufffd')) refuse(name);
+      if (invalid === 'fail' && text.includes('\ufffd')) refuseText(name);
       return text;
     },
   };
@@ -126,7 +119,7 @@ function build(name: string): Charset | undefined {
     default: {
       const upper = Object.hasOwn(SINGLE_BYTE, name) ? SINGLE_BYTE[name] : undefined;
       if (upper !== undefined) return singleByte(name, upper.length === 256 ? upper : `${ASCII_TABLE}${upper}`);
-      return multiByteCodec(name);
+      return multiByteCharset(name);
     }
   }
 }

@@ -17,3 +17,11 @@ export class CellFailure extends Error {
 export function fail(reason: string, next?: string): never {
   throw new CellFailure(reason, next);
 }
+
+/** Invalid bytes of a character set, with the ways out. */
+export function refuseText(charset: string): never {
+  fail(
+    `bytes are not valid ${charset} text`,
+    "Set the column's override to 'bytes' or 'charset:NAME', or invalidText to 'replace', or repair the row.",
+  );
+}
