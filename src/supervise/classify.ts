@@ -6,7 +6,7 @@ import { VStreamError } from '../errors.js';
 import { classifyStatus, type Failure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
 
-export { classifyStatus, type Failure } from '../transport/failure.js';
+export { classifyStatus, findRule, type Failure } from '../transport/failure.js';
 export { FAILURES, type FailureRule } from '../transport/failures.js';
 export { serverStatus, serverStatusOf, type ServerStatus } from '../transport/status.js';
 

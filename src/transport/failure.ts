@@ -13,16 +13,21 @@ export interface Failure {
   readonly next: string;
 }
 
-/** What a status means; the first matching row of the table. Total: an unknown status is a passing loss of the stream. */
+/** What a status means; the first matching row of the table. Total: the table ends with a row for everything. */
 export function classifyStatus(status: ServerStatus): Failure {
+  const { rule, groups } = findRule(status);
+  const category = rule.category ?? new VStreamError(rule.code, '').category;
+  const says = rule.says.replace('$1', groups[1] ?? groups[2] ?? '');
+  return { code: rule.code, category, probe: rule.probe === true, says, next: rule.next };
+}
+
+/** The row that decides, for tests of the table. */
+export function findRule(status: ServerStatus): { readonly rule: FailureRule; readonly groups: readonly (string | undefined)[] } {
   for (const rule of FAILURES) {
-    const match = matches(rule, status);
-    if (match === undefined) continue;
-    const says = rule.says.replace('$1', match[1] ?? match[2] ?? '');
-    const category = rule.category ?? new VStreamError(rule.code, '').category;
-    return { code: rule.code, category, probe: rule.probe === true, says, next: rule.next };
+    const groups = matches(rule, status);
+    if (groups) return { rule, groups };
   }
-  return { code: 'STREAM_LOST', category: 'retry', probe: false, says: 'ended the stream', next: 'The client reconnects by itself.' };
+  throw new VStreamError('INTERNAL', `no row of the failure table is for a status from ${status.from}`);
 }
 
 const NO_GROUPS: readonly (string | undefined)[] = [];

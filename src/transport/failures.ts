@@ -115,7 +115,7 @@ const CONNECT: readonly FailureRule[] = [
     text: /Last error: Failed to connect/,
     code: 'CONNECT_FAILED',
     says: 'closes the connection before it speaks gRPC',
-    next: 'If VTGate serves TLS, set `tls: true` or `tls.ca`; else check what listens there.',
+    next: 'If VTGate serves TLS, set `tls`; if it asks for client certificates, check `tls.cert`; else check what listens there.',
   },
   {
     on: 'grpc',
@@ -158,7 +158,8 @@ const POSITIONS: readonly FailureRule[] = [
   },
   {
     on: 'grpc',
-    text: /purged required binary logs|\b(?:errno )?(?:1236|1789)\b|binary logs? .*purged|gtid_purged/i,
+    // The bare number would be found in GTIDs as well.
+    text: /purged required binary logs|\b(?:errno|error)[ :]+(?:1236|1789)\b|binary logs? .*purged|gtid_purged/i,
     code: 'POSITION_PURGED',
     probe: true,
     says: 'no longer has the binary logs after the position',
@@ -166,7 +167,7 @@ const POSITIONS: readonly FailureRule[] = [
   },
   {
     on: 'grpc',
-    text: /unknown GTIDSet flavor|could not decode position|failed to determine starting position|invalid (?:MySQL 5\.6|MariaDB) GTID|parse error/i,
+    text: /unknown GTIDSet flavor|could not decode position|failed to determine starting position|invalid (?:MySQL 5\.6|MariaDB) GTID/i,
     code: 'POSITION_INVALID',
     says: 'cannot read the position',
     next: 'Give a position this client printed, or a GTID set with its flavour, such as `MySQL56/uuid:1-5`.',
