@@ -10,6 +10,8 @@ import type { ValidatedStream } from './validated.js';
 
 export interface SourceTable extends StreamedTable {
   readonly definition: TableOptions;
+  /** false: no primary key, so its copy cannot be resumed inside. */
+  readonly keyed: boolean;
 }
 
 const keyOf = ({ keyspace, table }: TableRef): string => `${keyspace}.${table}`;
@@ -37,7 +39,7 @@ export class StreamCatalog implements TableCatalog {
   }
 
   add(ref: TableRef): void {
-    if (!this.#tables.has(keyOf(ref))) this.#tables.set(keyOf(ref), { ...ref, definition: {} });
+    if (!this.#tables.has(keyOf(ref))) this.#tables.set(keyOf(ref), { ...ref, definition: {}, keyed: true });
   }
 
   remove(ref: TableRef): void {

@@ -86,6 +86,7 @@ async function findTables(transport: Transport, stream: ValidatedStream, keyspac
       keyspace,
       table,
       definition,
+      keyed: (keys.get(table) ?? []).length > 0,
       columns: definition.columns,
       where: definition.where,
       fingerprint: tableFingerprint(keys.get(table) ?? [], columns.get(table) ?? [], definition),

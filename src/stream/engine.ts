@@ -8,7 +8,7 @@ import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
 import { isSymbolicGtid } from '../position/gtid.js';
 import { Position } from '../position/position.js';
-import { newPlan, nextTable, reconcilePlan } from '../copy/steps.js';
+import { again, newPlan, nextTable, reconcilePlan } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
 import type { Backoff } from '../supervise/backoff.js';
@@ -133,6 +133,7 @@ export class Engine {
     const assembler = this.#assembler;
     assembler.rewind();
     this.#applyChanges();
+    this.#restartKeylessCopies();
     const copying = nextTable(assembler.plan);
     assembler.setCopying(copying);
     this.#catalog.setPlan(assembler.plan, copying);
@@ -243,6 +244,14 @@ export class Engine {
     }
     switch (unit.kind) {
       case 'group': {
+        if (unit.copyRestarted !== undefined && this.#catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.keyed === false) {
+          throw new VStreamError('STREAM_LOST', `VTGate restarted the copy of ${unit.keyspace}.${unit.copyRestarted}, which has no primary key, on shard ${unit.shard}`, {
+            keyspace: unit.keyspace,
+            shard: unit.shard,
+            table: unit.copyRestarted,
+            next: 'The client copies the table on that shard again from its first row.',
+          });
+        }
         if (unit.timestamp > 0) {
           recorder.shard(unit.keyspace, unit.shard, {
             lagMs: unit.lagMs,
@@ -347,6 +356,19 @@ export class Engine {
     this.#options.recorder.state = 'streaming';
     yield* this.#handOut(this.#assembler.flush());
     yield* this.#handOut([this.#assembler.progress({ type: 'copy-completed' })]);
+  }
+
+  /** A table without a primary key is never resumed inside: 344 of 4,000 rows were lost that way (measured.md section 2). */
+  #restartKeylessCopies(): void {
+    let plan = this.#assembler.position.plan;
+    for (const { keyspace, table, entry } of plan.tables()) {
+      if (this.#catalog.get({ keyspace, table })?.keyed !== false) continue;
+      const shards = this.#assembler.position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+      for (const [shard, copy] of Object.entries(entry.shards ?? {})) {
+        if (copy.state === 'copying') plan = plan.withShard(keyspace, table, shard, again(copy), shards);
+      }
+    }
+    if (plan !== this.#assembler.position.plan) this.#assembler.replace(this.#assembler.position.with({ plan }));
   }
 
   #applyChanges(): void {

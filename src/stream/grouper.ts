@@ -38,6 +38,8 @@ export interface GroupUnit extends UnitBase {
   readonly changes: ChangeRecord[];
   readonly fields: readonly FieldNotice[];
   readonly statements: readonly string[];
+  /** A table whose copy began a second time on this shard within the RPC: VTGate restarted it from the last key. */
+  readonly copyRestarted: string | undefined;
   readonly bytes: number;
   /** Set when the transaction is handed out in parts. `before` counts changes of earlier parts. */
   readonly part: { readonly index: number; readonly last: boolean; readonly before: number } | undefined;
@@ -81,6 +83,9 @@ interface Shard {
   changes: ChangeRecord[];
   fields: FieldNotice[];
   statements: string[];
+  /** Tables whose copy has sent its FIELD in this RPC. */
+  readonly copyBegun: Set<string>;
+  copyRestarted: string | undefined;
   bytes: number;
   copied: boolean;
   vgtid: VgtidEntry | undefined;
@@ -136,6 +141,8 @@ export class Grouper implements RowEventVisitor {
       changes: [],
       fields: [],
       statements: [],
+      copyBegun: new Set(),
+      copyRestarted: undefined,
       bytes: 0,
       copied: false,
       vgtid: undefined,
@@ -187,6 +194,12 @@ export class Grouper implements RowEventVisitor {
         break;
       case 'learnFields': {
         const notice = shard.tables.learn(event.body());
+        // Copy events carry no time; each cycle of a table's copy begins with its FIELD, so a second one is a restart.
+        if (event.timestamp === 0) {
+          const name = shard.tables.nameIn(event.body());
+          if (shard.copyBegun.has(name)) shard.copyRestarted = name;
+          shard.copyBegun.add(name);
+        }
         this.#lastShard = undefined;
         if (notice) shard.fields.push(notice);
         break;
@@ -251,9 +264,10 @@ export class Grouper implements RowEventVisitor {
     const gtid = event.gtid();
     const delivered = again && shard.parts > 0 && shard.group.gtid === gtid ? shard.ordinal : 0;
     // The FIELDs of a group that a second BEGIN replaces still hold (G45), and nobody was told of them yet.
-    const { fields, parts } = shard;
+    const { fields, parts, copyRestarted } = shard;
     this.#reset(shard);
     shard.fields = fields;
+    if (again) shard.copyRestarted = copyRestarted;
     shard.state = 'open';
     shard.copied = event.timestamp === 0;
     shard.group.gtid = gtid;
@@ -269,6 +283,7 @@ export class Grouper implements RowEventVisitor {
     shard.changes = [];
     shard.fields = [];
     shard.statements = [];
+    shard.copyRestarted = undefined;
     shard.bytes = 0;
     shard.copied = false;
     shard.vgtid = undefined;
@@ -335,6 +350,7 @@ export class Grouper implements RowEventVisitor {
       changes: shard.changes,
       fields: shard.fields,
       statements: shard.statements,
+      copyRestarted: shard.copyRestarted,
       bytes: shard.bytes,
       part: shard.parts > 0 ? { index: shard.parts, last: true, before: shard.ordinal - shard.changes.length } : undefined,
       ...this.#base(shard, event),
@@ -361,6 +377,7 @@ export class Grouper implements RowEventVisitor {
       changes: shard.changes,
       fields: shard.fields,
       statements: [],
+      copyRestarted: undefined,
       bytes: shard.bytes,
       part: { index: shard.parts++, last: false, before: shard.ordinal - shard.changes.length },
       ...this.#base(shard, event),

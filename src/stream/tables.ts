@@ -42,6 +42,11 @@ export class ShardTables {
     this.#prefix = `${keyspace}.`;
   }
 
+  /** The table a FIELD event describes, without the keyspace. */
+  nameIn(body: Buffer): string {
+    return this.#bareName(fromBinary(FieldEventSchema, body).tableName);
+  }
+
   /** Learns a FIELD event. Repeats are common (G52) and cost a comparison. Returns what changed, if anything did. */
   learn(body: Buffer): FieldNotice | undefined {
     const event = fromBinary(FieldEventSchema, body);

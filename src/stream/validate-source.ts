@@ -11,7 +11,16 @@ const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 const MAX_SECONDS = 2 ** 32 - 1;
 
 export const SOURCE_OPTIONS = [
-  'vtgate', 'keyspace', 'shards', 'tls', 'auth', 'callerId', 'tabletType', 'cells', 'flags', 'maxMessageBytes',
+  'vtgate',
+  'keyspace',
+  'shards',
+  'tls',
+  'auth',
+  'callerId',
+  'tabletType',
+  'cells',
+  'flags',
+  'maxMessageBytes',
 ] as const;
 
 const NO_FLAGS: ValidatedFlags = {
@@ -89,7 +98,8 @@ function readKeyspace(fields: Fields): string | undefined {
   const keyspace = fields.text('keyspace', 'Write the name of the keyspace, such as `commerce`.');
   if (keyspace === undefined || isKeyspaceName(keyspace)) return keyspace;
   const bare = /^([\w-]+)[/@:.]/.exec(keyspace)?.[1];
-  const next = bare === undefined ? 'Letters, digits, `_` and `-` are allowed.' : `Write \`${bare}\`; shards belong into \`source.shards\`.`;
+  const next =
+    bare === undefined ? 'Letters, digits, `_` and `-` are allowed.' : `Write \`${bare}\`; shards belong into \`source.shards\`.`;
   return fields.fail('keyspace', `is not the name of a keyspace: ${shown(keyspace)}`, next);
 }
 
@@ -103,11 +113,12 @@ function readShards(fields: Fields, keyspace: string | undefined): readonly stri
   for (const shard of shards) {
     if (/[\s/,]/.test(shard)) fields.fail('shards', `holds ${shown(shard)}`, "Write the shard alone, such as `'-80'`, one per entry.");
   }
-  if (keyspace === undefined && !fields.has('keyspace')) fields.fail('shards', 'needs `source.keyspace`', 'Name the keyspace of these shards.');
+  if (keyspace === undefined && !fields.has('keyspace'))
+    fields.fail('shards', 'needs `source.keyspace`', 'Name the keyspace of these shards.');
   return shards;
 }
 
-const TEXT_NEXT = 'Write `{ env: \'NAME\' }`, `{ file: \'path\' }` or the text itself.';
+const TEXT_NEXT = "Write `{ env: 'NAME' }`, `{ file: 'path' }` or the text itself.";
 
 /** A secret: text, `{ env }` or `{ file }`. Its value is neither read nor shown here. */
 function checkText(fields: Fields, name: string): void {

@@ -68,7 +68,7 @@ function readDefinition(problems: Problems, options: Fields, name: string, value
   fields.flag('copy', true);
   fields.oneOf('onDdl', ['evolve', 'ignore', 'pause', 'fail']);
   checkColumnTypes(problems, fields);
-  return value as TableOptions;
+  return value;
 }
 
 function checkColumnTypes(problems: Problems, table: Fields): void {
@@ -90,7 +90,8 @@ function noteDoubles(options: Fields, selection: Selection): void {
   const seen = new Map<string, string>();
   for (const { keyspace, name, written } of selection) {
     const before = seen.get(`${keyspace}.${name}`);
-    if (before !== undefined) options.fail('tables', `names one table twice: ${shown(before)} and ${shown(written)}`, 'Remove one of them.');
+    if (before !== undefined)
+      options.fail('tables', `names one table twice: ${shown(before)} and ${shown(written)}`, 'Remove one of them.');
     seen.set(`${keyspace}.${name}`, written);
   }
 }
@@ -98,5 +99,10 @@ function noteDoubles(options: Fields, selection: Selection): void {
 function noteShards(problems: Problems, source: ValidatedSource, selection: Selection): void {
   if (!source.shards) return;
   const other = selection.find((entry) => entry.keyspace !== source.keyspace);
-  if (other) problems.add('source.shards', `cannot go with tables of \`${other.keyspace}\``, 'Use one stream per keyspace, or leave the shards out.');
+  if (other)
+    problems.add(
+      'source.shards',
+      `cannot go with tables of \`${other.keyspace}\``,
+      'Use one stream per keyspace, or leave the shards out.',
+    );
 }

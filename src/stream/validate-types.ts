@@ -4,9 +4,32 @@ import { shown, type Problems } from '../internal/problems.js';
 import type { DecodeOptions, TypeName } from '../schema/options.js';
 
 const TYPE_NAMES: readonly TypeName[] = [
-  'tinyint', 'smallint', 'mediumint', 'int', 'bigint', 'bit', 'boolean', 'float', 'double', 'decimal', 'year',
-  'char', 'varchar', 'text', 'enum', 'set', 'binary', 'varbinary', 'blob', 'json', 'geometry', 'vector',
-  'date', 'datetime', 'timestamp', 'time',
+  'tinyint',
+  'smallint',
+  'mediumint',
+  'int',
+  'bigint',
+  'bit',
+  'boolean',
+  'float',
+  'double',
+  'decimal',
+  'year',
+  'char',
+  'varchar',
+  'text',
+  'enum',
+  'set',
+  'binary',
+  'varbinary',
+  'blob',
+  'json',
+  'geometry',
+  'vector',
+  'date',
+  'datetime',
+  'timestamp',
+  'time',
 ];
 
 export function readTypes(problems: Problems, fields: Fields): NonNullable<DecodeOptions['types']> {

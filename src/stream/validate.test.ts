@@ -67,7 +67,8 @@ test('every problem is listed in one error, each with how to mend it', () => {
     'until cannot be "30 parsecs"',
     'limits.batchBytes must be a whole number of at least 1, not 0',
     'images must be `full` or `partial`, not "ful": did you mean `full`?',
-  ]) expect(error.message).toContain(part);
+  ])
+    expect(error.message).toContain(part);
 });
 
 test('a single problem is one line and one next step', () => {
@@ -93,7 +94,11 @@ test.each<[string, unknown, string]>([
   ['cells as text', { source: { ...source, cells: 'zone1' } }, 'source.cells must be a list'],
   ['shards with a keyspace in them', { source: { ...source, shards: ['commerce/-80'] } }, 'source.shards holds "commerce/-80"'],
   ['shards without a keyspace', { source: { vtgate: 'a:1', shards: ['0'] }, tables: ['k.t'] }, 'source.shards needs `source.keyspace`'],
-  ['shards over two keyspaces', { source: { ...source, shards: ['0'] }, tables: ['other.t'] }, 'source.shards cannot go with tables of `other`'],
+  [
+    'shards over two keyspaces',
+    { source: { ...source, shards: ['0'] }, tables: ['other.t'] },
+    'source.shards cannot go with tables of `other`',
+  ],
   ['half a heartbeat second', { source: { ...source, flags: { heartbeatInterval: '1500ms' } } }, 'must be whole seconds'],
   ['no heartbeats', { source: { ...source, flags: { heartbeatInterval: 0 } } }, 'must be at least 1000 ms'],
   ['a flag that is ours', { source: { ...source, flags: { stopOnReshard: true } } }, 'source.flags.stopOnReshard is not an option'],
@@ -102,9 +107,17 @@ test.each<[string, unknown, string]>([
   ['a path where PEM text belongs', { source: { ...source, tls: { ca: './ca.pem' } } }, "Write `{ file: 'path/to/ca.pem' }`"],
   ['a user without password', { source: { ...source, auth: { username: 'u' } } }, 'source.auth.password is missing'],
   ['two kinds of authentication', { source: { ...source, auth: { username: 'u', metadata: {} } } }, 'stands beside a user name'],
-  ['a metadata name in capitals', { source: { ...source, auth: { metadata: { Token: 'x' } } } }, 'source.auth.metadata.Token is not a metadata name'],
+  [
+    'a metadata name in capitals',
+    { source: { ...source, auth: { metadata: { Token: 'x' } } } },
+    'source.auth.metadata.Token is not a metadata name',
+  ],
   ['an empty secret', { source: { ...source, auth: { username: 'u', password: '' } } }, 'source.auth.password is empty'],
-  ['a secret of two sources', { source: { ...source, auth: { username: 'u', password: { env: 'A', file: 'b' } } } }, 'must be text, `{ env }` or `{ file }`'],
+  [
+    'a secret of two sources',
+    { source: { ...source, auth: { username: 'u', password: { env: 'A', file: 'b' } } } },
+    'must be text, `{ env }` or `{ file }`',
+  ],
   ['tables as text', { source, tables: 'orders' }, 'Write ["orders"]'],
   ['no tables', { source, tables: [] }, 'tables is an empty list'],
   ['an empty record of tables', { source, tables: {} }, 'tables names no table'],
@@ -114,7 +127,11 @@ test.each<[string, unknown, string]>([
   ['a table in two spellings', { source, tables: ['orders', 'commerce.orders'] }, 'names one table twice: "orders" and "commerce.orders"'],
   ['a table set to false', { source, tables: { orders: false } }, 'tables.orders must be true or a table definition, not false'],
   ['a misspelt table option', { source, tables: { orders: { collumns: ['a'] } } }, 'Did you mean `tables.orders.columns`?'],
-  ['an override of an unselected column', { source, tables: { orders: { columns: ['id'], types: { x: 'string' } } } }, 'tables.orders.types.x is not among'],
+  [
+    'an override of an unselected column',
+    { source, tables: { orders: { columns: ['id'], types: { x: 'string' } } } },
+    'tables.orders.types.x is not among',
+  ],
   ['an unknown policy', { source, tables: { orders: { onDdl: 'stop' } } }, 'must be `evolve`, `ignore`, `pause` or `fail`, not "stop"'],
   ['tables without a keyspace', { source: { vtgate: 'a:1' }, tables: ['orders'] }, 'write each table as `keyspace.table`'],
   ['nothing to say which keyspace', { source: { vtgate: 'a:1' } }, 'source.keyspace is missing | Name the keyspace to stream.'],

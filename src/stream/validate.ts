@@ -18,7 +18,16 @@ export type { ValidatedStream } from './validated.js';
 const MiB = 1024 * 1024;
 
 export const STREAM_OPTIONS = [
-  'source', 'tables', 'from', 'until', 'signal', 'logger', 'types', 'images', 'hugeTransaction', 'limits',
+  'source',
+  'tables',
+  'from',
+  'until',
+  'signal',
+  'logger',
+  'types',
+  'images',
+  'hugeTransaction',
+  'limits',
 ] as const;
 
 const SOURCE_OPTION_HOMES: Readonly<Record<string, string>> = Object.fromEntries(

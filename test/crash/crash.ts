@@ -1,0 +1,187 @@
+/**
+ * Kills the client at random moments while the shop keeps writing, then compares the sink with the source. Every choice comes
+ * from the seed; what remains of chance is how the operating system runs two processes.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type EmbeddedVtgate, type EngineClock, realClock, seededRandom, startEmbeddedVtgate } from '../../src/embedded/index.js';
+import { readback } from '../../src/sinks/duckdb/query.js';
+import { Shop, shopKeyspace, SHARDS, TABLES } from './shop.js';
+
+export interface CrashOptions {
+  readonly seed: number;
+  /** Stop after so many kills. */
+  readonly kills?: number | undefined;
+  /** Or after this time, milliseconds. */
+  readonly forMs?: number | undefined;
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+export interface CrashResult {
+  readonly kills: number;
+  readonly faults: number;
+  /** Rows in the source at the end. */
+  readonly rows: number;
+  /** Transactions whose ledger entry never reached the log. */
+  readonly lost: number;
+  /** Changes in the log more than once, by shard, GTID and ordinal. */
+  readonly duplicated: number;
+  /** Rows that differ between source and sink, over all tables. */
+  readonly different: number;
+  /** The first differences, for a message. */
+  readonly examples: readonly string[];
+}
+
+const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url));
+
+export async function crash(options: CrashOptions): Promise<CrashResult> {
+  const random = seededRandom(options.seed);
+  const folder = await mkdtemp(join(tmpdir(), 'vstream-crash-'));
+  const path = join(folder, 'sink.duckdb');
+  const clock = new LeaseClock();
+  const vtgate = await startEmbeddedVtgate({ keyspaces: { vstream: {}, shop: shopKeyspace() }, seed: options.seed, packetBytes: 2_000, clock });
+  const shop = new Shop(vtgate.engine, random);
+  const begun = performance.now();
+  let kills = 0;
+  let faults = 0;
+  try {
+    while (options.kills !== undefined ? kills < options.kills : performance.now() - begun < (options.forMs ?? 0)) {
+      const after = 1 + Math.floor(random() ** 2 * 40);
+      faults += await life(vtgate, shop, path, options.seed, after, random);
+      kills++;
+      clock.endLeases();
+      if (kills % 10 === 0) options.log?.(`${kills} kills, ${shop.writes} changes written`);
+    }
+    await settle(vtgate, path, options.seed);
+    const different = await compare(vtgate, path);
+    return { kills, faults, ...different, ...(await ledger(vtgate, path)) };
+  } finally {
+    await vtgate.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Real time, but the database's clock can jump past the lease of a process that was just killed. */
+class LeaseClock implements EngineClock {
+  #ahead = 0;
+  readonly after = realClock.after;
+
+  now(): number {
+    return realClock.now() + this.#ahead;
+  }
+
+  endLeases(): void {
+    this.#ahead += 6_000;
+  }
+}
+
+function startWorker(vtgate: EmbeddedVtgate, path: string, seed: number, until?: string): ChildProcess {
+  return fork(WORKER, [JSON.stringify({ address: vtgate.address, path, seed, until })], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+}
+
+/** One life of the worker: killed after so many of its steps, at once or a moment later, and perhaps harmed before. */
+function life(vtgate: EmbeddedVtgate, shop: Shop, path: string, seed: number, after: number, random: () => number): Promise<number> {
+  const worker = startWorker(vtgate, path, seed);
+  let steps = 0;
+  let faults = 0;
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined;
+    worker.on('message', (event) => {
+      if (typeof event === 'object' && event !== null && 'failed' in event) {
+        failure = new Error(`the worker failed by itself: ${String(event.failed)}`);
+        return;
+      }
+      shop.work();
+      steps++;
+      if (random() < 0.05) {
+        faults++;
+        harm(vtgate, random);
+      }
+      if (steps < after) return;
+      // At the step itself, or somewhere in the work that follows it.
+      if (random() < 0.5) worker.kill('SIGKILL');
+      else setImmediate(() => worker.kill('SIGKILL'));
+    });
+    worker.on('exit', () => (failure ? reject(failure) : resolve(faults)));
+    worker.on('error', reject);
+  });
+}
+
+function harm(vtgate: EmbeddedVtgate, random: () => number): void {
+  const shard = SHARDS[Math.floor(random() * 2)] as string;
+  const choice = Math.floor(random() * 5);
+  if (choice === 0) vtgate.faults.cutMidFrame();
+  else if (choice === 1) vtgate.faults.cut();
+  else if (choice === 2) vtgate.faults.restartShardInsideRpc('shop', shard);
+  else if (choice === 3) vtgate.faults.failWith(14, 'error streaming from tablet', { atEvent: 'any', nth: 1 + Math.floor(random() * 20) });
+  else vtgate.faults.duplicateAfterResume(1);
+}
+
+/** A last life that nobody disturbs: up to now, and then to its end. */
+function settle(vtgate: EmbeddedVtgate, path: string, seed: number): Promise<void> {
+  const worker = startWorker(vtgate, path, seed, 'now');
+  return new Promise((resolve, reject) => {
+    let last: unknown;
+    worker.on('message', (event) => (last = event));
+    worker.on('exit', () => (last === 'finished' ? resolve() : reject(new Error(`the last run ended with ${JSON.stringify(last)}`))));
+    worker.on('error', reject);
+  });
+}
+
+async function compare(vtgate: EmbeddedVtgate, path: string): Promise<Pick<CrashResult, 'rows' | 'different' | 'examples'>> {
+  let rows = 0;
+  let different = 0;
+  const examples: string[] = [];
+  for (const table of TABLES) {
+    if (table === 'ledger') continue;
+    const source = counted(vtgate.engine.rows('shop', table).map(line));
+    const found = await readback(path, `select * from main."${table}"`);
+    const sink = netted(found);
+    rows += vtgate.engine.rows('shop', table).length;
+    for (const name of new Set([...source.keys(), ...sink.keys()])) {
+      const [inSource, inSink] = [source.get(name) ?? 0, sink.get(name) ?? 0];
+      if (inSource === inSink) continue;
+      different += Math.abs(inSource - inSink);
+      if (examples.length < 10) examples.push(`${table} ${name}: ${inSource} in the source, ${inSink} at the sink`);
+    }
+  }
+  return { rows, different, examples };
+}
+
+/** How often each row is there. A table without a key is a log at the sink: an insert counts one, a delete takes one away. */
+function netted(rows: readonly Record<string, unknown>[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const row of rows) {
+    const own = Object.entries(row).filter(([name]) => !name.startsWith('_vstream'));
+    const name = line(Object.fromEntries(own));
+    counts.set(name, (counts.get(name) ?? 0) + (row['_vstream_op'] === 'delete' ? -1 : 1));
+  }
+  return counts;
+}
+
+function line(row: object): string {
+  const sorted = Object.entries(row as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1));
+  // Columns added later may be missing from one side's row where they are NULL.
+  return JSON.stringify(sorted.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => [name, String(value)]));
+}
+
+function counted(lines: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of lines) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return counts;
+}
+
+/** The ledger at the sink is a log of changes: each entry of the source is there, and no change of a transaction twice. */
+async function ledger(vtgate: EmbeddedVtgate, path: string): Promise<Pick<CrashResult, 'lost' | 'duplicated'>> {
+  const log = await readback(path, 'select entry, _vstream_op as op, _vstream_shard as shard, _vstream_gtid as gtid, _vstream_ordinal as ordinal from main.ledger');
+  const entries = new Set(log.map((row) => String(row['entry'])));
+  const lost = vtgate.engine.rows('shop', 'ledger').filter((row) => !entries.has(String(row['entry']))).length;
+  // A copied row has no GTID of its own: its key and the copy's generation are what may not repeat.
+  const names = counted(log.map((row) => (row['op'] === 'copy' ? `copy ${String(row['entry'])}` : `${row['shard']} ${row['gtid']} ${row['ordinal']}`)));
+  let duplicated = 0;
+  for (const count of names.values()) duplicated += count - 1;
+  return { lost, duplicated };
+}

@@ -1,0 +1,115 @@
+/** A shop that writes at random: two shards, moves between them, a keyless table, TRUNCATE and DDL. Seeded. */
+import type { Engine, KeyspaceInput, Write } from '../../src/embedded/index.js';
+
+export const SHARDS = ['-80', '80-'] as const;
+export const TABLES = ['item', 'ledger', 'note', 'pair'] as const;
+const ROWS = 400;
+
+export function shopKeyspace(): KeyspaceInput {
+  return {
+    shards: [...SHARDS],
+    tables: {
+      item: {
+        columns: [{ name: 'id', type: 'bigint', key: true }, { name: 'name', type: 'varchar(64)' }, { name: 'amount', type: 'decimal(10,2)' }],
+        rows: Array.from({ length: ROWS }, (_, at) => ({ id: at + 1, name: `item ${at + 1}`, amount: '1.50' })),
+      },
+      pair: {
+        columns: [{ name: 'a', type: 'int', key: true }, { name: 'b', type: 'varchar(16)', key: true }, { name: 'n', type: 'int' }],
+        rows: Array.from({ length: ROWS }, (_, at) => ({ a: at % 20, b: `b${at}`, n: at })),
+      },
+      note: {
+        columns: [{ name: 'at', type: 'int' }, { name: 'text', type: 'varchar(64)' }],
+        rows: Array.from({ length: 60 }, (_, at) => ({ at: at + 1, text: `first ${at + 1}` })),
+      },
+      // One row in every transaction: written as a log at the sink, it shows a transaction applied twice or never.
+      ledger: { columns: [{ name: 'entry', type: 'bigint', key: true }, { name: 'wrote', type: 'varchar(32)' }] },
+    },
+  };
+}
+
+export class Shop {
+  readonly #engine: Engine;
+  readonly #random: () => number;
+  #entries = 0;
+  #columns = 0;
+  /** Changes committed, for the report. */
+  writes = 0;
+
+  constructor(engine: Engine, random: () => number) {
+    this.#engine = engine;
+    this.#random = random;
+  }
+
+  /** A few transactions; now and then something larger. */
+  work(): void {
+    for (let count = 1 + this.#below(4); count > 0; count--) this.#transaction();
+    if (this.#random() < 0.01) this.#engine.ddl('shop', 'truncate table pair');
+    if (this.#random() < 0.004 && this.#columns < 6) this.#engine.ddl('shop', `alter table item add column extra${++this.#columns} int`);
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit);
+  }
+
+  #transaction(): void {
+    const shard = SHARDS[this.#below(2)] as string;
+    const writes: Write[] = [];
+    for (let count = 1 + this.#below(5); count > 0; count--) {
+      const write = this.#write(shard);
+      if (write) writes.push(write);
+    }
+    this.#commit(shard, writes);
+    if (this.#random() < 0.1) this.#move();
+  }
+
+  #commit(shard: string, writes: readonly Write[]): void {
+    const entry = ++this.#entries;
+    this.writes += writes.length + 1;
+    this.#engine.transaction('shop', shard, [...writes, { op: 'insert', table: 'ledger', row: { entry, wrote: shard } }]);
+  }
+
+  #write(shard: string): Write | undefined {
+    const n = this.#below(1_000_000);
+    switch (this.#below(6)) {
+      case 0:
+        return { op: 'insert', table: 'note', row: { at: n, text: `note ${n}` } };
+      case 1: {
+        const row = this.#any('note', shard);
+        return row && { op: 'delete', table: 'note', where: row };
+      }
+      case 2: {
+        const id = 1 + this.#below(ROWS * 2);
+        return this.#home('item', { id }) ? undefined : { op: 'insert', table: 'item', row: { id, name: `new ${n}`, amount: '2.25' } };
+      }
+      case 3: {
+        const row = this.#any('item', shard);
+        return row && { op: 'update', table: 'item', where: { id: row['id'] }, set: { name: `changed ${n}` } };
+      }
+      case 4: {
+        const row = this.#any('item', shard);
+        return row && { op: 'delete', table: 'item', where: { id: row['id'] } };
+      }
+      default:
+        return { op: 'upsert', table: 'pair', row: { a: this.#below(20), b: `${shard}${this.#below(200)}`, n } };
+    }
+  }
+
+  /** A row that changes its shard: two transactions, as VTGate's update of a vindex column makes them. */
+  #move(): void {
+    const from = SHARDS[this.#below(2)] as string;
+    const to = SHARDS.find((one) => one !== from) as string;
+    const row = this.#any('item', from);
+    if (!row) return;
+    this.#commit(from, [{ op: 'delete', table: 'item', where: { id: row['id'] } }]);
+    this.#commit(to, [{ op: 'insert', table: 'item', row: { ...row, name: `moved to ${to}` } }]);
+  }
+
+  #any(table: string, shard: string): Record<string, unknown> | undefined {
+    const rows = this.#engine.rows('shop', table, shard);
+    return rows[this.#below(rows.length)] as Record<string, unknown> | undefined;
+  }
+
+  #home(table: string, { id }: { id: number }): boolean {
+    return this.#engine.rows('shop', table).some((row) => Number(row['id']) === id);
+  }
+}

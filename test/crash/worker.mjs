@@ -1,0 +1,61 @@
+/**
+ * The process that is killed: streams the embedded shop into DuckDB with the built client, and tells its parent of each step.
+ * Arguments: one JSON object {address, path, until?, lease}.
+ */
+import { run } from '../../dist/index.js';
+import { duckdb } from '../../dist/sinks/duckdb/index.js';
+
+const { address, path, until, seed } = JSON.parse(process.argv[2]);
+const tell = (event) => process.send?.(event);
+const target = duckdb({ path, append: ['ledger'], threads: 1 });
+
+/** The sink of the product, with a word before and after each step. */
+const sink = {
+  capabilities: target.capabilities,
+  async open(context) {
+    const opened = await target.open(context);
+    tell('opened');
+    return opened;
+  },
+  async schema(change, context) {
+    await target.schema(change, context);
+    tell('schema');
+  },
+  async truncate(table, shard, context) {
+    await target.truncate(table, shard, context);
+    tell('truncated');
+  },
+  async sweep(table, shard, generation, context) {
+    const swept = await target.sweep(table, shard, generation, context);
+    tell('swept');
+    return swept;
+  },
+  async apply(batch, context) {
+    tell('applying');
+    await target.apply(batch, context);
+    tell('applied');
+  },
+  close: () => target.close(),
+};
+
+const log = process.env.CRASH_LOG
+  ? (level) => (fields, message) => console.error(`[worker ${process.pid} ${seed}] ${level} ${message}`, JSON.stringify(fields, (_, value) => (typeof value === 'bigint' ? String(value) : value)))
+  : () => () => {};
+
+try {
+  await run({
+    name: 'crash',
+    source: { vtgate: address, keyspace: 'shop', flags: { heartbeatInterval: '1s' } },
+    state: { keyspace: 'vstream', table: 'streams' },
+    sink,
+    lease: '5s',
+    checkpointInterval: '10ms',
+    limits: { batchChanges: 60 },
+    ...(until ? { until } : {}),
+    logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+  });
+  tell('finished');
+} catch (error) {
+  tell({ failed: error.toJSON ? JSON.stringify(error.toJSON()) : String(error) });
+}
+process.disconnect?.();
