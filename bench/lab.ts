@@ -1,0 +1,93 @@
+/** Processes at work: one server, one client for each way to receive, measured in turns. */
+import { availableParallelism } from 'node:os';
+import { tableName } from './frames.js';
+import { canPin, type Kind, type Measure, type Measured, type Prepare, type Prepared, Worker } from './protocol.js';
+import { SHAPES } from './shapes.js';
+import type { Phase } from './frames.js';
+
+/** One thing to measure: a way to receive rows of a shape. */
+export interface Case {
+  readonly kind: Kind;
+  readonly shape: string;
+  readonly phase: Phase;
+  readonly rows: number;
+  readonly types?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A round is the cost of one pass over a case's rows. */
+export interface Result {
+  readonly case: Case;
+  readonly rounds: readonly Measured[];
+  readonly bytesPerRow: number;
+  readonly usPerRow: number;
+}
+
+export class Lab {
+  readonly #pinned = availableParallelism() > 1 && canPin();
+  readonly #server: Worker<Prepare, Prepared>;
+  readonly #clients = new Map<string, Worker<Measure, Measured>>();
+  readonly #execArgv: readonly string[];
+
+  /** `execArgv`: for the client processes, `--cpu-prof` for example. */
+  constructor(execArgv: readonly string[] = []) {
+    this.#execArgv = execArgv;
+    this.#server = new Worker('./server.js', this.#pinned ? 0 : undefined, ['--max-semi-space-size=64']);
+  }
+
+  /** Each case `rounds` times, in turns, after one pass of a fifth of the rows to warm it up. A client process for each case. */
+  async measure(cases: readonly Case[], rounds: number): Promise<Result[]> {
+    const results = cases.map((one) => ({ case: one, rounds: [] as Measured[] }));
+    for (const one of cases) await this.#pass(one, Math.max(2_000, Math.ceil(one.rows / 5)));
+    for (let round = 0; round < rounds; round++) {
+      for (const result of results) result.rounds.push(await this.#pass(result.case, result.case.rows));
+    }
+    return results.map(({ case: one, rounds: measured }) => ({
+      case: one,
+      rounds: measured,
+      bytesPerRow: (measured[0]?.bytes ?? 0) / (measured[0]?.rows ?? 1),
+      usPerRow: median(measured.map((pass) => pass.cpuUs / pass.rows)),
+    }));
+  }
+
+  async #pass(one: Case, rows: number): Promise<Measured> {
+    const { kind, shape, phase, types } = one;
+    const prepared = await this.#server.ask({ shape, phase, rows });
+    const key = JSON.stringify([kind, shape, phase, types]);
+    let client = this.#clients.get(key);
+    if (!client) this.#clients.set(key, (client = new Worker('./client.js', this.#pinned ? 1 : undefined, this.#execArgv)));
+    const found = SHAPES[shape];
+    if (!found) throw new Error(`no shape ${shape}`);
+    return client.ask({ kind, phase, table: tableName(found), address: prepared.address, rows: prepared.rows, bytes: prepared.bytes, types });
+  }
+
+  /** Ends the client processes, so that the next cases start with the memory they need. */
+  endClients(): void {
+    for (const client of this.#clients.values()) client.end();
+    this.#clients.clear();
+  }
+
+  end(): void {
+    this.endClients();
+    this.#server.end();
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+/** The median over rounds of a / b: what a busy machine does to one of a pair it does to the other. */
+export function ratio(a: Result, b: Result): number {
+  return median(a.rounds.map((pass, round) => pass.cpuUs / pass.rows / cost(b.rounds[round])));
+}
+
+/** The median over rounds of a - b, microseconds a row. */
+export function above(a: Result, b: Result): number {
+  return median(a.rounds.map((pass, round) => pass.cpuUs / pass.rows - cost(b.rounds[round])));
+}
+
+function cost(pass: Measured | undefined): number {
+  return pass ? pass.cpuUs / pass.rows : Number.NaN;
+}

@@ -1,0 +1,153 @@
+/**
+ * `npm run bench`: what a row costs the client, next to receiving its bytes at all. See README.md beside this file.
+ *
+ *   --json     the last line of output is JSON
+ *   --check    compare ratios with baseline.json; exit 3 when one is 1.5 times what it was
+ *   --full     more rounds, every shape in replication too, memory over 10 million rows
+ *   --only=six,wide   these shapes
+ *   --prof     write CPU profiles of the client processes
+ */
+import { parseArgs } from 'node:util';
+import { type Case, Lab, ratio, above, type Result } from './lab.js';
+import { check } from './baseline.js';
+import { SHAPES } from './shapes.js';
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    prof: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+  },
+});
+const rounds = Number(flags.rounds ?? (flags.full ? 9 : 5));
+const only = flags.only?.split(',') ?? Object.keys(SHAPES);
+const started = performance.now();
+const lab = new Lab(flags.prof ? ['--cpu-prof', '--cpu-prof-dir=bench/profiles'] : []);
+const figures: Record<string, number | string> = {};
+const ratios: Record<string, number> = {};
+
+try {
+  if (only.includes('six')) await measureSix();
+  for (const shape of only) if (shape !== 'six') await measureShape(shape);
+  if (flags.full) await measureMemory();
+} finally {
+  lab.end();
+}
+figures['seconds'] = Math.round((performance.now() - started) / 1000);
+figures['node'] = process.version;
+
+const regressions = flags.check ? await check(ratios) : [];
+if (flags.json) console.log(JSON.stringify({ ...figures, ratios }));
+if (regressions.length > 0) {
+  console.error(regressions.join('\n'));
+  process.exitCode = 3;
+}
+
+/** The row of six columns: a million of it in each way. */
+async function measureSix(): Promise<void> {
+  const rows = 1_000_000;
+  const base = { shape: 'six', rows } as const;
+  const cases = {
+    floor: { ...base, kind: 'floor', phase: 'copy' },
+    protobufEs: { ...base, kind: 'protobuf-es', phase: 'copy', rows: 50_000 },
+    protobufEsMessages: { ...base, kind: 'protobuf-es messages', phase: 'copy', rows: 50_000 },
+    copy: { ...base, kind: 'typed', phase: 'copy' },
+    records: { ...base, kind: 'records', phase: 'copy' },
+    cells: { ...base, kind: 'cells', phase: 'copy' },
+    texts: { ...base, kind: 'texts', phase: 'copy' },
+    replicationFloor: { ...base, kind: 'floor', phase: 'replication' },
+    replicationProtobufEs: { ...base, kind: 'protobuf-es', phase: 'replication', rows: 50_000 },
+    replicationProtobufEsMessages: { ...base, kind: 'protobuf-es messages', phase: 'replication', rows: 50_000 },
+    replication: { ...base, kind: 'typed', phase: 'replication' },
+    replicationCells: { ...base, kind: 'cells', phase: 'replication' },
+  } satisfies Record<string, Case>;
+  const list = await lab.measure(Object.values(cases), rounds);
+  const results = Object.fromEntries(Object.keys(cases).map((name, index) => [name, list[index] as Result])) as Record<keyof typeof cases, Result>;
+  const { floor, protobufEs, copy, cells, replicationFloor, replicationProtobufEs, replication } = results;
+  say('six columns', Object.entries(results));
+  Object.assign(figures, {
+    floorUsPerRow: round(floor.usPerRow),
+    protobufEsUsPerRow: round(protobufEs.usPerRow),
+    protobufEsMessagesUsPerRow: round(results.protobufEsMessages.usPerRow),
+    copyUsPerRow: round(copy.usPerRow),
+    replicationUsPerRow: round(replication.usPerRow),
+    cellsUsPerRow: round(cells.usPerRow),
+    textsUsPerRow: round(results.texts.usPerRow),
+    recordsUsPerRow: round(results.records.usPerRow),
+    replicationFloorUsPerRow: round(replicationFloor.usPerRow),
+    replicationProtobufEsUsPerRow: round(replicationProtobufEs.usPerRow),
+    replicationProtobufEsMessagesUsPerRow: round(results.replicationProtobufEsMessages.usPerRow),
+    replicationCellsUsPerRow: round(results.replicationCells.usPerRow),
+    copyAboveFloorUs: round(above(copy, floor)),
+    replicationAboveFloorUs: round(above(replication, replicationFloor)),
+    cellsAboveFloorUs: round(above(cells, floor)),
+    peakRssMb: Math.round(Math.max(...[copy, replication].flatMap((one) => one.rounds.map((pass) => pass.peakRssMb)))),
+    bytesPerRow: Math.round(floor.bytesPerRow),
+  });
+  Object.assign(ratios, {
+    'six copy / protobuf-es': round(ratio(copy, protobufEs)),
+    'six copy / floor': round(ratio(copy, floor)),
+    'six cells / floor': round(ratio(cells, floor)),
+    'six replication / protobuf-es': round(ratio(replication, replicationProtobufEs)),
+    'six replication / floor': round(ratio(replication, replicationFloor)),
+  });
+  lab.endClients();
+}
+
+/** Another shape, as many rows as make about 30 MB. */
+async function measureShape(name: string): Promise<void> {
+  const shape = SHAPES[name];
+  if (!shape) throw new Error(`no shape ${name}; there are ${Object.keys(SHAPES).join(', ')}`);
+  const bytes = shape.cells(1000).reduce((sum, cell) => sum + (cell?.length ?? 0) + 1, 60);
+  const rows = Math.ceil(40_000_000 / bytes);
+  const fewer = Math.ceil(rows / 5);
+  for (const phase of flags.full ? (['copy', 'replication'] as const) : (['copy'] as const)) {
+    const cases: Record<string, Case> = {
+      floor: { shape: name, phase, kind: 'floor', rows },
+      protobufEs: { shape: name, phase, kind: 'protobuf-es', rows: fewer },
+      typed: { shape: name, phase, kind: 'typed', rows },
+      ...(name === 'json' ? { unparsed: { shape: name, phase, kind: 'typed', rows, types: { json: 'text' } } } : {}),
+    };
+    const list = await lab.measure(Object.values(cases), Math.min(rounds, flags.full ? rounds : 3));
+    const results = Object.keys(cases).map((key, index): [string, Result] => [key, list[index] as Result]);
+    say(`${name}, ${phase}`, results);
+    const of = (key: string): Result => results.find(([one]) => one === key)?.[1] as Result;
+    const key = phase === 'copy' ? name : `${name}Replication`;
+    figures[`${key}FloorUsPerRow`] = round(of('floor').usPerRow);
+    figures[`${key}ProtobufEsUsPerRow`] = round(of('protobufEs').usPerRow);
+    figures[`${key}UsPerRow`] = round(of('typed').usPerRow);
+    // Parsing a document costs what JSON.parse costs, whoever does it.
+    const compared = name === 'json' ? 'unparsed' : 'typed';
+    if (name === 'json') figures[`${key}UnparsedUsPerRow`] = round(of(compared).usPerRow);
+    ratios[`${name}${phase === 'copy' ? '' : ' replication'} / protobuf-es`] = round(ratio(of(compared), of('protobufEs')));
+    lab.endClients();
+  }
+}
+
+/** Ten million rows in a fresh process: memory must not follow their number. */
+async function measureMemory(): Promise<void> {
+  const [result] = await lab.measure([{ shape: 'six', phase: 'copy', kind: 'typed', rows: 10_000_000 }], 1);
+  const pass = result?.rounds[0];
+  if (!pass) return;
+  console.log(`ten million rows: ${round(pass.cpuUs / pass.rows)} us a row, RSS ${Math.round(pass.rssMb)} MB at the end, ${Math.round(pass.peakRssMb)} MB at most`);
+  figures['tenMillionRssMb'] = Math.round(pass.rssMb);
+  figures['tenMillionPeakRssMb'] = Math.round(pass.peakRssMb);
+  lab.endClients();
+}
+
+function say(title: string, results: readonly (readonly [string, Result])[]): void {
+  const bytes = results[0]?.[1].bytesPerRow ?? 0;
+  console.log(`${title}, ${Math.round(bytes)} bytes a row on the wire; CPU in microseconds a row, median of ${results[0]?.[1].rounds.length} rounds`);
+  for (const [name, { usPerRow, rounds: passes }] of results) {
+    const all = passes.map((pass) => pass.cpuUs / pass.rows);
+    const rate = Math.max(...passes.map((pass) => pass.rows / pass.wallMs));
+    console.log(`  ${name.padEnd(22)} ${usPerRow.toFixed(3).padStart(8)}   (${Math.min(...all).toFixed(3)} to ${Math.max(...all).toFixed(3)}; up to ${Math.round(rate)} rows/ms)`);
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
