@@ -35,6 +35,8 @@ export interface ShardJournal {
   readonly id: bigint;
   readonly participants: readonly { readonly keyspace: string; readonly shard: string }[];
   readonly targets: readonly JournalTarget[];
+  /** The source's position the targets have copied up to. */
+  readonly localPosition: string;
 }
 
 export interface Transaction {

@@ -2,7 +2,7 @@
  * The cluster behind the embedded VTGate: keyspaces, shards, tables with rows, and the binary logs their changes leave. Every
  * change of a row goes through `transaction` or `ddl`, so the rows and the log agree, and `rows()` is the truth a sink is compared with.
  */
-import { Server, type JournalTarget, type RowChange, type RowsEvent } from './binlog.js';
+import { Server, type JournalTarget, type RowChange, type RowsEvent, type ShardJournal } from './binlog.js';
 import { realClock, seededRandom, type EngineClock } from './clock.js';
 import { makeColumn, type Column, type ColumnInput } from './columns.js';
 import { loggedText, parseDdl, tablesOf, type ColumnPlace, type Ddl } from './ddl.js';
@@ -182,7 +182,7 @@ export class Engine {
         }
         for (const [shard, part] of rows) put(shard, { ...write, rows: part });
       } else if (write.op === 'insert' || write.op === 'upsert') put(this.shardOf(keyspace, write.table, write.row), write);
-      else if (write.where && !Array.isArray(write.where)) put(this.shardOf(keyspace, write.table, write.where as RowObject), write);
+      else if ('where' in write && write.where && !Array.isArray(write.where)) put(this.shardOf(keyspace, write.table, write.where as RowObject), write);
       else for (const shard of this.keyspace(keyspace).shards.values()) if (shard.serving) put(shard.name, write);
     }
     const gtids = new Map<string, string>();
@@ -337,10 +337,15 @@ export class Engine {
     return uuid;
   }
 
-  /** A transaction of the tablet's own heartbeat table: empty, unless the stream asked for keyspace heartbeats. */
-  beatTablet(keyspace: string, shard?: string): void {
+  /** The tablet's schema tracking wrote down a new version: a transaction with VERSION inside [shapes/where-and-truncate]. */
+  trackSchema(keyspace: string, shard?: string): void {
     const target = this.shard(keyspace, shard);
-    const after = BigInt(this.clock.now()) * 1_000_000n;
+    target.server.append({ keyspace, shard: target.name, rows: [], versionEvent: true });
+  }
+
+  /** A transaction of the tablet's own heartbeat table: empty, unless the stream asked for keyspace heartbeats. */
+  beatTablet(keyspace: string, shard?: string, after = BigInt(this.clock.now()) * 1_000_000n): void {
+    const target = this.shard(keyspace, shard);
     target.server.append({ keyspace, shard: target.name, rows: [], heartbeat: { tabletUid: target.tabletUid, before: target.heartbeat, after } });
     target.heartbeat = after;
   }
@@ -362,7 +367,11 @@ export class Engine {
     }
     const journalTargets: JournalTarget[] = targets.map((target) => ({ keyspace, shard: target.name, gtid: `MySQL56/${target.server.executed.toString()}` }));
     const journal = { id: BigInt(Math.floor(this.random() * 2 ** 48)), participants: sources.map((source) => ({ keyspace, shard: source.name })), targets: journalTargets };
-    for (const source of sources) source.server.append({ keyspace, shard: source.name, rows: [], journal });
+    for (const source of sources) this.writeJournal(source, { ...journal, localPosition: `MySQL56/${source.server.executed.toString()}` });
+  }
+
+  writeJournal(source: Shard, journal: ShardJournal): void {
+    source.server.append({ keyspace: source.keyspace, shard: source.name, rows: [], journal });
   }
 
   #moveRows(keyspace: string, table: string, from: TableStore): void {

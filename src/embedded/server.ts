@@ -38,6 +38,10 @@ export interface EmbeddedVtgate extends AsyncDisposable {
   readonly openConnections: number;
   /** Resolves when no client is connected any more. */
   idle(): Promise<void>;
+  /** Resolves when every open stream has written all there is to say; throttled and silenced shards say nothing. */
+  quiet(): Promise<void>;
+  /** Ends all open streams with OK. */
+  endStreams(): void;
   /** The next stream is served from a recording instead of the engine. */
   replayNext(replay: Replay): void;
   close(): Promise<void>;
@@ -104,6 +108,12 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
       return gate.connections;
     },
     idle: () => gate.idle(),
+    quiet: async () => {
+      await Promise.all([...streams].map((stream) => stream.quiet()));
+    },
+    endStreams: () => {
+      for (const stream of streams) stream.close();
+    },
     replayNext: (replay) => void replays.push(replay),
     [Symbol.asyncDispose]: close,
   };

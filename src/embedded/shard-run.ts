@@ -100,6 +100,7 @@ export class ShardRun {
       if (entry.gtid === '' || entry.keys.length > 0) yield* this.#copy();
     }
     this.#pending = undefined;
+    this.#sentFields.clear(); // a new tablet stream sends FIELD again
     yield* this.#replicate();
   }
 
@@ -156,7 +157,7 @@ export class ShardRun {
 
   /** Sends everything committed so far: catch-up and fast-forward of the copy. */
   *#catchUp(): Generator<Packet | undefined, void> {
-    this.#sentFields.clear(); // a new tablet stream sends FIELD again
+    this.#sentFields.clear();
     for (let next = this.shard.server.at(this.#index); next; next = this.shard.server.at(this.#index)) yield* this.#transaction(next);
   }
 
@@ -180,7 +181,7 @@ export class ShardRun {
     if (transaction.journal && own) {
       this.journal = transaction.journal;
       if (!this.#context.journalEvents) return; // VTGate swallows the whole transaction [topology/reshard-default]
-      const journal = journalOf(transaction.journal, this.entry.gtid);
+      const journal = journalOf(transaction.journal);
       yield { events: [event({ ...common, type: VEventType.BEGIN }), event({ ...common, type: VEventType.JOURNAL, journal }), adopt(), event({ ...common, type: VEventType.COMMIT })], end: true };
       return;
     }
@@ -387,9 +388,9 @@ function commonFields(transaction: Transaction, shard: Shard): Common {
   };
 }
 
-function journalOf(journal: ShardJournal, localPosition: string) {
+function journalOf(journal: ShardJournal) {
   return {
-    id: journal.id, migrationType: MigrationType.SHARDS, tables: ['/.*'], localPosition,
+    id: journal.id, migrationType: MigrationType.SHARDS, tables: ['/.*'], localPosition: journal.localPosition,
     shardGtids: journal.targets.map((target) => ({ ...target })), participants: journal.participants.map((one) => ({ ...one })),
   };
 }

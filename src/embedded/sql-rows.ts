@@ -179,8 +179,10 @@ function remove(parser: Parser, context: SqlContext): SqlAnswer {
   return writeRows(found, condition, context, (row) => ({ op: 'delete', table: found.table, where: keyOf(found, row) }));
 }
 
+type RowWrite = { op: 'update'; table: string; where: RowObject; set: RowObject } | { op: 'delete'; table: string; where: RowObject };
+
 /** One transaction a shard. Counts changed rows: an update that changes nothing counts 0 (measured.md section 2). */
-function writeRows(found: Found, condition: Expression | undefined, context: SqlContext, write: (row: Row) => Write): SqlAnswer {
+function writeRows(found: Found, condition: Expression | undefined, context: SqlContext, write: (row: Row) => RowWrite): SqlAnswer {
   const byShard = new Map<string, Write[]>();
   let affected = 0;
   for (const { shard, row } of hits(found, condition, context)) {

@@ -43,6 +43,7 @@ export class Stream {
   #cleanup: (() => void)[] = [];
   #sent = false;
   #lastSent = 0;
+  #quiet: (() => void)[] = [];
 
   constructor(engine: Engine, faults: Faults, request: VStreamRequest, wire: Wire, settings: StreamSettings) {
     this.#engine = engine;
@@ -76,6 +77,7 @@ export class Stream {
     this.#failure = failure;
     for (const step of this.#cleanup) step();
     this.#wake?.();
+    this.#beQuiet();
   }
 
   /** VTGate's internal restart of one shard: a new tablet stream from the shard's present entry, without a sign to the client. */
@@ -86,6 +88,16 @@ export class Stream {
     this.#idle.delete(old);
     this.#runs[at] = this.#startRun(old.entry, 0);
     this.#wake?.();
+  }
+
+  /** Resolves when everything there is to say has been written, or the stream is over. */
+  quiet(): Promise<void> {
+    if (this.#over || this.#wake) return Promise.resolve();
+    return new Promise((resolve) => this.#quiet.push(resolve));
+  }
+
+  #beQuiet(): void {
+    for (const resolve of this.#quiet.splice(0)) resolve();
   }
 
   /** Lets the pump look at all shards again; for faults that end. */
@@ -100,9 +112,12 @@ export class Stream {
       const run = ready[Math.floor(this.#engine.random() * ready.length)];
       if (!run) {
         await new Promise<void>((resolve) => {
-          this.#wake = resolve;
+          this.#wake = () => {
+            this.#wake = undefined;
+            resolve();
+          };
+          this.#beQuiet();
         });
-        this.#wake = undefined;
         continue;
       }
       if (!(await this.#unit(run))) return;

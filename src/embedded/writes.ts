@@ -20,6 +20,8 @@ export type Write =
   | { op: 'insert'; table: string; rows: readonly RowObject[] }
   | { op: 'upsert'; table: string; row: RowObject }
   | { op: 'update'; table: string; where?: Match; set: RowObject; json?: Readonly<Record<string, JsonPatch>> }
+  /** One statement that gives each of its rows other values, as `set n = n + 1` does. */
+  | { op: 'update'; table: string; rows: readonly { where: RowObject; set: RowObject; json?: Readonly<Record<string, JsonPatch>> }[] }
   | { op: 'delete'; table: string; where?: Match };
 
 export interface WriteOptions {
@@ -71,11 +73,13 @@ function runWrite(store: TableStore, write: Write, undo: (() => void)[], options
       return before.every((cell, index) => sameCell(cell, row[index] as Cell)) ? [] : [replace(before, row)];
     }
     case 'update':
-      return matching(store, write.where).flatMap((before) => {
-        const after = patchRow(columns, before, write.set, write.json);
-        if (before.every((cell, index) => sameCell(cell, after[index] as Cell))) return []; // MySQL logs nothing
-        return [replace(before, after, options.partialJson ? jsonExpressions(columns, before, after, write.json) : undefined)];
-      });
+      return ('rows' in write ? write.rows : [write]).flatMap(({ where, set, json }) =>
+        matching(store, where).flatMap((before) => {
+          const after = patchRow(columns, before, set, json);
+          if (before.every((cell, index) => sameCell(cell, after[index] as Cell))) return []; // MySQL logs nothing
+          return [replace(before, after, options.partialJson ? jsonExpressions(columns, before, after, json) : undefined)];
+        }),
+      );
     case 'delete':
       return matching(store, write.where).map((before) => {
         store.delete(before);
@@ -172,11 +176,19 @@ function cellBytes(column: Column, cell: Exclude<Cell, null>): number {
   if (column.kind === 'decimal') return Math.ceil((column.size ?? 10) / 2);
   if (column.kind === 'bit') return Math.ceil((column.size ?? 1) / 8);
   const content = typeof cell === 'string' ? Buffer.byteLength(cell) : cell instanceof Uint8Array ? cell.length : 8;
-  return content + (column.length > 65_535 ? 4 : column.length > 255 ? 2 : 1);
+  return content + lengthBytes(column);
 }
 
-/** SQL text of a write, for a real server. */
+function lengthBytes(column: Column): number {
+  if (/^tiny/.test(column.base)) return 1;
+  if (/^medium/.test(column.base)) return 3;
+  if (column.base === 'text' || column.base === 'blob') return 2;
+  return column.length > 65_535 * 4 ? 4 : column.length > 255 ? 2 : 1;
+}
+
+/** SQL text of a write, for a real server; several statements where one cannot say it. */
 export function writeToSql(write: Write): string {
+  if (write.op === 'update' && 'rows' in write) return write.rows.map((row) => writeToSql({ op: 'update', table: write.table, ...row })).join(';\n');
   const list = (row: RowObject): string => Object.keys(row).map((name) => `\`${name}\``).join(', ');
   const values = (row: RowObject): string => Object.values(row).map(literal).join(', ');
   const where = (match: Match | undefined): string => {
