@@ -61,19 +61,30 @@ test('files of secrets lie beside the configuration', async () => {
 });
 
 test('a part may be a module of the user: an export, or a function of options', async () => {
-  const file = await written('mjs', 'export default (batch) => batch; export const make = (options) => ({ made: options }); export const value = {};');
+  const file = await written(
+    'mjs',
+    'export default (batch) => batch; export const make = (options) => ({ made: options }); export const value = {};',
+  );
   const module = file.slice(folder.length + 1);
   expect(await withParts({ sink: { module } }, folder)).toEqual({ sink: expect.any(Function) });
   expect(await withParts({ sink: { module, export: 'make', options: { a: 1 } } }, folder)).toEqual({ sink: { made: { a: 1 } } });
-  await expect(withParts({ sink: { module, export: 'mkae' } }, folder)).rejects.toMatchObject({ next: 'Set `sink.export` to `make` or `value`.' });
+  await expect(withParts({ sink: { module, export: 'mkae' } }, folder)).rejects.toMatchObject({
+    next: 'Set `sink.export` to `make` or `value`.',
+  });
   await expect(withParts({ sink: { module, export: 'value', options: {} } }, folder)).rejects.toThrow('sink.options needs a function');
   await expect(withParts({ sink: { modul: 'x', type: 5 } }, folder)).rejects.toThrow('sink.type is not known: 5');
-  await expect(withParts({ sink: { module: './nowhere.mjs' } }, folder)).rejects.toThrow(`cannot load the sink ${join(folder, 'nowhere.mjs')}`);
+  await expect(withParts({ sink: { module: './nowhere.mjs' } }, folder)).rejects.toThrow(
+    `cannot load the sink ${join(folder, 'nowhere.mjs')}`,
+  );
 });
 
 test('an unknown type of sink or state names the known ones', async () => {
-  await expect(withParts({ sink: { type: 'duck' } }, folder)).rejects.toMatchObject({ next: expect.stringContaining('`duckdb` or `jsonl`') });
-  await expect(withParts({ state: { type: 'redis' } }, folder)).rejects.toMatchObject({ next: expect.stringContaining('`file` or `memory`') });
+  await expect(withParts({ sink: { type: 'duck' } }, folder)).rejects.toMatchObject({
+    next: expect.stringContaining('`duckdb` or `jsonl`'),
+  });
+  await expect(withParts({ state: { type: 'redis' } }, folder)).rejects.toMatchObject({
+    next: expect.stringContaining('`file` or `memory`'),
+  });
 });
 
 test('what is no data is left to the validation', async () => {

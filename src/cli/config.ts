@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { VStreamError } from '../errors.js';
+import { isPlainObject } from '../internal/fields.js';
 
 export const CONFIG_NAMES: readonly string[] = ['ts', 'mts', 'mjs', 'js', 'json'].map((ending) => `vstream.config.${ending}`);
 
@@ -42,7 +43,10 @@ async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new VStreamError('CONFIG_INVALID', `${file} is not JSON: ${(cause as Error).message}`, { next: 'Mend it, or write it as vstream.config.mjs.', cause });
+    throw new VStreamError('CONFIG_INVALID', `${file} is not JSON: ${(cause as Error).message}`, {
+      next: 'Mend it, or write it as vstream.config.mjs.',
+      cause,
+    });
   }
 }
 
@@ -51,7 +55,10 @@ export async function importModule(file: string, what: string): Promise<Readonly
   return importAny(file).catch((cause: unknown) => {
     if (VStreamError.is(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new VStreamError('CONFIG_INVALID', `cannot load the ${what} ${file}: ${reason}`, { next: 'Mend that file and start again.', cause });
+    throw new VStreamError('CONFIG_INVALID', `cannot load the ${what} ${file}: ${reason}`, {
+      next: 'Mend that file and start again.',
+      cause,
+    });
   });
 }
 
@@ -84,16 +91,12 @@ export function pathIn(folder: string, path: string): string {
 /** `{ file: 'ca.pem' }` under `source` means a file beside the configuration, wherever the program was started. */
 function withSecretPaths(config: Record<string, unknown>, folder: string): Record<string, unknown> {
   const source = config['source'];
-  if (!isPlainRecord(source)) return config;
+  if (!isPlainObject(source)) return config;
   const located = (value: unknown, depth: number): unknown => {
-    if (!isPlainRecord(value) || depth === 0) return value;
+    if (!isPlainObject(value) || depth === 0) return value;
     const { file } = value;
     if (typeof file === 'string' && Object.keys(value).length === 1) return { file: pathIn(folder, file) };
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, located(inner, depth - 1)]));
   };
   return { ...config, source: { ...source, tls: located(source['tls'], 2), auth: located(source['auth'], 3) } };
-}
-
-export function isPlainRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 }

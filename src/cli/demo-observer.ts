@@ -1,6 +1,6 @@
 /** Watches the demonstration's sink: tells what arrives, and how long it took from the commit. */
 import type { Clock } from '../internal/clock.js';
-import { deferred } from '../internal/async.js';
+import { type Deferred, deferred } from '../internal/async.js';
 import type { Logger } from '../observe/logger.js';
 import type { Position } from '../position/position.js';
 import type { Sink } from '../pipeline/sink.js';
@@ -24,7 +24,7 @@ export class Observer {
   readonly #rowsOf = new Map<string, number>();
   #position: Position | undefined;
   #shownAt = 0;
-  #cutAt: number | undefined;
+  #cut: { readonly at: number; readonly over: Deferred<void> } | undefined;
 
   constructor(clock: Clock, say: Say, paint: Paint) {
     this.#clock = clock;
@@ -55,24 +55,26 @@ export class Observer {
     this.#waiting.set(String(order.id), order);
   }
 
-  /** From now on the next batch is the first after a lost connection. */
-  expectResume(): void {
-    this.#cutAt = this.#clock.monotonic();
+  /** The next transactions are the first after a lost connection; resolves when they are durable. */
+  expectResume(): Promise<void> {
+    this.#cut = { at: this.#clock.monotonic(), over: deferred() };
+    return this.#cut.over.promise;
   }
 
   /** The sink, watched: every call passes through unchanged. */
   watch(sink: Sink): Sink {
-    const { schema, truncate, sweep } = sink;
     return {
       capabilities: sink.capabilities,
       open: (context) => sink.open(context),
-      ...(schema ? { schema: schema.bind(sink) } : {}),
+      ...(sink.schema ? { schema: (change, context) => sink.schema?.(change, context) ?? Promise.resolve() } : {}),
       apply: async (batch, context) => {
         await sink.apply(batch, context);
         await this.#durable(batch);
       },
-      ...(truncate ? { truncate: truncate.bind(sink) } : {}),
-      ...(sweep ? { sweep: sweep.bind(sink) } : {}),
+      ...(sink.truncate ? { truncate: (table, shard, context) => sink.truncate?.(table, shard, context) ?? Promise.resolve() } : {}),
+      ...(sink.sweep
+        ? { sweep: (table, shard, generation, context) => sink.sweep?.(table, shard, generation, context) ?? Promise.resolve(0) }
+        : {}),
       close: () => sink.close(),
     };
   }
@@ -120,9 +122,11 @@ export class Observer {
   }
 
   async #resumed(batch: Batch, now: number): Promise<void> {
-    if (this.#cutAt === undefined) return;
-    const [first] = batch.transactions;
-    await this.#say(this.#paint('green', `  resumed after ${spoken((now - this.#cutAt) / 1000)} from the stored position, going on with ${first?.gtid ?? 'what came meanwhile'}`));
-    this.#cutAt = undefined;
+    if (!this.#cut) return;
+    const { at, over } = this.#cut;
+    this.#cut = undefined;
+    const from = batch.transactions[0]?.gtid ?? 'what came meanwhile';
+    await this.#say(this.#paint('green', `  resumed after ${spoken((now - at) / 1000)} from the stored position, going on with ${from}`));
+    over.resolve();
   }
 }

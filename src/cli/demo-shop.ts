@@ -27,7 +27,7 @@ export interface DemoShop extends AsyncDisposable {
   cut(): void;
   /** Rows of a table now. */
   count(table: string): number;
-  /** True when everything the shop has written is before this position. */
+  /** True when every row the shop has, and everything it has written, is before this position. */
   isIn(position: Position | undefined): boolean;
 }
 
@@ -51,11 +51,23 @@ export async function openShop(clock: Clock): Promise<DemoShop> {
         shards: SHARDS,
         tables: {
           customers: {
-            columns: [{ name: 'id', type: 'bigint', key: true }, { name: 'name', type: 'varchar(64)' }, { name: 'email', type: 'varchar(128)' }],
-            rows: Array.from({ length: CUSTOMERS }, (_, at) => ({ id: at + 1, name: customer(at + 1), email: `customer${at + 1}@example.com` })),
+            columns: [
+              { name: 'id', type: 'bigint', key: true },
+              { name: 'name', type: 'varchar(64)' },
+              { name: 'email', type: 'varchar(128)' },
+            ],
+            rows: Array.from({ length: CUSTOMERS }, (_, at) => ({
+              id: at + 1,
+              name: customer(at + 1),
+              email: `customer${at + 1}@example.com`,
+            })),
           },
           products: {
-            columns: [{ name: 'id', type: 'bigint', key: true }, { name: 'name', type: 'varchar(64)' }, { name: 'price', type: 'decimal(9,2)' }],
+            columns: [
+              { name: 'id', type: 'bigint', key: true },
+              { name: 'name', type: 'varchar(64)' },
+              { name: 'price', type: 'decimal(9,2)' },
+            ],
             rows: GOODS.map((name, at) => ({ id: at + 1, name, price: price(at + 1) })),
           },
           orders: {
@@ -94,7 +106,9 @@ function shopOf(vtgate: EmbeddedVtgate, clock: Clock): DemoShop {
     const where = { id: next - Math.ceil(engine.random() * Math.min(200, next - FIRST_ORDERS)) };
     const cancelled = where.id % 40 === 0;
     const status = STATUSES[1 + Math.floor(engine.random() * 2)];
-    engine.write(KEYSPACE, [cancelled ? { op: 'delete', table: 'orders', where } : { op: 'update', table: 'orders', where, set: { status } }]);
+    engine.write(KEYSPACE, [
+      cancelled ? { op: 'delete', table: 'orders', where } : { op: 'update', table: 'orders', where, set: { status } },
+    ]);
   };
 
   return {
@@ -118,8 +132,9 @@ function shopOf(vtgate: EmbeddedVtgate, clock: Clock): DemoShop {
     cut: () => vtgate.faults.cut(),
     count: (table) => engine.rows(KEYSPACE, table).length,
     isIn(position) {
+      if (!position?.copied) return false;
       return SHARDS.every((shard) => {
-        const reached = parseGtidSet(position?.gtid(KEYSPACE, shard) ?? '');
+        const reached = parseGtidSet(position.gtid(KEYSPACE, shard) ?? '');
         const written = parseGtidSet(engine.executed(KEYSPACE, shard));
         return reached !== undefined && written !== undefined && containsGtids(reached, written);
       });
@@ -136,7 +151,7 @@ function customer(id: number): string {
 }
 
 function price(product: number): string {
-  return ((product * 737) % 4_000 / 100 + 1).toFixed(2);
+  return (((product * 737) % 4_000) / 100 + 1).toFixed(2);
 }
 
 interface OrderRow extends Record<string, unknown> {

@@ -31,7 +31,9 @@ export async function openTarget(asked: string | undefined, say: (text: string) 
     return openJsonl(asked === undefined ? JSONL_PATH : `${asked}.jsonl`);
   }
   if (path !== DEFAULT_PATH && (await stat(path).catch(() => undefined))) {
-    throw new VStreamError('CONFIG_INVALID', `${path} exists already`, { next: 'Name a new file, or remove that one: the demonstration starts afresh.' });
+    throw new VStreamError('CONFIG_INVALID', `${path} exists already`, {
+      next: 'Name a new file, or remove that one: the demonstration starts afresh.',
+    });
   }
   for (const ending of COMPANIONS) await rm(`${path}${ending}`, { force: true });
   const { duckdb, readback } = await import('../sinks/duckdb/index.js');
@@ -42,7 +44,8 @@ export async function openTarget(asked: string | undefined, say: (text: string) 
       const [row] = await readback(path, `select count(*) as n from "${table}"`);
       return Number(row?.['n'] ?? 0);
     },
-    lastOrders: (limit) => readback(path, `select * exclude (_vstream_shard, _vstream_generation) from orders order by id desc limit ${limit}`),
+    lastOrders: (limit) =>
+      readback(path, `select * exclude (_vstream_shard, _vstream_generation) from orders order by id desc limit ${limit}`),
   };
 }
 
@@ -53,7 +56,7 @@ async function openJsonl(path: string): Promise<DemoTarget> {
     sink: jsonl({ path }),
     path,
     count: async (table) => (await replay(path, table)).size,
-    lastOrders: async (limit) => [...(await replay(path, 'orders')).values()].slice(-limit).reverse(),
+    lastOrders: async (limit) => [...(await replay(path, 'orders')).values()].slice(-limit).toReversed(),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The words of the demonstration. Pure. */
 import type { ShopOrder } from './demo-shop.js';
 import { grouped } from './figures.js';
+import { showValue } from './pretty.js';
 import type { Paint } from './terminal.js';
 
 export interface TableCount {
@@ -29,10 +30,15 @@ export function describeRows(rows: readonly Readonly<Record<string, unknown>>[])
   const [first] = rows;
   if (!first) return '  (none)';
   const names = Object.keys(first);
-  const cells = rows.map((row) => names.map((name) => String(row[name] ?? 'NULL')));
+  const cells = rows.map((row) => names.map((name) => cellText(row[name])));
   const widths = names.map((name, at) => Math.max(name.length, ...cells.map((row) => (row[at] ?? '').length)));
   const line = (row: readonly string[]): string => `  ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}`.trimEnd();
   return [line(names), ...cells.map(line)].join('\n');
+}
+
+/** In a table every cell has its place: text needs no quotes. */
+function cellText(value: unknown): string {
+  return typeof value === 'string' ? value : showValue(value);
 }
 
 /** How the program is called: `npx vstream` works in a checkout only, as that name belongs to others on npm. */

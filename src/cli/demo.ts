@@ -18,9 +18,12 @@ import type { Session } from './session.js';
 /** Tells a line of the story. */
 export type Say = (text: string) => Promise<void>;
 
-/** How long the last orders may take to arrive once the shop has closed. */
-const SETTLE_MS = 10_000;
+/** How long each step may take before the demonstration goes on without it. */
+const SETTLE_MS = 30_000;
 const SETTLE_POLL_MS = 20;
+/** The shop is open for at least this long, and the connection is cut after this at the latest. */
+const MIN_LIVE_MS = 1_000;
+const MAX_BEFORE_CUT_MS = 6_000;
 /** The longest time a timer takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -30,7 +33,9 @@ export async function demo(session: Session, values: Readonly<Record<string, unk
   const lasting = durationOf(String(values['for']));
   const say = teller(session);
   // Said before anything heavy is loaded.
-  await say(`vstream demo: a small shop in an embedded VTGate, streamed ${Number.isFinite(lasting) ? `for ${spoken(lasting / 1000)}` : 'until Ctrl-C'}`);
+  await say(
+    `vstream demo: a small shop in an embedded VTGate, streamed ${Number.isFinite(lasting) ? `for ${spoken(lasting / 1000)}` : 'until Ctrl-C'}`,
+  );
   const target = await openTarget(values['path'] as string | undefined, say);
   await using shop = await openShop(clock);
   await say(`source ${shop.address}, keyspace ${shop.keyspace}; sink ${target.path}`);
@@ -52,7 +57,8 @@ export async function demo(session: Session, values: Readonly<Record<string, unk
   await say(`\n${describeTables(counts, target.path, paint)}`);
   await say(`\nthe last orders, read back from ${target.path}\n${describeRows(await target.lastOrders(5))}`);
   const median = observer.medianMs();
-  if (median !== undefined) await say(`\nfrom commit in the source to durable in the sink: p50 ${median.toFixed(1)} ms (${observer.measured} orders)`);
+  if (median !== undefined)
+    await say(`\nfrom commit in the source to durable in the sink: p50 ${median.toFixed(1)} ms (${observer.measured} orders)`);
   refuseDifference(counts);
   await say(`\n${nextCommands(import.meta.url)}`);
   if (session.json) {
@@ -91,23 +97,30 @@ interface Play {
 
 /** The course of the demonstration; ends with the stream closed and everything in the sink. */
 async function play({ clock, signal, paint }: Session, { running, shop, observer, say, endsAt }: Play): Promise<Summary> {
-  const left = (): number => endsAt - clock.monotonic();
   /** Ctrl-C ends every pause, and with it the demonstration, in order. */
   const pause = (ms: number): Promise<void> => delay(clock, Math.min(Math.max(0, ms), MAX_TIMER_MS), signal).catch(() => undefined);
-  await Promise.race([observer.copied, pause(left())]);
-  if (!signal.aborted) await say(paint('bold', 'live: the shop takes orders'));
-  shop.open((order) => observer.committed(order));
-  await pause(Math.min(left() * 0.4, 6_000));
+  await Promise.race([observer.copied, pause(SETTLE_MS)]);
   if (!signal.aborted) {
-    await say(paint('bold', 'now cutting our own connection, as a network would'));
-    observer.expectResume();
-    shop.cut();
+    await say(paint('bold', 'live: the shop takes orders'));
+    shop.open((order) => observer.committed(order));
+    // On a slow machine the copy takes its time; the rest is shown all the same.
+    const closesAt = Math.max(endsAt, clock.monotonic() + MIN_LIVE_MS);
+    await pause(Math.min((closesAt - clock.monotonic()) * 0.4, MAX_BEFORE_CUT_MS));
+    await cutConnection();
+    await pause(closesAt - clock.monotonic());
+    shop.close();
+    await say('the shop has closed; waiting for its last orders');
   }
-  await pause(left());
-  shop.close();
-  await say('the shop has closed; waiting for its last orders');
   for (let waited = 0; waited < SETTLE_MS && !shop.isIn(observer.position); waited += SETTLE_POLL_MS) await delay(clock, SETTLE_POLL_MS);
   return running.close();
+
+  async function cutConnection(): Promise<void> {
+    if (signal.aborted) return;
+    await say(paint('bold', 'now cutting our own connection, as a network would'));
+    const resumed = observer.expectResume();
+    shop.cut();
+    await Promise.race([resumed, pause(SETTLE_MS)]);
+  }
 }
 
 async function compare(shop: DemoShop, target: DemoTarget): Promise<readonly TableCount[]> {

@@ -23,7 +23,14 @@ test('the JSON form is one line and always has a next step', () => {
   expect(line.endsWith('\n')).toBe(true);
   expect(line.trimEnd()).not.toContain('\n');
   expect(JSON.parse(line)).toEqual({
-    error: { code: 'STREAM_LOST', category: 'retry', message: 'gone\naway', keyspace: 'k', shard: '-80', next: expect.stringMatching(/\w/) },
+    error: {
+      code: 'STREAM_LOST',
+      category: 'retry',
+      message: 'gone\naway',
+      keyspace: 'k',
+      shard: '-80',
+      next: expect.stringMatching(/\w/),
+    },
   });
 });
 

@@ -7,7 +7,11 @@ export function grouped(value: number | bigint): string {
 
 /** Three figures at most: `950`, `12.3k`, `4.5M`. */
 export function compact(value: number): string {
-  for (const [unit, size] of [['G', 1e9], ['M', 1e6], ['k', 1e3]] as const) {
+  for (const [unit, size] of [
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const) {
     if (value >= size) return `${(value / size).toFixed(value >= 100 * size ? 0 : 1)}${unit}`;
   }
   return String(Math.round(value));

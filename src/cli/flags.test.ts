@@ -8,8 +8,31 @@ const parse = (...argv: string[]): Record<string, unknown> =>
 
 test('flags become the options of the same names, and nothing that was not given', async () => {
   const values = parse(
-    '--vtgate', 'a:1', '--vtgate', 'b:2', '--keyspace', 'k', '--tables', 'x,y', '--tables', 'z', '--for', '30s', '--tablet-type', 'replica',
-    '--tls', '--tls-ca', 'ca.pem', '--username', 'u', '--password-env', 'PW', '--batch-changes', '10', '--heartbeat-interval', '2s',
+    '--vtgate',
+    'a:1',
+    '--vtgate',
+    'b:2',
+    '--keyspace',
+    'k',
+    '--tables',
+    'x,y',
+    '--tables',
+    'z',
+    '--for',
+    '30s',
+    '--tablet-type',
+    'replica',
+    '--tls',
+    '--tls-ca',
+    'ca.pem',
+    '--username',
+    'u',
+    '--password-env',
+    'PW',
+    '--batch-changes',
+    '10',
+    '--heartbeat-interval',
+    '2s',
   );
   const options = await optionsOfFlags(values);
   expect(options).toEqual({
@@ -59,7 +82,9 @@ test('a problem is told by the flag that was given', async () => {
   expect(await complain()).toBe('--keyspace is missing Name the keyspace to stream.');
   expect(await complain('--keyspace', 'k', '--for', 'ever')).toContain('--for cannot be "ever"');
   expect(await complain('--tables', 'k.t', '--shards', '0')).toContain('--shards needs `--keyspace`');
-  expect(await complain('--keyspace', 'k', '--batch-bytes', 'lots')).toContain('--batch-bytes must be a whole number of at least 1, not "lots"');
+  expect(await complain('--keyspace', 'k', '--batch-bytes', 'lots')).toContain(
+    '--batch-bytes must be a whole number of at least 1, not "lots"',
+  );
 });
 
 test('two flags that say the same thing are refused', async () => {
@@ -68,13 +93,16 @@ test('two flags that say the same thing are refused', async () => {
 });
 
 test('an unreadable @file is named', async () => {
-  await expect(optionsOfFlags(parse('--from', '@/nowhere/position.json'))).rejects.toThrow('--from cannot read /nowhere/position.json (ENOENT)');
+  await expect(optionsOfFlags(parse('--from', '@/nowhere/position.json'))).rejects.toThrow(
+    '--from cannot read /nowhere/position.json (ENOENT)',
+  );
 });
 
 test('flags lie over a configuration: objects merge, lists are replaced, objects with behaviour stay whole', () => {
-  class Store {}
-  const state = new Store();
-  expect(overlay({ source: { vtgate: 'a:1', keyspace: 'k' }, tables: ['x', 'y'], state }, { source: { vtgate: ['b:1'] }, tables: ['z'] })).toEqual({
+  const state = new Map();
+  expect(
+    overlay({ source: { vtgate: 'a:1', keyspace: 'k' }, tables: ['x', 'y'], state }, { source: { vtgate: ['b:1'] }, tables: ['z'] }),
+  ).toEqual({
     source: { vtgate: ['b:1'], keyspace: 'k' },
     tables: ['z'],
     state,

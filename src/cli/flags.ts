@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { VStreamError } from '../errors.js';
+import { isPlainObject } from '../internal/fields.js';
 import type { Label } from '../internal/problems.js';
 
 interface Flag {
@@ -14,7 +15,13 @@ interface Flag {
   readonly group: 'Source' | 'Stream' | 'Limits';
 }
 
-const flag = (group: Flag['group'], kind: Flag['kind'], flags: string, path: string, help: string): Flag => ({ group, kind, flags, path, help });
+const flag = (group: Flag['group'], kind: Flag['kind'], flags: string, path: string, help: string): Flag => ({
+  group,
+  kind,
+  flags,
+  path,
+  help,
+});
 
 export const STREAM_FLAGS: readonly Flag[] = [
   flag('Source', 'list', '--vtgate <host:port>', 'source.vtgate', 'gRPC address of a VTGate; repeat it for several'),
@@ -98,7 +105,8 @@ export async function optionsOfFlags(values: Readonly<Record<string, unknown>>):
     if (given === undefined) continue;
     const name = longName(flags);
     const other = setBy.get(path);
-    if (other !== undefined) throw new VStreamError('CONFIG_INVALID', `${other} and ${name} say the same thing`, { next: 'Give one of them.' });
+    if (other !== undefined)
+      throw new VStreamError('CONFIG_INVALID', `${other} and ${name} say the same thing`, { next: 'Give one of them.' });
     setBy.set(path, name);
     place(options, path.split('.'), await valueOf(kind, given, name));
   }
@@ -149,14 +157,8 @@ function place(target: Record<string, unknown>, path: readonly string[], value: 
 
 /** Lays what the flags say over a configuration: flags win, objects are merged, lists replaced. */
 export function overlay(base: unknown, over: unknown): unknown {
-  if (!isPlain(base) || !isPlain(over)) return over === undefined ? base : over;
+  if (!isPlainObject(base) || !isPlainObject(over)) return over === undefined ? base : over;
   const merged: Record<string, unknown> = { ...base };
   for (const [name, value] of Object.entries(over)) merged[name] = overlay(base[name], value);
   return merged;
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -24,11 +24,18 @@ const printer = new PrettyPrinter({ paint: painter(false) });
 test('an insert shows the row, a delete its key, a copied row no time', () => {
   expect(printer.change({ ...base, op: 'insert', after: { id: 7n, total: '12.50' } })).toBe('18:42:01  + orders    -80  id=7  total=12.50');
   expect(printer.change({ ...base, op: 'delete', before: { id: 7n, total: '12.50' } })).toBe('18:42:01  - orders    -80  id=7');
-  expect(printer.change({ ...base, op: 'copy', commitTime: undefined, phase: 'copy', after: { id: 7n } })).toBe('          · orders    -80  id=7');
+  expect(printer.change({ ...base, op: 'copy', commitTime: undefined, phase: 'copy', after: { id: 7n } })).toBe(
+    '          · orders    -80  id=7',
+  );
 });
 
 test('an update shows the key and what changed', () => {
-  const change: Change = { ...base, op: 'update', before: { id: 7n, a: 1, b: 'x', c: null }, after: { id: 7n, a: 2, b: 'x', c: 'a b', d: 1 } };
+  const change: Change = {
+    ...base,
+    op: 'update',
+    before: { id: 7n, a: 1, b: 'x', c: null },
+    after: { id: 7n, a: 2, b: 'x', c: 'a b', d: 1 },
+  };
   expect(printer.change(change)).toBe('18:42:01  ~ orders    -80  id=7  a: 1 → 2  c: NULL → "a b"  d: ? → 1');
 });
 

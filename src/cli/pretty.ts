@@ -32,7 +32,7 @@ export class PrettyPrinter {
       return text === undefined ? '' : this.#note(text);
     }
     let text = '';
-    for (const change of batch.changes) text += `${this.change(change as Change)}\n`;
+    for (const change of batch.changes) text += `${this.change(change)}\n`;
     return text;
   }
 
@@ -54,7 +54,8 @@ export class PrettyPrinter {
 }
 
 function describeRow(change: Change): string {
-  if (change.op !== 'update') return pairs((change.op === 'delete' ? change.key ?? change.before : change.after) as Record<string, unknown>);
+  if (change.op === 'delete') return pairs(change.key ?? change.before);
+  if (change.op !== 'update') return pairs(change.after);
   const { before, after, key } = change;
   const parts = key ? [pairs(key)] : [];
   for (const [name, value] of Object.entries(after)) {
@@ -66,7 +67,9 @@ function describeRow(change: Change): string {
 }
 
 function pairs(row: Readonly<Record<string, unknown>>): string {
-  return Object.entries(row).map(([name, value]) => `${name}=${showValue(value)}`).join('  ');
+  return Object.entries(row)
+    .map(([name, value]) => `${name}=${showValue(value)}`)
+    .join('  ');
 }
 
 function same(a: unknown, b: unknown): boolean {
@@ -77,10 +80,15 @@ function same(a: unknown, b: unknown): boolean {
 export function showValue(value: unknown): string {
   if (value === null) return 'NULL';
   if (value === undefined) return '(absent)';
-  if (value instanceof Uint8Array) return `0x${Buffer.from(value.subarray(0, 16)).toString('hex')}${value.length > 16 ? `… (${value.length} bytes)` : ''}`;
-  if (typeof value === 'object') return clip(toJson(value));
-  if (typeof value !== 'string') return String(value);
+  if (value instanceof Uint8Array) return showBytes(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return value.toString();
+  if (typeof value !== 'string') return clip(toJson(value));
   return clip(value === '' || /[\s=\p{Cc}]|^NULL$/u.test(value) ? JSON.stringify(value) : value);
+}
+
+function showBytes(bytes: Uint8Array): string {
+  const start = Buffer.from(bytes.subarray(0, 16)).toString('hex');
+  return bytes.length > 16 ? `0x${start}… (${bytes.length} bytes)` : `0x${start}`;
 }
 
 function clip(text: string): string {
@@ -89,30 +97,17 @@ function clip(text: string): string {
 
 function describeSchema(change: SchemaChange): string {
   const where = `${change.keyspace}.${change.table} on ${change.shard}`;
-  switch (change.kind) {
-    case 'truncate':
-      return `${where} was emptied by TRUNCATE`;
-    case 'rows-changed':
-      return `${where} was dropped, renamed or rewritten by a schema change`;
-    case 'ddl':
-      return `${where}: schema change without effect on its rows`;
-    case 'columns': {
-      const names = change.to?.columns.map((column) => `${column.name} ${column.columnType || `type ${column.type}`}`) ?? [];
-      return `${change.keyspace}.${change.table}${change.from ? ' has new columns' : ''} (${names.join(', ')})`;
-    }
-  }
+  if (change.kind === 'truncate') return `${where} was emptied by TRUNCATE`;
+  if (change.kind === 'rows-changed') return `${where} was dropped, renamed or rewritten by a schema change`;
+  if (change.kind === 'ddl') return `${where}: schema change without effect on its rows`;
+  const columns = change.to?.columns.map((column) => `${column.name} ${column.columnType || `type ${column.type}`}`) ?? [];
+  return `${change.keyspace}.${change.table}${change.from ? ' has new columns' : ''} (${columns.join(', ')})`;
 }
 
-function describeProgress(progress: Progress): string | undefined {
-  const where = `${progress.keyspace}.${progress.table}${progress.shard === undefined ? '' : ` on ${progress.shard}`}`;
-  switch (progress.type) {
-    case 'table-start':
-      return `copying ${where}`;
-    case 'table-end':
-      return `copied ${where}${progress.rows === undefined ? '' : `: ${grouped(progress.rows)} rows`}`;
-    case 'copy-completed':
-      return 'copy completed; live from here';
-    case 'position':
-      return undefined;
-  }
+/** Undefined: nothing worth a line. */
+function describeProgress({ type, keyspace, table, shard, rows }: Progress): string | undefined {
+  const where = `${keyspace}.${table}${shard === undefined ? '' : ` on ${shard}`}`;
+  if (type === 'table-start') return `copying ${where}`;
+  if (type === 'table-end') return `copied ${where}${rows === undefined ? '' : `: ${grouped(rows)} rows`}`;
+  return type === 'copy-completed' ? 'copy completed; live from here' : undefined;
 }

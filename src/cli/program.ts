@@ -65,8 +65,8 @@ function action(command: Command, act: (session: Session, values: Values, args: 
     .option('-q, --quiet', 'log errors only')
     .action(async (...all: unknown[]) => {
       const self = all.at(-1) as Command;
-      const values = self.optsWithGlobals() as Values;
-      await inSession(values as SessionOptions, (session) => act(session, values, self.args));
+      const values = self.optsWithGlobals<Values & SessionOptions>();
+      await inSession(values, (session) => act(session, values, self.args));
     });
 }
 
@@ -123,7 +123,9 @@ function state(): Command {
     get: new Command().argument(...NAME).description('print the stored position'),
     set: position('a position as JSON, or @file').description('store a position'),
     reset: new Command().argument(...NAME).description('forget the position: the next start copies again'),
-    import: position('JSON or @file: a raw VGTID, latest_vgtid of the Go client, vitess.vgtid of Debezium').description('store the position of another client'),
+    import: position('JSON or @file: a raw VGTID, latest_vgtid of the Go client, vitess.vgtid of Debezium').description(
+      'store the position of another client',
+    ),
   };
   for (const [verb, command] of Object.entries(verbs)) {
     stateful(command.name(verb));

@@ -10,7 +10,12 @@ import { openState, recordOf } from './state-store.js';
 
 const POLL_MS = 500;
 
-export async function request(session: Session, verb: 'copy' | 'pause' | 'resume', values: Readonly<Record<string, unknown>>, table: string | undefined): Promise<number> {
+export async function request(
+  session: Session,
+  verb: 'copy' | 'pause' | 'resume',
+  values: Readonly<Record<string, unknown>>,
+  table: string | undefined,
+): Promise<number> {
   await using open = await openState(session, values);
   const record = await recordOf(open, session.signal);
   if (record.request && record.request.outcome === undefined) {
@@ -19,7 +24,12 @@ export async function request(session: Session, verb: 'copy' | 'pause' | 'resume
     });
   }
   const where = values['where'] as string | undefined;
-  const wanted: StateRequest = { id: randomUUID(), verb, ...(table === undefined ? {} : { table }), ...(where === undefined ? {} : { where }) };
+  const wanted: StateRequest = {
+    id: randomUUID(),
+    verb,
+    ...(table === undefined ? {} : { table }),
+    ...(where === undefined ? {} : { where }),
+  };
   await open.store.request(record.name, wanted, undefined, { signal: session.signal });
   const running = record.owner !== undefined && record.leaseRemainingMs > 0;
   if (!running) session.status.note(`${record.name} is not running: it takes the request at its next start`);

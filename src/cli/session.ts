@@ -92,7 +92,9 @@ const SHOWN_FIELDS = 6;
 function consoleLogger(note: (text: string) => void, { verbose, quiet }: SessionOptions): Logger {
   const say = (level: string) => (fields: Record<string, unknown>, message: string) => {
     const shown = Object.entries(fields).filter(([, value]) => ['string', 'number', 'boolean', 'bigint'].includes(typeof value));
-    const tail = shown.slice(0, verbose ? undefined : SHOWN_FIELDS).map(([name, value]) => `${name}=${String(value)}`);
+    // What is worth knowing in good times is in the message.
+    const most = verbose ? undefined : level === 'info' ? 0 : SHOWN_FIELDS;
+    const tail = shown.slice(0, most).map(([name, value]) => `${name}=${String(value)}`);
     note(`${level === 'info' ? '' : `${level}: `}${message}${tail.length > 0 ? ` (${tail.join(' ')})` : ''}`);
   };
   const nothing = (): void => {};

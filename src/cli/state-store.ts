@@ -27,7 +27,10 @@ export async function openState(session: Session, values: Values): Promise<OpenS
   const name = fields?.has('name') ? readName(fields) : undefined;
   const source = fields && state?.kind === 'table' ? validateSource(problems, fields) : undefined;
   problems.throwIfAny('the options');
-  if (state?.kind === 'store') return { store: state.store, name, [Symbol.asyncDispose]: () => (state.store as CheckpointStore).close() };
+  if (state?.kind === 'store') {
+    const { store } = state;
+    return { store, name, [Symbol.asyncDispose]: () => store.close() };
+  }
   if (!state || !source) throw new VStreamError('INTERNAL', 'no state was read');
   const { createTransport } = await import('../transport/grpc.js');
   const { vitessStore } = await import('../stores/vitess.js');
@@ -51,7 +54,11 @@ export async function openState(session: Session, values: Values): Promise<OpenS
   };
 }
 
-const FLAG_OF: Readonly<Record<string, string>> = { name: '--name', 'source.vtgate': '--vtgate', state: '--state-keyspace and --state-table' };
+const FLAG_OF: Readonly<Record<string, string>> = {
+  name: '--name',
+  'source.vtgate': '--vtgate',
+  state: '--state-keyspace and --state-table',
+};
 
 async function stateConfig(values: Values): Promise<unknown> {
   const file = findConfig(values['config'] as string | undefined, process.cwd());
@@ -93,6 +100,7 @@ async function namesIn(store: CheckpointStore, signal: AbortSignal): Promise<rea
 }
 
 function notFound(message: string, others: readonly string[]): VStreamError {
-  const next = others.length > 0 ? `Known there: ${others.slice(0, 10).join(', ')}.` : 'Start the stream once, or check keyspace, table and address.';
+  const next =
+    others.length > 0 ? `Known there: ${others.slice(0, 10).join(', ')}.` : 'Start the stream once, or check keyspace, table and address.';
   return new VStreamError('STATE_NOT_FOUND', message, { next });
 }

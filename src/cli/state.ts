@@ -25,7 +25,9 @@ export async function state(session: Session, verb: string, values: Values, argu
 async function get(session: Session, open: OpenState): Promise<number> {
   const record = await recordOf(open, session.signal);
   if (!record.position) {
-    throw new VStreamError('STATE_NOT_FOUND', `stream ${record.name} has no stored position yet`, { next: 'Start it: it begins with a copy.' });
+    throw new VStreamError('STATE_NOT_FOUND', `stream ${record.name} has no stored position yet`, {
+      next: 'Start it: it begins with a copy.',
+    });
   }
   await session.out.write(`${record.position.toString()}\n`);
   return EXIT.done;
@@ -44,11 +46,18 @@ async function positionOf(text: string): Promise<Position> {
   }
 }
 
-async function change(session: Session, open: OpenState, verb: 'set' | 'import' | 'reset', position: Position | undefined, yes: boolean): Promise<number> {
+async function change(
+  session: Session,
+  open: OpenState,
+  verb: 'set' | 'import' | 'reset',
+  position: Position | undefined,
+  yes: boolean,
+): Promise<number> {
   const record = await present(session, open, verb);
   const name = record?.name ?? open.name ?? '';
   if (record) refuseWhileOwned(record);
-  const question = verb === 'reset' ? `Forget the position of ${name}, so that the next start copies again` : `Replace the position of ${name}`;
+  const question =
+    verb === 'reset' ? `Forget the position of ${name}, so that the next start copies again` : `Replace the position of ${name}`;
   if (record?.position && !yes && !(await confirmed(session, question))) {
     throw new VStreamError('CONFIG_INVALID', `the position of ${name} was not changed`, { next: 'Repeat it with --yes.' });
   }

@@ -83,7 +83,13 @@ export function renderStatus(stats: Stats): string {
   if (stats.state === 'copying') parts.push(...remaining(stats));
   else if (stats.lagSeconds !== undefined) parts.push(`lag ${spoken(stats.lagSeconds)}`);
   const troubled = stats.shards.filter((shard) => shard.verdict !== undefined && !['idle', 'live'].includes(shard.verdict));
-  if (troubled.length > 0) parts.push(troubled.slice(0, 3).map((shard) => `${shard.keyspace}/${shard.shard} ${shard.verdict}`).join(', '));
+  if (troubled.length > 0)
+    parts.push(
+      troubled
+        .slice(0, 3)
+        .map((shard) => `${shard.keyspace}/${shard.shard} ${shard.verdict}`)
+        .join(', '),
+    );
   if (stats.state === 'reconnecting' && stats.lastError) parts.push(String(stats.lastError['message']));
   return parts.join(' · ');
 }

@@ -1,7 +1,8 @@
 /** `vstream status`: what the state store knows of streams. */
+import { isObject } from '../internal/fields.js';
 import { toJson } from '../internal/json.js';
 import type { Position } from '../position/position.js';
-import type { StateRecord } from '../stores/store.js';
+import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
 import type { Session } from './session.js';
 import { openState, recordOf } from './state-store.js';
@@ -53,14 +54,28 @@ function parsed(json: string | undefined): unknown {
 /** A few aligned lines per stream. Pure. */
 export function describeRecord(record: StateRecord, paint: Session['paint']): string {
   const lease = Math.ceil(record.leaseRemainingMs / 1000);
-  const state = isRunning(record) ? paint('green', `running at ${record.owner} (lease ends in ${lease} s)`) : paint('yellow', 'not running');
-  const lines: [string, string][] = [['state', state], ['epoch', String(record.epoch)]];
+  const state = isRunning(record)
+    ? paint('green', `running at ${record.owner} (lease ends in ${lease} s)`)
+    : paint('yellow', 'not running');
+  const lines: [string, string][] = [
+    ['state', state],
+    ['epoch', String(record.epoch)],
+  ];
   if (record.updatedAt !== undefined) lines.push(['updated', record.updatedAt]);
   lines.push(...describePosition(record.position));
-  if (record.request) lines.push(['request', `${record.request.verb} ${record.request.table ?? ''}`.trim() + (record.request.outcome ? `: ${record.request.outcome}` : ' (not taken yet)')]);
-  const error = parsed(record.lastError);
-  if (error !== null) lines.push(['last error', paint('red', typeof error === 'object' && 'message' in error ? String(error.message) : String(error))]);
-  return `${paint('bold', record.name)}${record.part === '' ? '' : ` part ${record.part}`}\n${lines.map(([name, text]) => `  ${name.padEnd(11)} ${text}\n`).join('')}`;
+  if (record.request) lines.push(['request', describeRequest(record.request)]);
+  if (record.lastError !== undefined) lines.push(['last error', paint('red', messageIn(record.lastError))]);
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return `${paint('bold', record.name)}${record.part === '' ? '' : ` part ${record.part}`}\n${lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('')}`;
+}
+
+function describeRequest({ verb, table, outcome }: StateRequest): string {
+  return `${verb}${table === undefined ? '' : ` ${table}`}${outcome === undefined ? ' (not taken yet)' : `: ${outcome}`}`;
+}
+
+function messageIn(json: string): string {
+  const error = parsed(json);
+  return isObject(error) && typeof error['message'] === 'string' ? error['message'] : json;
 }
 
 const MAX_GTID = 80;

@@ -9,6 +9,13 @@ export function isObject(value: unknown): value is Unknowns {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** An object written as such: no list, no instance of a class. */
+export function isPlainObject(value: unknown): value is Unknowns {
+  if (!isObject(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 export interface FieldsOptions {
   readonly known: readonly string[];
   /** Names that belong elsewhere, and where: `{ keyspace: 'source.keyspace' }`. */

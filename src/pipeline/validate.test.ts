@@ -41,7 +41,10 @@ test('a run is complete with name, source, state and sink', () => {
 });
 
 test('a store and a sink of the user are taken as they are', () => {
-  expect(validateRunOptions({ ...good, state: store, sink })).toMatchObject({ state: { kind: 'store', store }, sink: { kind: 'sink', sink } });
+  expect(validateRunOptions({ ...good, state: store, sink })).toMatchObject({
+    state: { kind: 'store', store },
+    sink: { kind: 'sink', sink },
+  });
 });
 
 test('problems of stream and run stand in one error', () => {

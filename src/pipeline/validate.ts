@@ -9,9 +9,7 @@ import type { ValidatedStream } from '../stream/validated.js';
 import type { Handler, StateTable } from './options.js';
 import type { Sink } from './sink.js';
 
-export type ValidatedState =
-  | ({ readonly kind: 'table' } & StateTable)
-  | { readonly kind: 'store'; readonly store: CheckpointStore };
+export type ValidatedState = ({ readonly kind: 'table' } & StateTable) | { readonly kind: 'store'; readonly store: CheckpointStore };
 
 export type ValidatedSink = { readonly kind: 'sink'; readonly sink: Sink } | { readonly kind: 'handler'; readonly handler: Handler };
 
@@ -102,12 +100,14 @@ export function readName(fields: Fields): string | undefined {
 
 export function readState(problems: Problems, fields: Fields): ValidatedState | undefined {
   const value = fields.raw('state');
-  if (!fields.require('state', 'Name an unsharded keyspace and a table for it: `{ keyspace: \'vstream\', table: \'streams\' }`.')) return undefined;
+  if (!fields.require('state', "Name an unsharded keyspace and a table for it: `{ keyspace: 'vstream', table: 'streams' }`."))
+    return undefined;
   if (isStore(value)) return { kind: 'store', store: value };
   const table = Fields.of(problems, 'state', value, { known: ['keyspace', 'table'] });
   if (!table) return undefined;
   const names = (['keyspace', 'table'] as const).map((name) => {
-    if (!table.require(name, `Name the ${name} that keeps the state, for example \`${name === 'keyspace' ? 'vstream' : 'streams'}\`.`)) return undefined;
+    if (!table.require(name, `Name the ${name} that keeps the state, for example \`${name === 'keyspace' ? 'vstream' : 'streams'}\`.`))
+      return undefined;
     const text = table.text(name);
     if (text === undefined) return undefined;
     const valid = name === 'keyspace' ? isKeyspaceName(text) : /^[\p{L}\p{N}_$-]{1,64}$/u.test(text);
@@ -130,8 +130,11 @@ function readSink(fields: Fields): ValidatedSink | undefined {
   const missing = ['open', 'apply', 'close'].find((name) => typeof value[name] !== 'function');
   if (missing !== undefined) return fields.fail('sink', `has no method \`${missing}\``, next);
   const capabilities = value['capabilities'];
-  const incomplete = isObject(capabilities) ? ['position', 'deletes', 'sweep', 'schema'].find((name) => capabilities[name] === undefined) : 'position';
-  if (incomplete !== undefined) return fields.fail('sink', `does not declare \`capabilities.${incomplete}\``, 'See the contract of `Sink`.');
+  const incomplete = isObject(capabilities)
+    ? ['position', 'deletes', 'sweep', 'schema'].find((name) => capabilities[name] === undefined)
+    : 'position';
+  if (incomplete !== undefined)
+    return fields.fail('sink', `does not declare \`capabilities.${incomplete}\``, 'See the contract of `Sink`.');
   if ((capabilities as Record<string, unknown>)['sweep'] === true && typeof value['sweep'] !== 'function') {
     return fields.fail('sink', 'declares `capabilities.sweep` but has no method `sweep`', 'Implement it, or declare false.');
   }

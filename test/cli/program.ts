@@ -1,9 +1,12 @@
 /** Runs the built program as its users do: a process of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** `VSTREAM_TEST_DIST`: another build than the checkout's, such as an installed package. */
+const DIST = process.env['VSTREAM_TEST_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
+const MAIN = join(DIST, 'cli', 'main.js');
 
 export interface Ended {
   /** Exit code, or the name of the signal that ended it. */

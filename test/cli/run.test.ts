@@ -41,14 +41,24 @@ async function orderIds(database: string): Promise<number[]> {
   return rows.map((row) => Number(row['id']));
 }
 
-const sourceIds = (shop: EmbeddedVtgate): number[] => shop.engine.rows('shop', 'orders').map((row) => Number(row['id'])).toSorted((a, b) => a - b);
+const sourceIds = (shop: EmbeddedVtgate): number[] =>
+  shop.engine
+    .rows('shop', 'orders')
+    .map((row) => Number(row['id']))
+    .toSorted((a, b) => a - b);
 
 test('a configuration file is enough: copy, end, last line as JSON, and the next run goes on', async () => {
   await using shop = await startShop();
   const { config, database } = await setUp(shop);
   const first = await runProgram(['run', config, '--until', 'copied', '--json']);
   expect(first.code, first.stderr).toBe(0);
-  expect(lastJson(first.stdout)).toMatchObject({ rows: 50, tables: 1, seconds: expect.any(Number), position: { version: 1 }, reason: 'until' });
+  expect(lastJson(first.stdout)).toMatchObject({
+    rows: 50,
+    tables: 1,
+    seconds: expect.any(Number),
+    position: { version: 1 },
+    reason: 'until',
+  });
   placeOrder(shop, 1001);
   const second = await runProgram(['run', config, '--until', 'now', '--json']);
   expect(second.code, second.stderr).toBe(0);
@@ -76,7 +86,10 @@ test('SIGTERM drains: exit 0, everything seen is in the sink, the lease is free'
 test('the second Ctrl-C ends a drain that hangs, with 130', async () => {
   await using shop = await startShop();
   const module = join(folder, 'hang.mjs');
-  await writeFile(module, 'export default async () => { console.error("handler entered"); setInterval(() => {}, 1000); await new Promise(() => {}); };');
+  await writeFile(
+    module,
+    'export default async () => { console.error("handler entered"); setInterval(() => {}, 1000); await new Promise(() => {}); };',
+  );
   const { config } = await setUp(shop, { sink: { module: './hang.mjs' } });
   await using running = startProgram(['run', config]);
   await running.seen('handler entered');
@@ -124,7 +137,9 @@ test('the stored position is read, replaced and forgotten by hand', async () => 
 
   expect((await state('reset', '--yes')).code).toBe(0);
   expect((await state('get')).stderr).toContain('has no stored position yet');
-  const vgtid = { shardGtids: ['-80', '80-'].map((shard) => ({ keyspace: 'shop', shard, gtid: `MySQL56/${shop.engine.executed('shop', shard)}` })) };
+  const vgtid = {
+    shardGtids: ['-80', '80-'].map((shard) => ({ keyspace: 'shop', shard, gtid: `MySQL56/${shop.engine.executed('shop', shard)}` })),
+  };
   expect((await state('import', JSON.stringify(vgtid), '--yes')).code).toBe(0);
   expect(lastJson((await state('get')).stdout)).toMatchObject({ version: 1, shards: vgtid.shardGtids });
 });
@@ -138,7 +153,10 @@ test('the position of another client can be stored before the first start, which
   placeOrder(shop, 1001);
   const { code, stdout, stderr } = await runProgram(['run', config, '--until', 'now']);
   expect(code, stderr).toBe(0);
-  const rows = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { op: string; after?: { id: string } });
+  const rows = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { op: string; after?: { id: string } });
   expect(rows.filter((row) => row.op !== 'schema')).toMatchObject([{ op: 'insert', after: { id: '1001' } }]);
 });
 
