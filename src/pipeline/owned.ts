@@ -7,6 +7,7 @@ import { Ownership } from '../ownership/ownership.js';
 import type { TableRef } from '../schema/table.js';
 import type { StateRequest } from '../stores/store.js';
 import { vitessStore } from '../stores/vitess.js';
+import { retryStart } from '../supervise/retry.js';
 import { openTransport } from '../stream/session.js';
 import type { ValidatedStream } from '../stream/validated.js';
 import type { ValidatedState } from './validate.js';
@@ -46,8 +47,9 @@ export async function openOwned(stream: ValidatedStream, options: OwnedOptions):
     await transport?.close();
   };
   try {
-    await store.prepare({ signal });
-    const ownership = await Ownership.acquire({
+    const retry = { clock, random, logger: stream.logger, signal, again: () => void transport?.rotate() };
+    await retryStart(() => store.prepare({ signal }), retry);
+    const acquire = (): Promise<Ownership> => Ownership.acquire({
       store,
       name,
       owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
@@ -64,6 +66,7 @@ export async function openOwned(stream: ValidatedStream, options: OwnedOptions):
       },
       onRequest,
     });
+    const ownership = await retryStart(acquire, retry);
     recorder.state = 'starting';
     recorder.waitingFor = undefined;
     recorder.epoch = ownership.claim.epoch;

@@ -4,6 +4,7 @@ import { Recorder } from '../observe/recorder.js';
 import type { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
 import { createBackoff } from '../supervise/backoff.js';
+import { retryStart } from '../supervise/retry.js';
 import { createTransport } from '../transport/grpc.js';
 import type { Transport } from '../transport/transport.js';
 import { discover, estimateRows, resolveStop, type Source } from './discover.js';
@@ -52,8 +53,10 @@ export async function openSession(
   const clock = options.clock ?? systemClock;
   const { logger } = stream;
   recorder.source = transport.address;
-  const source = await discover(transport, stream, { signal, logger, stored, exclude: options.exclude });
-  const stop = await resolveStop(transport, stream, signal);
+  const random = options.random ?? Math.random;
+  const retry = { clock, random, logger, signal, again: () => void transport.rotate() };
+  const source = await retryStart(() => discover(transport, stream, { signal, logger, stored, exclude: options.exclude }), retry);
+  const stop = await retryStart(() => resolveStop(transport, stream, signal), retry);
   // Only for display: a stream does not wait for estimates, nor fail for want of them.
   void estimateRows(transport, source, (table, rows) => recorder.estimate(table.keyspace, table.table, rows), signal).catch(() => {});
   const engine = new Engine(
@@ -64,7 +67,7 @@ export async function openSession(
       clock,
       logger,
       recorder,
-      backoff: createBackoff({ clock, random: options.random ?? Math.random }),
+      backoff: createBackoff({ clock, random }),
       stored,
       earlier: options.earlier,
       eager: options.eager,
