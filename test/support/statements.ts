@@ -1,0 +1,90 @@
+/** Every statement of the client once, with what its answer must look like: run on the embedded and on a real VTGate. */
+import { expect, test } from 'vitest';
+import { countGtids, parseGtidSet } from '../../src/position/gtid.js';
+import { checkPosition, gtidSubset, gtidSubtract, selectServerGtids, showExecutedGtids } from '../../src/sql/gtids.js';
+import { runStatement, type Executor } from '../../src/sql/statement.js';
+import { selectColumns, selectForeignKeys, selectPrimaryKeys, selectTableRows, selectTables } from '../../src/sql/tables.js';
+import { selectVersion, showKeyspaces, showShards, showTablets, showVSchemaKeyspaces } from '../../src/sql/topology.js';
+import { selectBinlogSettings } from '../../src/sql/variables.js';
+
+const size = (set: string): bigint => countGtids(parseGtidSet(set) ?? new Map());
+
+/**
+ * The cluster has the keyspaces `commerce` (one shard `0`; table `product` with key `sku` and `orders`, no foreign keys) and
+ * `sharded` (`-80` and `80-`).
+ */
+export function statementTests(executor: () => Executor): void {
+  const run = <T>(statement: Parameters<typeof runStatement<T>>[1]): Promise<T> => runStatement<T>(executor(), statement);
+
+  test('show vitess_shards, for each tablet type', async () => {
+    for (const type of ['primary', 'replica'] as const) {
+      const shards = (await run(showShards(type))).map(({ keyspace, shard }) => `${keyspace}/${shard}`);
+      expect(shards).toEqual(expect.arrayContaining(['commerce/0', 'sharded/-80', 'sharded/80-']));
+    }
+  });
+
+  test('show vitess_tablets', async () => {
+    const tablets = await run(showTablets());
+    expect(tablets).toContainEqual(expect.objectContaining({ keyspace: 'sharded', shard: '80-', type: 'primary', serving: true, alias: expect.stringMatching(/-\d+$/) }));
+    expect(tablets).toContainEqual(expect.objectContaining({ keyspace: 'commerce', shard: '0', type: 'replica', serving: true }));
+  });
+
+  test('show keyspaces, and as routed', async () => {
+    expect(await run(showKeyspaces())).toEqual(expect.arrayContaining(['commerce', 'sharded']));
+    const routed = await run(showVSchemaKeyspaces());
+    expect(routed).toContainEqual({ keyspace: 'commerce', sharded: false });
+    expect(routed).toContainEqual({ keyspace: 'sharded', sharded: true });
+  });
+
+  test('the version', async () => {
+    const { version, major } = await run(selectVersion());
+    expect(version).toMatch(/Vitess/);
+    expect(major).toBeGreaterThanOrEqual(20);
+  });
+
+  test('GTID sets of a shard, on each tablet type', async () => {
+    for (const type of ['primary', 'replica'] as const) {
+      const { purged, executed } = await run(selectServerGtids('sharded', '-80', type));
+      expect(size(executed)).toBeGreaterThan(0n);
+      expect(size(executed)).toBeGreaterThanOrEqual(size(purged));
+    }
+  });
+
+  test('executed sets of all shards of a keyspace', async () => {
+    const shards = await run(showExecutedGtids('sharded'));
+    expect(shards.map(({ shard }) => shard).sort()).toEqual(['-80', '80-']);
+    for (const { executed } of shards) expect(size(executed)).toBeGreaterThan(0n);
+  });
+
+  test('a position against the server, by its own arithmetic', async () => {
+    const { executed } = await run(selectServerGtids('commerce', '0'));
+    const uuid = executed.slice(0, 36);
+    const foreign = '00000000-0000-0000-0000-000000000009:1-5';
+    const answer = await run(checkPosition('commerce', '0', `${executed},${foreign}`));
+    expect([answer.missing, answer.ahead, answer.serverUuid]).toEqual(['', foreign, expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+    expect(await run(gtidSubtract('commerce', '0', `${uuid}:1-9`, `${uuid}:1-4`))).toBe(`${uuid}:5-9`);
+    expect(await run(gtidSubset('commerce', '0', `${uuid}:1-4`, `${uuid}:1-9`))).toBe(true);
+    expect(await run(gtidSubset('commerce', '0', `${uuid}:1-10`, `${uuid}:1-9`))).toBe(false);
+  });
+
+  test('settings of the binary log', async () => {
+    const settings = await run(selectBinlogSettings('commerce', '0', 'replica'));
+    expect(settings).toMatchObject({ rowImage: expect.stringMatching(/^(FULL|NOBLOB)$/), rowMetadata: expect.stringMatching(/^(FULL|MINIMAL)$/) });
+    expect(settings.expireSeconds).toBeGreaterThanOrEqual(0n);
+  });
+
+  test('tables, columns and keys of a keyspace', async () => {
+    expect(await run(selectTables('commerce'))).toEqual(expect.arrayContaining(['orders', 'product']));
+    expect(await run(selectTables('sharded'))).not.toContain('product');
+    const columns = await run(selectColumns('commerce'));
+    expect(columns).toContainEqual(expect.objectContaining({ table: 'product', name: 'sku', type: 'varbinary(128)', nullable: false, position: 1 }));
+    expect(columns).toContainEqual(expect.objectContaining({ table: 'orders', name: 'note', type: 'varchar(255)', nullable: true, charset: 'utf8mb4' }));
+    expect(await run(selectPrimaryKeys('commerce'))).toContainEqual({ table: 'product', column: 'sku', position: 1 });
+    expect(await run(selectForeignKeys('commerce'))).toEqual([]);
+  });
+
+  test('estimated rows of a shard', async () => {
+    const rows = await run(selectTableRows('sharded', '80-'));
+    expect(rows).toContainEqual({ table: 'orders', rows: expect.any(BigInt) });
+  });
+}
