@@ -54,6 +54,8 @@ export interface Transaction {
   /** Schema tracking of a tablet wrote its own table: VERSION stands inside the transaction. */
   readonly versionEvent?: boolean;
   readonly journal?: ShardJournal;
+  /** The tablet fails on this transaction with this text, every time (measured.md section 6). */
+  readonly undecodable?: string;
   /** Row of the sidecar heartbeat table; sent only with `stream_keyspace_heartbeats`. */
   readonly heartbeat?: { readonly tabletUid: number; readonly before: bigint | undefined; readonly after: bigint };
 }

@@ -159,11 +159,14 @@ export class Engine {
     return home.name;
   }
 
-  /** One transaction on one shard. Returns its GTID (`uuid:number`). An empty list is a transaction on tables of no concern. */
-  transaction(keyspace: string, shard: string | undefined, writes: readonly Write[]): string {
+  /**
+   * One transaction on one shard. Returns its GTID (`uuid:number`). An empty list is a transaction on tables of no concern.
+   * `undecodable` makes every stream that meets it fail with that text, as the real server does on some partial JSON.
+   */
+  transaction(keyspace: string, shard: string | undefined, writes: readonly Write[], options: { undecodable?: string } = {}): string {
     const target = this.shard(keyspace, shard);
     const rows = runWrites((table) => this.#store(target, table), writes, this.#writeOptions());
-    const { uuid, number } = target.server.append({ keyspace, shard: target.name, rows });
+    const { uuid, number } = target.server.append({ keyspace, shard: target.name, rows, ...options });
     return `${uuid}:${number}`;
   }
 

@@ -107,7 +107,7 @@ describe('copy', () => {
       'BEGIN', 'FIELD', 'VGTID', 'ROW', 'ROW', 'ROW', 'VGTID', 'COMMIT', 'BEGIN', 'VGTID', 'COMMIT',
       'BEGIN', 'FIELD', 'BEGIN', 'VGTID', 'COMMIT', 'COPY_COMPLETED', 'COPY_COMPLETED',
     ]);
-    expect(stream.frames).toEqual([2, 1, 5, 3, 2, 3, 2]);
+    expect(stream.frames.map((events) => events.length)).toEqual([2, 1, 5, 3, 2, 3, 2]);
     const keys = stream.events.filter((event) => event.vgtid).map((event) => event.vgtid?.shardGtids[0]?.tablePKs.map((key) => key.tableName));
     expect(keys).toEqual([[], ['a'], [], []]);
   });

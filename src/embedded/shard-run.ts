@@ -165,6 +165,7 @@ export class ShardRun {
     this.#index += 1;
     if (this.#position.has(transaction.uuid, transaction.number)) return;
     const own = transaction.keyspace === this.shard.keyspace && transaction.shard === this.shard.name;
+    if (transaction.undecodable !== undefined && own) throw new StreamFailure(2, transaction.undecodable);
     const common = commonFields(transaction, this.shard);
     const adopt = (): WireEvent => {
       this.#position.add(transaction.uuid, transaction.number);
@@ -196,7 +197,7 @@ export class ShardRun {
       yield { events, end: false }; // VERSION ends a packet without being terminal [shapes/where-and-truncate]
       events = [];
     }
-    if (transaction.heartbeat && own && this.#context.keyspaceHeartbeats) events.push(...this.#heartbeatRow(transaction));
+    if (transaction.heartbeat && own && this.#context.keyspaceHeartbeats) events.push(...this.#heartbeatRow(transaction, common));
     const envelope = own && transaction.rows.length > 0 ? envelopeFields(common) : undefined;
     for (const rows of own ? transaction.rows : []) {
       const plan = this.#planFor(rows);
@@ -227,7 +228,7 @@ export class ShardRun {
     return plan;
   }
 
-  #heartbeatRow(transaction: Transaction): WireEvent[] {
+  #heartbeatRow(transaction: Transaction, common: Common): WireEvent[] {
     const names = { tableName: this.#context.bareTableNames ? 'heartbeat' : `${this.shard.keyspace}.heartbeat`, keyspace: this.shard.keyspace, shard: this.shard.name };
     const field = (name: string, type: Type, columnLength: number, flags: number) =>
       ({ name, type, table: 'heartbeat', orgTable: 'heartbeat', database: '_vt', orgName: name, columnLength, charset: 63, flags });
@@ -243,7 +244,7 @@ export class ShardRun {
       return { lengths: cells.map((cell) => cell.length), values: Buffer.from(cells.join('')) };
     };
     const change = { ...(beat.before === undefined ? {} : { before: row(beat.before) }), after: row(beat.after) };
-    events.push(rowEvent({ ...names, flags: 17, internal: true, rest: envelopeFields({ keyspace: names.keyspace, shard: names.shard }) }, [change]));
+    events.push(rowEvent({ ...names, flags: 17, internal: true, rest: envelopeFields(common) }, [change]));
     return events;
   }
 

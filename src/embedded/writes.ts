@@ -9,10 +9,10 @@ import { storeCell, storeRow, type Cell, type Row, type RowObject } from './valu
 
 export type Match = RowObject | readonly RowObject[];
 
-/** A partial JSON update: the document afterwards, and the expression MySQL logs (`JSON_REPLACE(%s, …)`). */
+/** A JSON update: the document afterwards, and the expression MySQL logs (`JSON_REPLACE(%s, …)`); none: it logs the whole document. */
 export interface JsonPatch {
   readonly document: unknown;
-  readonly expression: string;
+  readonly expression?: string;
 }
 
 export type Write =
@@ -111,7 +111,8 @@ function jsonExpressions(columns: readonly Column[], before: Row, after: Row, js
   columns.forEach((column, index) => {
     if (column.kind !== 'json') return;
     const patch = json[column.name];
-    if (patch) found.set(index, patch.expression);
+    if (patch?.expression !== undefined) found.set(index, patch.expression);
+    else if (patch) return;
     else if (sameCell(before[index] as Cell, after[index] as Cell)) found.set(index, '');
   });
   return found;

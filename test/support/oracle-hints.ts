@@ -1,12 +1,8 @@
 /** What recordings do not say about themselves: statements whose changes the stream dropped, tables it never showed. */
-import type { Write } from '../../src/embedded/index.js';
 import type { Hints } from './oracle.js';
 
 const PRODUCT = [{ name: 'sku', type: 'varchar(64)', key: true }, { name: 'description', type: 'varchar(200)' }, { name: 'price', type: 'bigint' }];
 const JOURNALS: Hints = { journalsOf: 'topology/reshard-journal-events' };
-
-/** What was done while the client of the `c_` recordings was away; each of them shows another part of it. */
-const AWAY: Record<string, Write[]> = {};
 
 export const HINTS: Record<string, Hints> = {
   'copy/two-keyspace-copy': {
@@ -23,5 +19,5 @@ export const HINTS: Record<string, Hints> = {
   'topology/reshard-default': JOURNALS,
   'topology/reshard-whole-keyspace': JOURNALS,
   'topology/reshard-one-source-only': JOURNALS,
+  'topology/reverse-one-target-default': { journalsOf: 'topology/reverse-one-target-stop-journal' },
 };
-void AWAY;

@@ -11,7 +11,7 @@ import type { JsonPatch, RowObject, Write } from '../../src/embedded/index.js';
 import type { Recording } from '../captures/load.js';
 
 export type Step =
-  | { kind: 'transaction'; gtid: string; writes: Write[] }
+  | { kind: 'transaction'; gtid: string; writes: Write[]; undecodable?: string }
   | { kind: 'ddl'; gtid: string; statement: string }
   /** A statement on a table outside the filter. */
   | { kind: 'other'; gtid: string }
@@ -63,13 +63,22 @@ export function readScripts(recording: Recording, events: readonly VEvent[], jou
     const steps = readSteps(own);
     const journal = journals.find(isHere);
     if (journal && !steps.some((step) => step.kind === 'journal')) steps.push({ kind: 'journal', gtid: journal.gtid, journal });
+    const panic = recording.end.kind === 'error' ? /desc = (uncaught panic.*)$/s.exec(recording.end.details)?.[1] : undefined;
+    if (panic !== undefined) steps.push({ kind: 'transaction', gtid: nextGtid(steps), writes: [], undecodable: panic });
     const first = own.find((event) => event.vgtid)?.vgtid?.shardGtids.find(isHere)?.gtid;
-    const gtids = [targets.find(isHere)?.gtid, asked.find(isHere)?.gtid, first].find((gtid) => gtid?.startsWith('MySQL56/')) ?? 'MySQL56/00000000-0000-0000-0000-000000000001:1-9';
-    const start = gtids.replace('MySQL56/', '');
+    const known = [targets.find(isHere)?.gtid, asked.find(isHere)?.gtid, first].find((gtid) => gtid?.startsWith('MySQL56/'));
+    if (known === undefined) steps.length = 0; // a participant outside the stream
+    const start = (known ?? '00000000-0000-0000-0000-000000000001:1-9').replace('MySQL56/', '');
     const database = own.find((event) => event.fieldEvent && !event.fieldEvent.isInternalTable)?.fieldEvent?.fields[0]?.database ?? `vt_${keyspace}`;
     const firstGtid = steps.find((step): step is Exclude<Step, { kind: 'copy' }> => step.kind !== 'copy')?.gtid;
     return { keyspace, shard, place, database, start, steps, uuid: (firstGtid ?? start).split(':')[0] as string };
   });
+}
+
+function nextGtid(steps: readonly Step[]): string {
+  const last = steps.findLast((step): step is Exclude<Step, { kind: 'copy' }> => step.kind !== 'copy');
+  const [uuid, number] = last?.gtid.split(':') ?? [];
+  return `${uuid}:${Number(number) + 1}`;
 }
 
 /** Columns by `keyspace/table`: as the first FIELD shows them, unless a DDL of the recording creates the table. */
@@ -164,7 +173,12 @@ function updateOf(columns: readonly Field[], change: RowChange, later: readonly 
   const jsonColumns = columns.filter((column) => column.columnType === 'json');
   columns.forEach((column, at) => {
     if (!bit(change.dataColumns?.cols, at)) delete set[column.name];
-    if (column.columnType !== 'json' || !bit(change.jsonPartialValues?.cols, jsonColumns.indexOf(column))) return;
+    if (column.columnType !== 'json') return;
+    if (!bit(change.jsonPartialValues?.cols, jsonColumns.indexOf(column))) {
+      if (set[column.name] !== undefined) json[column.name] = { document: set[column.name] };
+      delete set[column.name];
+      return;
+    }
     const expression = String(set[column.name]);
     delete set[column.name];
     if (expression === '' || expression === 'null') return;

@@ -4,7 +4,8 @@
  * with the first, performs the second, gets the recorded request, and must send the recorded stream and end as it ended.
  */
 import { fromBinary } from '@bufbuild/protobuf';
-import { VEventType, type VEvent } from '../../src/wire/gen/binlogdata_pb.js';
+import { VEventType, type RowChange_Bitmap, type RowEvent, type VEvent } from '../../src/wire/gen/binlogdata_pb.js';
+import type { Row } from '../../src/wire/gen/query_pb.js';
 import { VStreamResponseSchema } from '../../src/wire/gen/vtgate_pb.js';
 import type { ColumnInput } from '../../src/embedded/columns.js';
 import type { Engine } from '../../src/embedded/engine.js';
@@ -31,6 +32,8 @@ type Ordered = Exclude<Step, { kind: 'copy' }> & { keyspace: string; shard: stri
 
 export interface Outcome {
   streams: Record<string, string[]>;
+  /** Event types of each message, heartbeats left out. */
+  messages: string[];
   end: string;
 }
 
@@ -41,7 +44,7 @@ export async function compareWithEngine(name: string, hints: Hints = {}): Promis
   const journals = readJournals(hints.journalsOf ? loadRecording(hints.journalsOf) : recording);
   const scripts = readScripts(recording, events, journals);
   const tables = readTables(recording, events, hints.tables ?? {});
-  const steps = orderSteps(scripts);
+  const steps = orderSteps(scripts, events);
   await using vtgate = await startEmbeddedVtgate(optionsFor(scripts, tables, hints));
   for (const { target } of journals.flatMap((journal) => journal.targets.map((target) => ({ target })))) vtgate.engine.shard(target.keyspace, target.shard).serving = false;
   seedRows(vtgate.engine, scripts, tables, hints);
@@ -51,7 +54,11 @@ export async function compareWithEngine(name: string, hints: Hints = {}): Promis
   vtgate.endStreams();
   await stream.ended();
   client.close();
-  return { expected: { streams: normalise(events), end: endText(recording.end) }, actual: { streams: normalise(stream.events), end: endText(ended) } };
+  const recorded = recording.frames.map((frame) => fromBinary(VStreamResponseSchema, frame).events);
+  return {
+    expected: { streams: normalise(events), messages: messagesOf(recorded), end: endText(recording.end) },
+    actual: { streams: normalise(stream.events), messages: messagesOf(stream.frames), end: endText(ended) },
+  };
 }
 
 async function play(vtgate: EmbeddedVtgate, client: RawClient, recording: Recording, scripts: readonly ShardScript[], steps: readonly Ordered[], hints: Hints) {
@@ -75,7 +82,8 @@ async function play(vtgate: EmbeddedVtgate, client: RawClient, recording: Record
   else await untilAnswered(vtgate, stream);
   await vtgate.quiet();
   for (const step of steps.filter((one) => !early.includes(one) && one.slot === copies(one.place))) {
-    if (step.kind === 'restart') await vtgate.quiet(); // VTGate restarts between transactions
+    // A restart comes between transactions, and a journal that ends the stream behind what the other shards had to say.
+    if (step.kind === 'restart' || step.kind === 'journal') await vtgate.quiet();
     perform(step);
   }
   await untilAnswered(vtgate, stream);
@@ -92,7 +100,7 @@ async function untilAnswered(vtgate: EmbeddedVtgate, stream: ReturnType<RawClien
 
 // ---- setting up
 
-function orderSteps(scripts: readonly ShardScript[]): Ordered[] {
+function orderSteps(scripts: readonly ShardScript[], events: readonly VEvent[]): Ordered[] {
   const steps = scripts.flatMap((script) => {
     let slot = 0;
     return script.steps.flatMap((step): Ordered[] => {
@@ -101,7 +109,14 @@ function orderSteps(scripts: readonly ShardScript[]): Ordered[] {
       return [];
     });
   });
-  if (!isShared(scripts)) return steps;
+  if (!isShared(scripts)) {
+    const first = new Map<string, number>();
+    events.forEach((event, index) => {
+      if (event.eventGtid !== '' && !first.has(event.eventGtid)) first.set(event.eventGtid, index);
+    });
+    const seen = (step: Ordered): number => first.get(step.gtid) ?? events.length;
+    return steps.sort((a, b) => seen(a) - seen(b));
+  }
   // One server under all shards: each transaction is seen by every shard, and belongs to the one that shows its rows.
   const number = (step: Ordered): number => Number(step.gtid.split(':')[1]);
   const empty = (step: Ordered): number => (step.kind === 'ddl' || (step.kind === 'transaction' && step.writes.length > 0) ? 0 : 1);
@@ -175,12 +190,16 @@ function runStep(vtgate: EmbeddedVtgate, step: Ordered, hints: Hints): void {
       target.heartbeat = step.before;
       engine.beatTablet(keyspace, shard, step.after);
       break;
-    case 'transaction': engine.transaction(keyspace, shard, hints.hidden?.[suffixOf(step.gtid)] ?? step.writes);
+    case 'transaction': engine.transaction(keyspace, shard, hints.hidden?.[suffixOf(step.gtid)] ?? step.writes, step.undecodable === undefined ? {} : { undecodable: step.undecodable });
   }
   if (!target.server.executed.covers(GtidSet.of(step.gtid))) throw new Error(`the engine did not give ${step.gtid}: ${engine.executed(keyspace, shard)}`);
 }
 
 // ---- normal form
+
+function messagesOf(frames: readonly (readonly VEvent[])[]): string[] {
+  return frames.map((events) => events.map((event) => event.type).join(' ').replace(/^14$/, '')).filter((text) => text !== '');
+}
 
 /**
  * Lines by shard: shards may interleave in any order, so each shard is compared by itself, with its own entry of each vector.
@@ -197,9 +216,17 @@ function lineOf(event: VEvent): string {
   const own = event.vgtid?.shardGtids.find((entry) => entry.keyspace === event.keyspace && entry.shard === event.shard);
   const parts: unknown[] = [
     event.type, event.timestamp === 0n ? 'untimed' : 'timed', event.currentTime === 0n ? '' : 'clocked', event.eventGtid,
-    event.sequenceNumber === 0n ? '' : 'sequenced', event.statement, event.fieldEvent, event.rowEvent, event.journal, own,
+    event.sequenceNumber === 0n ? '' : 'sequenced', event.statement, event.fieldEvent, event.rowEvent && rowsText(event.rowEvent), event.journal, own,
   ];
   return JSON.stringify(parts, plain);
+}
+
+/** By hand: recordings hold tens of thousands of them. */
+function rowsText({ tableName, keyspace, shard, flags, isInternalTable, rowChanges }: RowEvent): string {
+  const row = (image: Row | undefined): string => (image ? `${image.lengths.join(',')}:${Buffer.from(image.values).toString('latin1')}` : '-');
+  const bits = (bitmap: RowChange_Bitmap | undefined): string => (bitmap ? `${bitmap.count}:${Buffer.from(bitmap.cols).toString('hex')}` : '-');
+  const changes = rowChanges.map((one) => [row(one.before), row(one.after), bits(one.dataColumns), bits(one.jsonPartialValues)].join(' '));
+  return [tableName, keyspace, shard, flags, isInternalTable, ...changes].join(' | ');
 }
 
 function plain(this: unknown, key: string, value: unknown): unknown {

@@ -2,7 +2,13 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { VEventType, type ShardGtid, type VEvent } from '../../src/wire/gen/binlogdata_pb.js';
-import { ExecuteRequestSchema, ExecuteResponseSchema, VStreamRequestSchema, VStreamResponseSchema, type ExecuteResponse } from '../../src/wire/gen/vtgate_pb.js';
+import {
+  ExecuteRequestSchema,
+  ExecuteResponseSchema,
+  VStreamRequestSchema,
+  VStreamResponseSchema,
+  type ExecuteResponse,
+} from '../../src/wire/gen/vtgate_pb.js';
 
 const NAMES = new Map(Object.entries(VEventType).map(([name, number]) => [number as number, name]));
 
@@ -14,8 +20,8 @@ export interface StreamEnd {
 /** Events of one stream, as they arrive; `until` waits for a condition on all of them. */
 export class RawStream {
   readonly events: VEvent[] = [];
-  /** Number of events of each response. */
-  readonly frames: number[] = [];
+  /** The same, by response. */
+  readonly frames: VEvent[][] = [];
   end: StreamEnd | undefined;
   #call: grpc.ClientReadableStream<Buffer>;
   #watchers = new Set<() => void>();
@@ -25,7 +31,7 @@ export class RawStream {
     call.on('data', (bytes: Buffer) => {
       const { events } = fromBinary(VStreamResponseSchema, bytes);
       this.events.push(...events);
-      this.frames.push(events.length);
+      this.frames.push(events);
       this.#notify();
     });
     call.on('error', (error: grpc.ServiceError) => this.#finish({ code: error.code, details: error.details }));
@@ -67,7 +73,13 @@ export class RawStream {
 
   #settled(): boolean {
     const last = this.events[this.events.length - 1]?.type;
-    return last === VEventType.COMMIT || last === VEventType.DDL || last === VEventType.OTHER || last === VEventType.HEARTBEAT || last === VEventType.COPY_COMPLETED;
+    return (
+      last === VEventType.COMMIT ||
+      last === VEventType.DDL ||
+      last === VEventType.OTHER ||
+      last === VEventType.HEARTBEAT ||
+      last === VEventType.COPY_COMPLETED
+    );
   }
 
   async ended(): Promise<StreamEnd> {
@@ -90,10 +102,15 @@ export class RawStream {
 
   /** Row changes as cells: text, or null. */
   get changes(): { table: string; shard: string; copy: boolean; before?: (string | null)[]; after?: (string | null)[] }[] {
-    return this.events.flatMap((event) => (event.rowEvent?.rowChanges ?? []).map((change) => ({
-      table: event.rowEvent?.tableName ?? '', shard: event.shard, copy: event.timestamp === 0n,
-      ...(change.before ? { before: cells(change.before) } : {}), ...(change.after ? { after: cells(change.after) } : {}),
-    })));
+    return this.events.flatMap((event) =>
+      (event.rowEvent?.rowChanges ?? []).map((change) => ({
+        table: event.rowEvent?.tableName ?? '',
+        shard: event.shard,
+        copy: event.timestamp === 0n,
+        ...(change.before ? { before: cells(change.before) } : {}),
+        ...(change.after ? { after: cells(change.after) } : {}),
+      })),
+    );
   }
 
   cancel(): void {
@@ -124,22 +141,39 @@ export class RawClient {
   #metadata = new grpc.Metadata();
 
   constructor(address: string, options: { credentials?: grpc.ChannelCredentials; metadata?: Record<string, string> } = {}) {
-    this.#client = new grpc.Client(address, options.credentials ?? grpc.credentials.createInsecure(), { 'grpc.max_receive_message_length': -1 });
+    this.#client = new grpc.Client(address, options.credentials ?? grpc.credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+    });
     for (const [key, value] of Object.entries(options.metadata ?? {})) this.#metadata.set(key, value);
   }
 
   stream(request: MessageInitShape<typeof VStreamRequestSchema>): RawStream {
     const bytes = Buffer.from(toBinary(VStreamRequestSchema, create(VStreamRequestSchema, request)));
-    return new RawStream(this.#client.makeServerStreamRequest('/vtgateservice.Vitess/VStream', (body: Buffer) => body, (body: Buffer) => body, bytes, this.#metadata));
+    return new RawStream(
+      this.#client.makeServerStreamRequest(
+        '/vtgateservice.Vitess/VStream',
+        (body: Buffer) => body,
+        (body: Buffer) => body,
+        bytes,
+        this.#metadata,
+      ),
+    );
   }
 
   execute(request: MessageInitShape<typeof ExecuteRequestSchema>): Promise<ExecuteResponse> {
     const bytes = Buffer.from(toBinary(ExecuteRequestSchema, create(ExecuteRequestSchema, request)));
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest('/vtgateservice.Vitess/Execute', (body: Buffer) => body, (body: Buffer) => fromBinary(ExecuteResponseSchema, body), bytes, this.#metadata, (error, response) => {
-        if (error || !response) reject(error ?? new Error('no response'));
-        else resolve(response);
-      });
+      this.#client.makeUnaryRequest(
+        '/vtgateservice.Vitess/Execute',
+        (body: Buffer) => body,
+        (body: Buffer) => fromBinary(ExecuteResponseSchema, body),
+        bytes,
+        this.#metadata,
+        (error, response) => {
+          if (error || !response) reject(error ?? new Error('no response'));
+          else resolve(response);
+        },
+      );
     });
   }
 
@@ -154,4 +188,6 @@ export class RawClient {
   }
 }
 
-export const select = (...tables: string[]): { rules: { match: string; filter: string }[] } => ({ rules: tables.map((match) => ({ match, filter: `select * from ${match}` })) });
+export const select = (...tables: string[]): { rules: { match: string; filter: string }[] } => ({
+  rules: tables.map((match) => ({ match, filter: `select * from ${match}` })),
+});
