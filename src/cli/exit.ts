@@ -9,7 +9,7 @@ export const EXIT = {
   usage: 2,
   /** A check found something. */
   found: 3,
-  /** Second Ctrl-C. */
+  /** Second Ctrl-C, or the first in a command that has nothing to drain. */
   interrupted: 130,
 } as const;
 

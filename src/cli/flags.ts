@@ -1,5 +1,6 @@
 /** Flags are the options under the same names; this file is the one table of both. Pure but for `@file`. */
 import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { Option, type Command } from 'commander';
 import { VStreamError } from '../errors.js';
 import { isPlainObject } from '../internal/fields.js';
@@ -134,7 +135,7 @@ async function valueOf(kind: Flag['kind'], given: unknown, name: string): Promis
 /** The text behind `@file`; `@-` is standard input. */
 export async function readAt(path: string, name: string): Promise<string> {
   try {
-    return (await readFile(path === '-' ? '/dev/stdin' : path, 'utf8')).trim();
+    return (path === '-' ? await text(process.stdin) : await readFile(path, 'utf8')).trim();
   } catch (cause) {
     const reason = (cause as { code?: string }).code ?? 'unreadable';
     throw new VStreamError('CONFIG_INVALID', `${name} cannot read ${path} (${reason})`, { next: 'Check the path after the @.', cause });

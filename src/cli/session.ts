@@ -58,7 +58,10 @@ export async function inSession(options: SessionOptions, command: (session: Sess
   try {
     code = await command(session);
   } catch (error) {
-    code = out.gone ? EXIT.done : await reportFailure(session, error, options.verbose === true);
+    if (out.gone) code = EXIT.done;
+    // What ends in the middle because of the signal has no more to say than that.
+    else if (error === stopping.signal.reason) code = EXIT.interrupted;
+    else code = await reportFailure(session, error, options.verbose === true);
   }
   status.stop();
   await out.flush();

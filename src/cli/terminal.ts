@@ -1,5 +1,6 @@
 /** The two streams of the program: data on stdout under back-pressure, everything else on stderr. */
 import type { Writable } from 'node:stream';
+import { VStreamError } from '../errors.js';
 import { deferred } from '../internal/async.js';
 
 export interface OutStream extends Writable {
@@ -7,15 +8,25 @@ export interface OutStream extends Writable {
   readonly columns?: number;
 }
 
-/** Standard output. Once its reader is gone (EPIPE) every write is dropped and `onGone` was called: that is no failure. */
+/**
+ * Standard output. Once its reader is gone (EPIPE) every write is dropped and `onGone` was called: that is no failure. Any other
+ * trouble, such as a full disk behind a redirection, rejects the writes.
+ */
 export class Output {
   readonly #stream: OutStream;
   #gone = false;
+  #failure: VStreamError | undefined;
 
   constructor(stream: OutStream, onGone: () => void) {
     this.#stream = stream;
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') {
+        this.#failure = new VStreamError('SINK_FAILED', `standard output cannot be written: ${error.message}`, {
+          next: 'Check the disk or the pipe behind it.',
+          cause: error,
+        });
+        return;
+      }
       if (this.#gone) return;
       this.#gone = true;
       onGone();
@@ -37,17 +48,21 @@ export class Output {
 
   /** Resolves when the stream wants more: whoever awaits it never buffers more than one write ahead of a slow reader. */
   async write(text: string): Promise<void> {
+    if (this.#failure) throw this.#failure;
     if (this.#gone || text === '' || this.#stream.write(text)) return;
     const drained = deferred();
     const done = (): void => drained.resolve();
     this.#stream.once('drain', done).once('error', done).once('close', done);
     await drained.promise;
     this.#stream.off('drain', done).off('error', done).off('close', done);
+    // Set by the error that ended the waiting.
+    const failure = this.#failure as VStreamError | undefined;
+    if (failure) throw failure;
   }
 
   /** Resolves when everything written is with the system. */
   async flush(): Promise<void> {
-    if (this.#gone) return;
+    if (this.#gone || this.#failure) return;
     const flushed = deferred();
     this.#stream.write('', () => flushed.resolve());
     await flushed.promise;

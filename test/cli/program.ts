@@ -2,6 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /** `VSTREAM_TEST_DIST`: another build than the checkout's, such as an installed package. */
@@ -81,6 +82,20 @@ export async function runProgram(args: readonly string[], options: ProgramOption
   await using program = startProgram(args, options);
   program.child.stdin.end();
   return await program.ended;
+}
+
+/** Runs a line of shell in which `$NODE` and `$MAIN` are the program, for redirections. */
+export async function runShell(line: string): Promise<Ended> {
+  const child = spawn('/bin/sh', ['-c', line], {
+    env: { ...process.env, NODE: process.execPath, MAIN },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number>((resolve) => child.once('close', (status) => resolve(status ?? -1))),
+  ]);
+  return { code, stdout, stderr };
 }
 
 /** The last line of a text, parsed. */

@@ -116,6 +116,23 @@ export default {
   expect(stdout).toContain('rows so far 50');
 });
 
+test('a second process waits as hot standby and goes on where the first stopped', async () => {
+  await using shop = await startShop();
+  const { config, database } = await setUp(shop);
+  await using first = startProgram(['run', config]);
+  await first.seen('starting from beginning');
+  await using second = startProgram(['run', config, '--until', 'now']);
+  await second.seen(new RegExp(`waiting for .*${first.child.pid}, lease ends in \\d+ s`));
+  placeOrder(shop, 1001);
+  first.child.kill('SIGTERM');
+  expect((await first.ended).code).toBe(0);
+  placeOrder(shop, 1002);
+  const { code, stderr } = await second.ended;
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain('resuming from the position stored in the sink');
+  expect(await orderIds(database)).toEqual(sourceIds(shop));
+});
+
 test('the stored position is read, replaced and forgotten by hand', async () => {
   await using shop = await startShop();
   const { config } = await setUp(shop, { sink: { type: 'jsonl', path: 'state.jsonl' } });

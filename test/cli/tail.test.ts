@@ -1,6 +1,7 @@
 /** `vstream tail` as a process, against the embedded VTGate. */
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { lastJson, runProgram, startProgram } from './program.js';
+import { lastJson, runProgram, runShell, startProgram } from './program.js';
 import { placeOrder, startShop } from './shop.js';
 
 interface Line {
@@ -67,6 +68,13 @@ test('a reader that goes away is no failure', async () => {
   const { code, stderr } = await tail.ended;
   expect(code).toBe(0);
   expect(stderr).not.toContain('error');
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full disk behind a redirection is a failure with its reason', async () => {
+  await using shop = await startShop();
+  const { code, stderr } = await runShell(`"$NODE" "$MAIN" tail --vtgate ${shop.address} --keyspace shop --until copied > /dev/full`);
+  expect(stderr).toMatch(/^error: standard output cannot be written: .*ENOSPC/m);
+  expect(code).toBe(1);
 });
 
 test('--json makes a failure the last line, and nothing else of it', async () => {
