@@ -152,7 +152,8 @@ export function decodeKeyCell(column: Column, bytes: Uint8Array): Cell {
     case 'label':
       if (column.collation.startsWith('latin1')) return Buffer.from(bytes).toString('latin1').replace(/[\x80-\x9f]/g, (char) => CP1252[char.charCodeAt(0) - 0x80] ?? char);
       if (column.collation.startsWith('utf16') || column.collation.startsWith('ucs2')) return Buffer.from(bytes).swap16().toString('utf16le');
-      return text();
+      if (/^(utf8|ascii)/.test(column.collation) || (!column.collation.startsWith('utf32') && bytes.every((byte) => byte < 0x80))) return text();
+      return Uint8Array.from(bytes);
     default:
       return text();
   }

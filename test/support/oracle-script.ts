@@ -146,7 +146,7 @@ function readSteps(events: readonly VEvent[]): Step[] {
       steps[steps.indexOf(open)] = open = { kind: 'heartbeat', gtid: open.gtid, before: ts(change?.before), after: ts(change?.after) };
     } else if (event.rowEvent) {
       const columns = fields.get(table) ?? [];
-      if (event.eventGtid === '') for (const change of event.rowEvent.rowChanges) copying?.rows.push(rowOf(columns, change.after));
+      if (event.eventGtid === '') for (const change of event.rowEvent.rowChanges) copying?.rows.push(rowOf(columns, change.after, true));
       else {
         statement.push(...event.rowEvent.rowChanges);
         if ((event.rowEvent.flags & 1) === 0) return; // the statement goes on in the next event
@@ -208,17 +208,20 @@ function inputOf(field: Field): ColumnInput {
   const isText = /^(char|varchar|\w*text|enum|set)/.test(field.columnType);
   return {
     name: field.name, type: field.columnType, nullable: (field.flags & 1) === 0, key: (field.flags & 2) !== 0, autoIncrement: (field.flags & 512) !== 0,
-    ...(isText && collation && field.charset !== 0 ? { collation } : {}),
+    ...(isText && collation ? { collation } : {}), // 0 is a set the tablet does not know: gbk here (B7)
   };
 }
 
-function rowOf(fields: readonly Field[], row: RowImage | undefined): RowObject {
+/** Replicated labels of ENUM and SET are UTF-8 whatever the column's character set (B13). */
+function rowOf(fields: readonly Field[], row: RowImage | undefined, copied = false): RowObject {
   const object: RowObject = {};
   let at = 0;
   fields.forEach((field, index) => {
     const length = Number(row?.lengths[index] ?? -1n);
     const bytes = row?.values.subarray(at, at + Math.max(0, length));
-    object[field.name] = length < 0 || !bytes ? null : decodeKeyCell(makeColumn(inputOf(field)), bytes);
+    const column = makeColumn(inputOf(field));
+    const utf8 = !copied && column.kind === 'label' ? { ...column, collation: 'utf8mb4_bin' } : column;
+    object[field.name] = length < 0 || !bytes ? null : decodeKeyCell(utf8, bytes);
     at += Math.max(0, length);
   });
   return object;

@@ -150,7 +150,7 @@ function seedRows(engine: Engine, scripts: readonly ShardScript[], tables: Reado
       const keyOf = (row: RowObject): string => (keys.length > 0 ? keys : columns.map((column) => column.name)).map((key) => String(row[key])).join('\u0000');
       const rows = new Map<string, RowObject>();
       for (const step of [...script.steps].reverse()) {
-        if (step.kind === 'copy' && step.table === table) for (const row of step.rows) rows.set(keyOf(row), row);
+        if (step.kind === 'copy' && step.table === table) for (const [index, row] of step.rows.entries()) rows.set(keys.length > 0 ? keyOf(row) : String(index), row);
         if (step.kind !== 'transaction') continue;
         for (const write of [...(hints.hidden?.[suffixOf(step.gtid)] ?? step.writes)].reverse()) if (write.table === table) undo(write, rows, keyOf);
       }
