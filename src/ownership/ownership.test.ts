@@ -8,7 +8,8 @@ import type { CheckpointStore, StatePatch } from '../stores/store.js';
 import { ManualClock, settle } from '../../test/support/manual-clock.js';
 import { Ownership, type OwnershipOptions } from './ownership.js';
 
-const at = (n: number): Position => new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/00000000-0000-0000-0000-000000000001:1-${n}` }]);
+const at = (n: number): Position =>
+  new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/00000000-0000-0000-0000-000000000001:1-${n}` }]);
 const outage = (): VStreamError => new VStreamError('CONNECT_FAILED', 'VTGate v:1 refuses connections');
 
 interface World {

@@ -231,7 +231,11 @@ export class Ownership {
 }
 
 function backoffOf(options: OwnershipOptions): Backoff {
-  return createBackoff({ clock: options.clock, random: options.random ?? Math.random, budgetMs: options.patienceMs ?? DEFAULT_PATIENCE_MS });
+  return createBackoff({
+    clock: options.clock,
+    random: options.random ?? Math.random,
+    budgetMs: options.patienceMs ?? DEFAULT_PATIENCE_MS,
+  });
 }
 
 function isPassing(error: unknown): boolean {

@@ -4,7 +4,9 @@ import { QueryResultSchema, type QueryResult } from '../wire/gen/query_pb.js';
 import { onlyRow, rowsOf } from './result.js';
 
 function result(...rows: readonly { lengths: readonly number[]; values: string }[]): QueryResult {
-  return create(QueryResultSchema, { rows: rows.map(({ lengths, values }) => ({ lengths: lengths.map(BigInt), values: Buffer.from(values) })) });
+  return create(QueryResultSchema, {
+    rows: rows.map(({ lengths, values }) => ({ lengths: lengths.map(BigInt), values: Buffer.from(values) })),
+  });
 }
 
 describe('a row', () => {

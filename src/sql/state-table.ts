@@ -174,8 +174,7 @@ export function writeState(table: StateTable, fence: Fence, write: StateWrite, l
 export function releaseState(table: StateTable, fence: Fence): Statement<bigint> {
   return {
     target: at(table),
-    text:
-      `update ${quoted(table.table)} set beat = beat + 1, owner = null, lease_until = null, updated_at = utc_timestamp(6) ` + FENCE,
+    text: `update ${quoted(table.table)} set beat = beat + 1, owner = null, lease_until = null, updated_at = utc_timestamp(6) ` + FENCE,
     binds: fenceBinds(fence),
     read: affected,
   };

@@ -25,5 +25,6 @@ test('a name of a table is at most 64 characters, without what MySQL or a target
   expect(nameProblem('streams')).toBeUndefined();
   expect(nameProblem('x'.repeat(64))).toBeUndefined();
   expect(nameProblem('ströme')).toBeUndefined();
-  for (const bad of ['', 'x'.repeat(65), 'a.b', 'a/b', 'a\\b', 'a@b', 'a:b', 'nul\u0000', 'end ', '𝄞']) expect(nameProblem(bad), bad).toBeTypeOf('string');
+  for (const bad of ['', 'x'.repeat(65), 'a.b', 'a/b', 'a\\b', 'a@b', 'a:b', 'nul\u0000', 'end ', '𝄞'])
+    expect(nameProblem(bad), bad).toBeTypeOf('string');
 });

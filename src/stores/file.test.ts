@@ -45,7 +45,10 @@ describe('the file store', () => {
     const path = join(directory, 'orders.json');
     await writeFile(path, '{"half":');
     const store = fileStore({ directory });
-    await expect(store.claim('orders', 'a:1:x', 1_000)).rejects.toMatchObject({ code: 'STATE_FAILED', message: expect.stringContaining(path) });
+    await expect(store.claim('orders', 'a:1:x', 1_000)).rejects.toMatchObject({
+      code: 'STATE_FAILED',
+      message: expect.stringContaining(path),
+    });
     expect(await readFile(path, 'utf8')).toBe('{"half":');
     expect(existsSync(`${path}.lock`)).toBe(false);
   });

@@ -53,16 +53,21 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
   };
 
   /** Runs `change` on the record under the lock; writes it back unless it threw. */
-  const transact = async <T>(name: string, part: string, change: (kept: KeptRecord | undefined) => { kept?: KeptRecord | undefined; result: T }): Promise<T> => {
+  const transact = async <T>(
+    name: string,
+    part: string,
+    change: (kept: KeptRecord | undefined) => { kept?: KeptRecord | undefined; result: T },
+  ): Promise<T> => {
     const path = pathOf(name, part);
     await mkdir(directory, { recursive: true }).catch((error: unknown) => {
       throw failed(directory, 'create', error);
     });
     return withFileLock(`${path}.lock`, clock, async () => {
       const { kept, result } = change(await load(path));
-      if (kept) await replace(path, JSON.stringify(kept, undefined, 2)).catch((error: unknown) => {
-        throw failed(directory, 'write', error);
-      });
+      if (kept)
+        await replace(path, JSON.stringify(kept, undefined, 2)).catch((error: unknown) => {
+          throw failed(directory, 'write', error);
+        });
       return result;
     });
   };
@@ -91,7 +96,12 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
         throw failed(directory, 'read', error);
       }
-      const records = await Promise.all(names.filter((one) => one.endsWith('.json')).sort().map((one) => load(join(directory, one))));
+      const records = await Promise.all(
+        names
+          .filter((one) => one.endsWith('.json'))
+          .sort()
+          .map((one) => load(join(directory, one))),
+      );
       return records.filter((one) => one !== undefined).map((kept) => readRecord(kept, clock.now()));
     },
     claim: (name, owner, leaseMs, part = '') =>
@@ -101,8 +111,7 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
       }),
     write: (claim, patch, leaseMs) =>
       transact(claim.name, claim.part, (kept) => ({ kept, result: writeRecord(kept, claim, patch, leaseMs, clock.now()) })),
-    release: (claim) =>
-      transact(claim.name, claim.part, (kept) => ({ kept, result: releaseRecord(kept, claim, clock.now()) })),
+    release: (claim) => transact(claim.name, claim.part, (kept) => ({ kept, result: releaseRecord(kept, claim, clock.now()) })),
     request: (name, request, part = '') =>
       transact(name, part, (kept) => ({ kept, result: requestRecord(kept, name, request, clock.now()) })),
     reset: (name, position, part = '') =>

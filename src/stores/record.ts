@@ -84,11 +84,21 @@ export function claimRecord(kept: KeptRecord, owner: string, leaseMs: number, no
   kept.epoch = String(BigInt(kept.epoch) + 1n);
   renew(kept, leaseMs, now);
   const record = readRecord(kept, now);
-  return { claimed: true, claim: { name: kept.name, part: kept.part, owner, epoch: record.epoch, incarnation: record.incarnation }, record };
+  return {
+    claimed: true,
+    claim: { name: kept.name, part: kept.part, owner, epoch: record.epoch, incarnation: record.incarnation },
+    record,
+  };
 }
 
 /** @throws VStreamError `FENCED` */
-export function writeRecord(kept: KeptRecord | undefined, claim: Claim, patch: StatePatch, leaseMs: number, now: number): StateRequest | undefined {
+export function writeRecord(
+  kept: KeptRecord | undefined,
+  claim: Claim,
+  patch: StatePatch,
+  leaseMs: number,
+  now: number,
+): StateRequest | undefined {
   if (!kept || !holds(kept, claim)) throw fenced(claim, kept?.owner ?? undefined);
   if (patch.position !== undefined) kept.position = patch.position.toJSON();
   if (patch.config !== undefined) kept.config = patch.config;

@@ -37,7 +37,8 @@ afterAll(async () => {
 });
 
 const table = { keyspace: 'vstream', table: 'streams' };
-const at = (n: number): Position => new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/00000000-0000-0000-0000-000000000001:1-${n}` }]);
+const at = (n: number): Position =>
+  new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/00000000-0000-0000-0000-000000000001:1-${n}` }]);
 
 describe('conformance', () => {
   const harness = {
@@ -85,7 +86,10 @@ describe('an outcome that is not known', () => {
         const claim = await owned(name);
         const error: unknown = await vitessStore(flaky(fates), table)
           .write(claim, { position: at(run) }, 60_000)
-          .then(() => undefined, (one: unknown) => one);
+          .then(
+            () => undefined,
+            (one: unknown) => one,
+          );
         if (error === undefined) expect((await vitessStore(transport, table).read(name))?.position?.equals(at(run))).toBe(true);
         else expect(error).toMatchObject({ category: 'retry' });
       }),
@@ -104,7 +108,9 @@ describe('an outcome that is not known', () => {
     const claim = await owned('fenced-meanwhile');
     await clock.advance(60_001);
     await vitessStore(transport, table).claim('fenced-meanwhile', 'b:2:y', 60_000);
-    await expect(vitessStore(flaky(['lost after']), table).write(claim, { position: at(1) }, 60_000)).rejects.toMatchObject({ code: 'FENCED' });
+    await expect(vitessStore(flaky(['lost after']), table).write(claim, { position: at(1) }, 60_000)).rejects.toMatchObject({
+      code: 'FENCED',
+    });
   });
 });
 
@@ -115,7 +121,9 @@ describe('trouble at start is one error with a next step', () => {
       expect(() => vitessStore(nowhere, { keyspace: 'vstream', table: bad }), bad).toThrowError(
         expect.objectContaining({ code: 'STATE_KEYSPACE_INVALID', message: expect.stringContaining('state.table') }),
       );
-      expect(() => vitessStore(nowhere, { keyspace: bad, table: 't' }), bad).toThrowError(expect.objectContaining({ code: 'STATE_KEYSPACE_INVALID' }));
+      expect(() => vitessStore(nowhere, { keyspace: bad, table: 't' }), bad).toThrowError(
+        expect.objectContaining({ code: 'STATE_KEYSPACE_INVALID' }),
+      );
     }
     expect(() => vitessStore(nowhere, { keyspace: 'v-stream_1', table: 'x'.repeat(64) })).not.toThrow();
   });
@@ -176,7 +184,10 @@ describe('trouble at start is one error with a next step', () => {
       text: 'update `streams` set beat = beat + 1, epoch = epoch + 1, owner = null, lease_until = null, format = :format, incarnation = :incarnation, position = :position, config = null, last_error = null, request_id = null, request = null, updated_at = utc_timestamp(6) where name = :name and part = :part and (owner is null or lease_until is null or lease_until <= utc_timestamp(6))',
       binds: { format: 2, incarnation: 'i', position: null, name: 'from-the-future', part: '' },
     });
-    await expect(store.read('from-the-future')).rejects.toMatchObject({ code: 'STATE_FAILED', message: expect.stringContaining('newer release') });
+    await expect(store.read('from-the-future')).rejects.toMatchObject({
+      code: 'STATE_FAILED',
+      message: expect.stringContaining('newer release'),
+    });
     await expect(store.claim('from-the-future', 'a:1:x', 1_000)).rejects.toMatchObject({ code: 'STATE_FAILED' });
   });
 

@@ -135,7 +135,12 @@ describe('the failure table of protocol.md E.2', () => {
     [1, 'timed out while waiting for skew to reduce', ['STREAM_STALLED', 'retry']],
     [1, 'Cancelled on client', ['STREAM_LOST', 'retry']],
     [4, 'Deadline exceeded', ['CONNECT_FAILED', 'retry']],
-    [3, nested('GTIDSet Mismatch: requested source position:MySQL56/a:1-9, current target vrep position: b'), ['POSITION_AHEAD', 'refresh'], true],
+    [
+      3,
+      nested('GTIDSet Mismatch: requested source position:MySQL56/a:1-9, current target vrep position: b'),
+      ['POSITION_AHEAD', 'refresh'],
+      true,
+    ],
     [3, 'for an empty keyspace, the Gtid value must be', ['CONFIG_INVALID', 'config']],
     [3, 'if shards are unspecified, the Gtid value must be', ['CONFIG_INVALID', 'config']],
     [3, 'invalid cell preference: nearest', ['CONFIG_INVALID', 'config']],
@@ -223,7 +228,8 @@ describe('statements', () => {
 
 describe('messages', () => {
   test('name the address, say what happened in one sentence, and leave out the noise of grpc-js', () => {
-    const text = "No connection established. Last error: Error [ERR_TLS_CERT_ALTNAME_INVALID]: Hostname/IP does not match certificate's altnames: IP: 127.0.0.2 is not in the cert's list: 127.0.0.1. Resolution note: ";
+    const text =
+      "No connection established. Last error: Error [ERR_TLS_CERT_ALTNAME_INVALID]: Hostname/IP does not match certificate's altnames: IP: 127.0.0.2 is not in the cert's list: 127.0.0.1. Resolution note: ";
     const error = rpcError(serverStatus('grpc', 14, text), '127.0.0.2:15991');
     expect(error.message).toMatch(/^VTGate 127\.0\.0\.2:15991 presents a certificate for another name: /);
     expect(error.message).not.toMatch(/Resolution note|No connection established/);

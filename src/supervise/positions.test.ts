@@ -19,23 +19,78 @@ describe('judging a position', () => {
   test.each<[string, string, PositionEvidence, PositionVerdict]>([
     ['inside the binary logs is usable', `MySQL56/${A}:1-50`, both(tablet(`${A}:1-10`, `${A}:1-100`)), { verdict: 'ok' }],
     ['exactly at the purge is usable', `MySQL56/${A}:1-10`, both(tablet(`${A}:1-10`, `${A}:1-100`)), { verdict: 'ok' }],
-    ['before the purge is purged, with the missing range', `MySQL56/${A}:1-5`, both(tablet(`${A}:1-10`, `${A}:1-100`)), { verdict: 'purged', missing: `${A}:6-10`, onPrimary: false }],
-    ['without an older server that is purged is purged', `MySQL56/${A}:1-50`, both(tablet(`${A}:1-10,${B}:1-3`, `${A}:1-100,${B}:1-3`)), { verdict: 'purged', missing: `${B}:1-3`, onPrimary: false }],
+    [
+      'before the purge is purged, with the missing range',
+      `MySQL56/${A}:1-5`,
+      both(tablet(`${A}:1-10`, `${A}:1-100`)),
+      { verdict: 'purged', missing: `${A}:6-10`, onPrimary: false },
+    ],
+    [
+      'without an older server that is purged is purged',
+      `MySQL56/${A}:1-50`,
+      both(tablet(`${A}:1-10,${B}:1-3`, `${A}:1-100,${B}:1-3`)),
+      { verdict: 'purged', missing: `${B}:1-3`, onPrimary: false },
+    ],
     // A replica restored from a backup has no older binary logs, the primary has.
-    ['purged on the replica alone says so', `MySQL56/${A}:1-5`, { shardExists: true, streamed: tablet(`${A}:1-10`, `${A}:1-100`), primary: tablet('', `${A}:1-100`) }, { verdict: 'purged', missing: `${A}:6-10`, onPrimary: true }],
-    ['ahead of the replica alone is lag', `MySQL56/${A}:1-50`, { shardExists: true, streamed: tablet('', `${A}:1-40`), primary: tablet('', `${A}:1-60`) }, { verdict: 'ok', behind: `${A}:41-50` }],
-    ['ahead of the primary is ahead', `MySQL56/${A}:1-100266`, both(tablet('', `${A}:1-266`)), { verdict: 'ahead', ahead: `${A}:267-100266` }],
+    [
+      'purged on the replica alone says so',
+      `MySQL56/${A}:1-5`,
+      { shardExists: true, streamed: tablet(`${A}:1-10`, `${A}:1-100`), primary: tablet('', `${A}:1-100`) },
+      { verdict: 'purged', missing: `${A}:6-10`, onPrimary: true },
+    ],
+    [
+      'ahead of the replica alone is lag',
+      `MySQL56/${A}:1-50`,
+      { shardExists: true, streamed: tablet('', `${A}:1-40`), primary: tablet('', `${A}:1-60`) },
+      { verdict: 'ok', behind: `${A}:41-50` },
+    ],
+    [
+      'ahead of the primary is ahead',
+      `MySQL56/${A}:1-100266`,
+      both(tablet('', `${A}:1-266`)),
+      { verdict: 'ahead', ahead: `${A}:267-100266` },
+    ],
     ['of another server is foreign', `MySQL56/${C}:1-5`, both(tablet('', `${A}:1-266`)), { verdict: 'foreign', ahead: `${C}:1-5` }],
-    ['with another server added is foreign', `MySQL56/${A}:1-266,${C}:1-5`, both(tablet('', `${A}:1-266`)), { verdict: 'foreign', ahead: `${C}:1-5` }],
-    ['of another cluster is foreign rather than purged', `MySQL56/${C}:1-5`, both(tablet(`${A}:1-9`, `${A}:1-266`)), { verdict: 'foreign', ahead: `${C}:1-5` }],
-    ['ahead of a replica when the primary cannot be asked proves nothing', `MySQL56/${A}:1-50`, { shardExists: true, streamed: tablet('', `${A}:1-40`), primary: undefined }, { verdict: 'ok', behind: `${A}:41-50` }],
-    ['nobody can be asked about is unknown', `MySQL56/${A}:1-50`, { shardExists: true, streamed: undefined, primary: undefined }, { verdict: 'unknown' }],
-    ['of a shard that is gone is told as that', `MySQL56/${A}:1-50`, { shardExists: false, streamed: undefined, primary: undefined }, { verdict: 'unknown-shard' }],
+    [
+      'with another server added is foreign',
+      `MySQL56/${A}:1-266,${C}:1-5`,
+      both(tablet('', `${A}:1-266`)),
+      { verdict: 'foreign', ahead: `${C}:1-5` },
+    ],
+    [
+      'of another cluster is foreign rather than purged',
+      `MySQL56/${C}:1-5`,
+      both(tablet(`${A}:1-9`, `${A}:1-266`)),
+      { verdict: 'foreign', ahead: `${C}:1-5` },
+    ],
+    [
+      'ahead of a replica when the primary cannot be asked proves nothing',
+      `MySQL56/${A}:1-50`,
+      { shardExists: true, streamed: tablet('', `${A}:1-40`), primary: undefined },
+      { verdict: 'ok', behind: `${A}:41-50` },
+    ],
+    [
+      'nobody can be asked about is unknown',
+      `MySQL56/${A}:1-50`,
+      { shardExists: true, streamed: undefined, primary: undefined },
+      { verdict: 'unknown' },
+    ],
+    [
+      'of a shard that is gone is told as that',
+      `MySQL56/${A}:1-50`,
+      { shardExists: false, streamed: undefined, primary: undefined },
+      { verdict: 'unknown-shard' },
+    ],
     ['that is garbage is undecodable', 'garbage', both(tablet('', `${A}:1`)), { verdict: 'undecodable' }],
     ['without its flavour is undecodable, as for the server', `${A}:1-5`, both(tablet('', `${A}:1-9`)), { verdict: 'undecodable' }],
     ['that asks for a copy is usable (G31)', '', both(tablet(`${A}:1-10`, `${A}:1-100`)), { verdict: 'ok' }],
     ['that asks for now is usable', 'current', both(tablet(`${A}:1-10`, `${A}:1-100`)), { verdict: 'ok' }],
-    ['in upper case and with line breaks in the answer is read all the same', `MySQL56/${A.toUpperCase()}:1-50`, both(tablet(`${A}:1-10,\n${B}:1-2`, `${A}:1-100,\n${B}:1-2`)), { verdict: 'purged', missing: `${B}:1-2`, onPrimary: false }],
+    [
+      'in upper case and with line breaks in the answer is read all the same',
+      `MySQL56/${A.toUpperCase()}:1-50`,
+      both(tablet(`${A}:1-10,\n${B}:1-2`, `${A}:1-100,\n${B}:1-2`)),
+      { verdict: 'purged', missing: `${B}:1-2`, onPrimary: false },
+    ],
   ])('a position %s', (_claim, gtid, evidence, verdict) => {
     expect(judgePosition(gtid, evidence)).toEqual(verdict);
   });
@@ -92,7 +147,11 @@ describe('asking', () => {
     };
   }
 
-  const shard = (name: string, to: number): { keyspace: string; shard: string; gtid: string } => ({ keyspace: 'k', shard: name, gtid: `MySQL56/${A}:1-${to}` });
+  const shard = (name: string, to: number): { keyspace: string; shard: string; gtid: string } => ({
+    keyspace: 'k',
+    shard: name,
+    gtid: `MySQL56/${A}:1-${to}`,
+  });
 
   test('reaches the streamed type and the primary of each shard', async () => {
     const executor = cluster((target) => (target.endsWith('@primary') ? [`${A}:1-3`, `${A}:1-90`] : [`${A}:1-3`, `${A}:1-70`]));
@@ -103,8 +162,22 @@ describe('asking', () => {
 
   test('a refused statement makes the answer unknown; a lost connection is thrown', async () => {
     const denied = sqlError(serverStatus('sql', 7, 'denied'), 'v:1', 'k');
-    expect((await probePositions(cluster(() => denied), [shard('-80', 1)], 'replica')).map(({ verdict }) => verdict.verdict)).toEqual(['unknown']);
+    expect(
+      (
+        await probePositions(
+          cluster(() => denied),
+          [shard('-80', 1)],
+          'replica',
+        )
+      ).map(({ verdict }) => verdict.verdict),
+    ).toEqual(['unknown']);
     const lost = new VStreamError('CONNECT_FAILED', 'gone');
-    await expect(probePositions(cluster(() => lost), [shard('-80', 1)], 'replica')).rejects.toBe(lost);
+    await expect(
+      probePositions(
+        cluster(() => lost),
+        [shard('-80', 1)],
+        'replica',
+      ),
+    ).rejects.toBe(lost);
   });
 });

@@ -76,22 +76,34 @@ export function positionError(verdict: PositionVerdict, { keyspace, shard, gtid 
     case 'unknown':
       return undefined;
     case 'purged':
-      return new VStreamError('POSITION_PURGED', `the position of ${where} is purged: transactions ${clip(verdict.missing)} are gone from its binary logs`, {
-        ...details,
-        next: verdict.onPrimary
-          ? 'Stream from `tabletType: "primary"`, which still has them; or copy this shard again (`onPurged: "recopy"`).'
-          : 'Copy this shard again (`onPurged: "recopy"`), or start anew with `vstream state reset`.',
-      });
+      return new VStreamError(
+        'POSITION_PURGED',
+        `the position of ${where} is purged: transactions ${clip(verdict.missing)} are gone from its binary logs`,
+        {
+          ...details,
+          next: verdict.onPrimary
+            ? 'Stream from `tabletType: "primary"`, which still has them; or copy this shard again (`onPurged: "recopy"`).'
+            : 'Copy this shard again (`onPurged: "recopy"`), or start anew with `vstream state reset`.',
+        },
+      );
     case 'ahead':
-      return new VStreamError('POSITION_AHEAD', `the position of ${where} has transactions ${clip(verdict.ahead)} that its primary never executed`, {
-        ...details,
-        next: 'They were lost in a failover or a restore: compare the destination, then copy this shard again.',
-      });
+      return new VStreamError(
+        'POSITION_AHEAD',
+        `the position of ${where} has transactions ${clip(verdict.ahead)} that its primary never executed`,
+        {
+          ...details,
+          next: 'They were lost in a failover or a restore: compare the destination, then copy this shard again.',
+        },
+      );
     case 'foreign':
-      return new VStreamError('POSITION_FOREIGN', `the position of ${where} has transactions ${clip(verdict.ahead)} of a server that ${where} never knew`, {
-        ...details,
-        next: 'Check that `vtgate` is the cluster of this position; if it is, copy this shard again.',
-      });
+      return new VStreamError(
+        'POSITION_FOREIGN',
+        `the position of ${where} has transactions ${clip(verdict.ahead)} of a server that ${where} never knew`,
+        {
+          ...details,
+          next: 'Check that `vtgate` is the cluster of this position; if it is, copy this shard again.',
+        },
+      );
     case 'unknown-shard':
       return new VStreamError('SHARD_NOT_FOUND', `the position names the shard ${where}, which does not serve`, {
         ...details,

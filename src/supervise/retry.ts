@@ -26,7 +26,8 @@ export async function retryStart<T>(start: () => Promise<T>, { clock, random, lo
     try {
       return await start();
     } catch (error) {
-      const passing = VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh') && error.code !== 'CONNECT_FAILED';
+      const passing =
+        VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh') && error.code !== 'CONNECT_FAILED';
       const wait = passing && !signal.aborted ? backoff.next() : undefined;
       if (wait === undefined) throw error;
       logger.warn({ ...(error as VStreamError).toJSON(), waitMs: Math.round(wait) }, 'the start was interrupted; trying again');

@@ -8,7 +8,15 @@ const ago = (seconds: number): number => NOW - seconds * 1_000;
 
 function judge(stream: Partial<StreamSigns>, shard: Partial<ShardSigns>): Verdict {
   return judgeShard(
-    { now: NOW, openedAt: ago(3_600), lastMessageAt: ago(1), busySince: undefined, busyUntil: undefined, blockedUntil: undefined, ...stream },
+    {
+      now: NOW,
+      openedAt: ago(3_600),
+      lastMessageAt: ago(1),
+      busySince: undefined,
+      busyUntil: undefined,
+      blockedUntil: undefined,
+      ...stream,
+    },
     { phase: 'stream', lastProgressAt: undefined, lastHeartbeatAt: undefined, ...shard },
     limits,
   );
@@ -20,18 +28,33 @@ const missingFor = (seconds: number): NonNullable<ShardSigns['executed']> => ({ 
 describe('a shard', () => {
   test.each<[string, Partial<StreamSigns>, Partial<ShardSigns>, Verdict['name']]>([
     ['is live when its position just moved', {}, { lastProgressAt: ago(2), executed: nothingMissing }, 'live'],
-    ['is idle after an hour without changes, with VTGate heartbeats alone', {}, { lastProgressAt: ago(3_500), executed: nothingMissing }, 'idle'],
+    [
+      'is idle after an hour without changes, with VTGate heartbeats alone',
+      {},
+      { lastProgressAt: ago(3_500), executed: nothingMissing },
+      'idle',
+    ],
     ['is idle when the server cannot be asked and VTGate is alive', {}, { lastProgressAt: ago(3_500) }, 'idle'],
     ['is live while something is missing for a moment', {}, { lastProgressAt: ago(30), executed: missingFor(3) }, 'live'],
     ['lags while it moves and stays behind', {}, { lastProgressAt: ago(1), executed: missingFor(600) }, 'lagging'],
     // A purged, foreign or ahead position: VTGate heartbeats, and nothing else for ever (measured.md section 4).
     ['stalls when it is behind and does not move', {}, { lastProgressAt: ago(61), executed: missingFor(61) }, 'stalled'],
     ['stalls when it never moved at all', {}, { executed: missingFor(61) }, 'stalled'],
-    ['does not stall when it was behind long ago and something new is missing since now', {}, { lastProgressAt: ago(900), executed: missingFor(5) }, 'live'],
+    [
+      'does not stall when it was behind long ago and something new is missing since now',
+      {},
+      { lastProgressAt: ago(900), executed: missingFor(5) },
+      'live',
+    ],
     ['stalls when VTGate itself is silent', { lastMessageAt: ago(16) }, { executed: nothingMissing }, 'stalled'],
     ['does not stall right after the RPC was opened', { openedAt: ago(3), lastMessageAt: undefined }, {}, 'idle'],
     // One dead shard among live ones: VTGate heartbeats mask it (G135).
-    ['stalls when its keyspace heartbeats stop, though VTGate beats', {}, { lastHeartbeatAt: ago(31), lastProgressAt: ago(31), executed: nothingMissing }, 'stalled'],
+    [
+      'stalls when its keyspace heartbeats stop, though VTGate beats',
+      {},
+      { lastHeartbeatAt: ago(31), lastProgressAt: ago(31), executed: nothingMissing },
+      'stalled',
+    ],
     ['is idle with keyspace heartbeats alone', {}, { lastHeartbeatAt: ago(1), lastProgressAt: ago(600) }, 'idle'],
     ['is throttled when the tablet says so', {}, { lastProgressAt: ago(300), throttledAt: ago(1), executed: missingFor(300) }, 'throttled'],
     ['is past the throttling once it moved again', {}, { lastProgressAt: ago(1), throttledAt: ago(30), executed: missingFor(3) }, 'live'],
@@ -59,20 +82,29 @@ describe('in a copy', () => {
   });
 
   test('VTGate must beat all the same', () => {
-    expect(judge({ lastMessageAt: ago(20) }, { ...copying, lastProgressAt: ago(20) })).toMatchObject({ name: 'stalled', cause: 'vtgate-silent' });
+    expect(judge({ lastMessageAt: ago(20) }, { ...copying, lastProgressAt: ago(20) })).toMatchObject({
+      name: 'stalled',
+      cause: 'vtgate-silent',
+    });
   });
 });
 
 describe('no false alarm', () => {
   test('while the sink holds the reading back, whatever else is silent', () => {
     fc.assert(
-      fc.property(fc.nat(7_200), fc.nat(7_200), fc.nat(7_200), fc.constantFrom('copy' as const, 'stream' as const), (message, progress, missing, phase) => {
-        const verdict = judge(
-          { busySince: ago(1), lastMessageAt: ago(message) },
-          { phase, lastProgressAt: ago(progress), lastHeartbeatAt: ago(progress), executed: missingFor(missing) },
-        );
-        return verdict.name === 'lagging' && verdict.behind === 'sink';
-      }),
+      fc.property(
+        fc.nat(7_200),
+        fc.nat(7_200),
+        fc.nat(7_200),
+        fc.constantFrom('copy' as const, 'stream' as const),
+        (message, progress, missing, phase) => {
+          const verdict = judge(
+            { busySince: ago(1), lastMessageAt: ago(message) },
+            { phase, lastProgressAt: ago(progress), lastHeartbeatAt: ago(progress), executed: missingFor(missing) },
+          );
+          return verdict.name === 'lagging' && verdict.behind === 'sink';
+        },
+      ),
     );
   });
 
@@ -96,5 +128,13 @@ describe('no false alarm', () => {
 });
 
 test('a stall is answered by a restart, then by other VTGates, then by a report: never by endless restarts', () => {
-  expect([1, 2, 3, 4, 5, 6, 100].map((stalls) => remedy(stalls))).toEqual(['restart', 'move', 'move', 'move', 'report', 'report', 'report']);
+  expect([1, 2, 3, 4, 5, 6, 100].map((stalls) => remedy(stalls))).toEqual([
+    'restart',
+    'move',
+    'move',
+    'move',
+    'report',
+    'report',
+    'report',
+  ]);
 });

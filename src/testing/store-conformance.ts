@@ -184,7 +184,10 @@ export const storeConformance: readonly ConformanceCase[] = [
         gtid: `MySQL56/${Array.from({ length: 5 }, (__, uuid) => `0000000${uuid}-0000-0000-0000-${String(index).padStart(12, '0')}:1-${index + 1}`).join(',')}`,
       }));
       const copy = Object.fromEntries(
-        Array.from({ length: 500 }, (_, index) => [`table_${index}`, { state: 'done' as const, generation: 1, fingerprint: 'f'.repeat(32) }]),
+        Array.from({ length: 500 }, (_, index) => [
+          `table_${index}`,
+          { state: 'done' as const, generation: 1, fingerprint: 'f'.repeat(32) },
+        ]),
       );
       const large = Position.parse({ version: 1, shards, copy: { big: copy } });
       await store.write(claim, { position: large }, LEASE);
@@ -231,7 +234,10 @@ export const storeConformance: readonly ConformanceCase[] = [
       await operator.request(name, { id: 'r1', verb: 'copy', table: 'orders', where: 'id > 5' });
       const seen = await owner.write(claim, {}, LEASE);
       assert.deepEqual({ ...seen }, { id: 'r1', verb: 'copy', table: 'orders', where: 'id > 5' });
-      assert.equal(await owner.write(claim, { request: { id: 'r1', verb: 'copy', table: 'orders', where: 'id > 5', outcome: 'done' } }, LEASE), undefined);
+      assert.equal(
+        await owner.write(claim, { request: { id: 'r1', verb: 'copy', table: 'orders', where: 'id > 5', outcome: 'done' } }, LEASE),
+        undefined,
+      );
       assert.equal((await operator.read(name))?.request?.outcome, 'done');
       await owner.write(claim, { request: null }, LEASE);
       assert.equal((await operator.read(name))?.request, undefined);

@@ -5,19 +5,16 @@ import type { Auth, ConnectOptions, Text } from './options.js';
 import { resolveText } from './secrets.js';
 
 /** Resolved anew for each channel, so that renewed certificates are used at the next connection. */
-export async function channelCredentials(tls: ConnectOptions['tls']): Promise<{ credentials: ChannelCredentials; options: ChannelOptions }> {
+export async function channelCredentials(
+  tls: ConnectOptions['tls'],
+): Promise<{ credentials: ChannelCredentials; options: ChannelOptions }> {
   if (tls === undefined || tls === false) return { credentials: credentials.createInsecure(), options: {} };
   const options = tls === true ? {} : tls;
   if ((options.cert === undefined) !== (options.key === undefined)) {
     throw new VStreamError('CONFIG_INVALID', 'tls.cert and tls.key are needed together', { next: 'Give both, or none.' });
   }
-  const [ca, cert, key] = await Promise.all([
-    pem(options.ca, 'tls.ca'),
-    pem(options.cert, 'tls.cert'),
-    pem(options.key, 'tls.key'),
-  ]);
-  const verify =
-    options.insecureSkipVerify === true ? { rejectUnauthorized: false, checkServerIdentity: () => undefined } : {};
+  const [ca, cert, key] = await Promise.all([pem(options.ca, 'tls.ca'), pem(options.cert, 'tls.cert'), pem(options.key, 'tls.key')]);
+  const verify = options.insecureSkipVerify === true ? { rejectUnauthorized: false, checkServerIdentity: () => undefined } : {};
   let made: ChannelCredentials;
   try {
     made = credentials.createSsl(ca, key, cert, verify);

@@ -214,7 +214,10 @@ describe('a statement', () => {
     expect(sent.session).toMatchObject({ autocommit: true, targetString: 'k@primary' });
     expect(sent.callerId?.principal).toBe('me');
     const binds = Object.fromEntries(
-      Object.entries(sent.query?.bindVariables ?? {}).map(([name, { type, value }]) => [name, [type, Buffer.from(value).toString('latin1')]]),
+      Object.entries(sent.query?.bindVariables ?? {}).map(([name, { type, value }]) => [
+        name,
+        [type, Buffer.from(value).toString('latin1')],
+      ]),
     );
     expect(binds).toEqual({ a: [6165, 'Ã¼'], b: [265, '7'], c: [265, '9007199254740993'], d: [10262, '\u0000ÿ'], e: [0, ''] });
   });
@@ -223,7 +226,7 @@ describe('a statement', () => {
     const server = await serve({
       execute(_call, answer) {
         const message =
-          "target: k.0.primary: vttablet: rpc error: code = AlreadyExists desc = Duplicate entry 'a' for key 't.PRIMARY' (errno 1062) (sqlstate 23000) (CallerID: x): Sql: \"insert into t values (:v1)\", BindVars: {v1: \"type:VARCHAR value:\\\"hunter2\\\"\"}";
+          'target: k.0.primary: vttablet: rpc error: code = AlreadyExists desc = Duplicate entry \'a\' for key \'t.PRIMARY\' (errno 1062) (sqlstate 23000) (CallerID: x): Sql: "insert into t values (:v1)", BindVars: {v1: "type:VARCHAR value:\\"hunter2\\""}';
         answer(null, Buffer.from(toBinary(ExecuteResponseSchema, create(ExecuteResponseSchema, { error: { code: 6, message } }))));
       },
     });

@@ -40,7 +40,7 @@ class GrpcTransport implements Transport {
     this.#source = source;
     this.#addresses = typeof source.vtgate === 'string' ? [source.vtgate] : source.vtgate;
     if (this.#addresses.length === 0 || this.#addresses.some((one) => one.trim() === '')) {
-      throw new VStreamError('CONFIG_INVALID', 'source.vtgate names no address', { next: 'Give `host:port` of VTGate\'s gRPC server.' });
+      throw new VStreamError('CONFIG_INVALID', 'source.vtgate names no address', { next: "Give `host:port` of VTGate's gRPC server." });
     }
     this.#clock = options.clock ?? systemClock;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;

@@ -13,7 +13,10 @@ test('a value is given as it is, from the environment, or from a file without su
     expect(await resolveText({ env: 'PW' }, 'x', { PW: ' kept ' })).toBe(' kept ');
     expect(await resolveText({ file }, 'x')).toBe('s3cret');
     await writeFile(file, '\n');
-    await expect(resolveText({ file }, 'auth.password')).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('is empty') });
+    await expect(resolveText({ file }, 'auth.password')).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('is empty'),
+    });
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -25,7 +25,9 @@ export function statementTests(executor: () => Executor): void {
 
   test('show vitess_tablets', async () => {
     const tablets = await run(showTablets());
-    expect(tablets).toContainEqual(expect.objectContaining({ keyspace: 'sharded', shard: '80-', type: 'primary', serving: true, alias: expect.stringMatching(/-\d+$/) }));
+    expect(tablets).toContainEqual(
+      expect.objectContaining({ keyspace: 'sharded', shard: '80-', type: 'primary', serving: true, alias: expect.stringMatching(/-\d+$/) }),
+    );
     expect(tablets).toContainEqual(expect.objectContaining({ keyspace: 'commerce', shard: '0', type: 'replica', serving: true }));
   });
 
@@ -69,7 +71,10 @@ export function statementTests(executor: () => Executor): void {
 
   test('settings of the binary log', async () => {
     const settings = await run(selectBinlogSettings('commerce', '0', 'replica'));
-    expect(settings).toMatchObject({ rowImage: expect.stringMatching(/^(FULL|NOBLOB)$/), rowMetadata: expect.stringMatching(/^(FULL|MINIMAL)$/) });
+    expect(settings).toMatchObject({
+      rowImage: expect.stringMatching(/^(FULL|NOBLOB)$/),
+      rowMetadata: expect.stringMatching(/^(FULL|MINIMAL)$/),
+    });
     expect(settings.expireSeconds).toBeGreaterThanOrEqual(0n);
   });
 
@@ -77,8 +82,12 @@ export function statementTests(executor: () => Executor): void {
     expect(await run(selectTables('commerce'))).toEqual(expect.arrayContaining(['orders', 'product']));
     expect(await run(selectTables('sharded'))).not.toContain('product');
     const columns = await run(selectColumns('commerce'));
-    expect(columns).toContainEqual(expect.objectContaining({ table: 'product', name: 'sku', type: 'varbinary(128)', nullable: false, position: 1 }));
-    expect(columns).toContainEqual(expect.objectContaining({ table: 'orders', name: 'note', type: 'varchar(255)', nullable: true, charset: 'utf8mb4' }));
+    expect(columns).toContainEqual(
+      expect.objectContaining({ table: 'product', name: 'sku', type: 'varbinary(128)', nullable: false, position: 1 }),
+    );
+    expect(columns).toContainEqual(
+      expect.objectContaining({ table: 'orders', name: 'note', type: 'varchar(255)', nullable: true, charset: 'utf8mb4' }),
+    );
     expect(await run(selectPrimaryKeys('commerce'))).toContainEqual({ table: 'product', column: 'sku', position: 1 });
     expect(await run(selectForeignKeys('commerce'))).toEqual([]);
   });
