@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
+import { validateRunOptions } from '../pipeline/validate.js';
 import { validateStreamOptions } from '../stream/validate.js';
-import { addStreamFlags, flagLabel, optionsOfFlags, overlay, STREAM_FLAGS } from './flags.js';
+import { addFlags, flagLabel, optionsOfFlags, overlay, FLAGS } from './flags.js';
 
 const parse = (...argv: string[]): Record<string, unknown> =>
-  addStreamFlags(new Command()).exitOverride().parse(argv, { from: 'user' }).opts();
+  addFlags(new Command(), 'Run', 'Source', 'Stream', 'Limits').exitOverride().parse(argv, { from: 'user' }).opts();
 
 test('flags become the options of the same names, and nothing that was not given', async () => {
   const values = parse(
@@ -52,7 +53,7 @@ test('flags become the options of the same names, and nothing that was not given
 });
 
 test('every flag leads to an option the validation knows', () => {
-  for (const { path, kind, flags } of STREAM_FLAGS) {
+  for (const { path, kind, flags } of FLAGS) {
     const options: Record<string, unknown> = {};
     const names = path.split('.');
     let inner = options;
@@ -60,7 +61,7 @@ test('every flag leads to an option the validation knows', () => {
     inner[names.at(-1) as string] = kind === 'number' ? 70_000 : 'x';
     let message = '';
     try {
-      validateStreamOptions(options);
+      validateRunOptions(options);
     } catch (error) {
       message = (error as Error).message;
     }

@@ -13,7 +13,7 @@ interface Flag {
   readonly path: string;
   readonly help: string;
   readonly kind: 'text' | 'list' | 'number' | 'true' | 'file' | 'env' | 'position';
-  readonly group: 'Source' | 'Stream' | 'Limits';
+  readonly group: 'Run' | 'Source' | 'Stream' | 'Limits';
 }
 
 const flag = (group: Flag['group'], kind: Flag['kind'], flags: string, path: string, help: string): Flag => ({
@@ -24,7 +24,12 @@ const flag = (group: Flag['group'], kind: Flag['kind'], flags: string, path: str
   help,
 });
 
-export const STREAM_FLAGS: readonly Flag[] = [
+export const FLAGS: readonly Flag[] = [
+  flag('Run', 'text', '--name <name>', 'name', 'name of the stream: its state hangs on it'),
+  flag('Run', 'text', '--on-purged <how>', 'onPurged', 'fail (default) or recopy, when the stored position is gone from the servers'),
+  flag('Run', 'text', '--lease <time>', 'lease', 'how long a dead owner keeps others waiting (default: 30s)'),
+  flag('Run', 'text', '--checkpoint-interval <time>', 'checkpointInterval', 'pace of stored positions (default: 1s)'),
+  flag('Run', 'text', '--drain-timeout <time>', 'drainTimeout', 'how long a stop may take (default: 30s)'),
   flag('Source', 'list', '--vtgate <host:port>', 'source.vtgate', 'gRPC address of a VTGate; repeat it for several'),
   flag('Source', 'text', '--keyspace <name>', 'source.keyspace', 'keyspace of tables written without one'),
   flag('Source', 'list', '--shards <names>', 'source.shards', 'only these shards, such as -80,80-'),
@@ -66,7 +71,7 @@ export function flagLabel(values: Readonly<Record<string, unknown>>): Label {
   const given = givenFlagLabel(values);
   return (path) => {
     const label = given(path);
-    const named = label === path ? STREAM_FLAGS.find((one) => one.path === path) : undefined;
+    const named = label === path ? FLAGS.find((one) => one.path === path) : undefined;
     return named ? longName(named.flags) : label;
   };
 }
@@ -74,14 +79,14 @@ export function flagLabel(values: Readonly<Record<string, unknown>>): Label {
 /** The same for flags that were given; beside a configuration file the other options keep the names they have there. */
 export function givenFlagLabel(values: Readonly<Record<string, unknown>>): Label {
   return (path) => {
-    const given = STREAM_FLAGS.find((one) => one.path === path && values[attribute(one.flags)] !== undefined);
+    const given = FLAGS.find((one) => one.path === path && values[attribute(one.flags)] !== undefined);
     return given ? longName(given.flags) : path;
   };
 }
 
-export function addStreamFlags(command: Command, only: readonly Flag['group'][] = ['Source', 'Stream', 'Limits']): Command {
-  for (const { flags, help, kind, group } of STREAM_FLAGS) {
-    if (!only.includes(group)) continue;
+export function addFlags(command: Command, ...groups: readonly Flag['group'][]): Command {
+  for (const { flags, help, kind, group } of FLAGS) {
+    if (!groups.includes(group)) continue;
     const option = new Option(flags, help).helpGroup(`${group}:`);
     if (kind === 'list') option.argParser(collect);
     command.addOption(option);
@@ -101,7 +106,7 @@ function collect(value: string, before: readonly string[] | undefined): readonly
 export async function optionsOfFlags(values: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
   const options: Record<string, unknown> = {};
   const setBy = new Map<string, string>();
-  for (const { flags, path, kind } of STREAM_FLAGS) {
+  for (const { flags, path, kind } of FLAGS) {
     const given = values[attribute(flags)];
     if (given === undefined) continue;
     const name = longName(flags);

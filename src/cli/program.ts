@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { VStreamError } from '../errors.js';
 import { EXIT } from './exit.js';
-import { addStreamFlags } from './flags.js';
+import { addFlags } from './flags.js';
 import { inSession, type Session, type SessionOptions } from './session.js';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ function usageError(error: CommanderError, argv: readonly string[]): VStreamErro
   return new VStreamError('CONFIG_INVALID', first.replace(/^missing required argument/, 'missing argument'), { next });
 }
 
-const COMMANDS: readonly string[] = ['demo', 'tail', 'run', 'status', 'state', 'copy', 'pause', 'resume', 'types'];
+const COMMANDS: readonly string[] = ['demo', 'tail', 'run', 'status', 'state', 'copy', 'pause', 'resume'];
 
 export function buildProgram(): Command {
   const program = new Command('vstream')
@@ -47,7 +47,6 @@ export function buildProgram(): Command {
   program.addCommand(demo()).addCommand(tail()).addCommand(run());
   program.addCommand(status()).addCommand(state());
   for (const command of requests()) program.addCommand(command);
-  program.addCommand(types());
   for (const command of everyCommand(program)) command.exitOverride().configureOutput({ outputError: () => {} });
   return program;
 }
@@ -79,7 +78,7 @@ function demo(): Command {
 }
 
 function tail(): Command {
-  const command = addStreamFlags(new Command('tail').description('print rows and changes as they come'))
+  const command = addFlags(new Command('tail').description('print rows and changes as they come'), 'Source', 'Stream', 'Limits')
     .addOption(new Option('--format <how>', 'pretty or jsonl (default: pretty on a terminal)').choices(['pretty', 'jsonl']))
     .addHelpText('after', '\nExample: vstream tail --vtgate localhost:15991 --keyspace commerce --tables orders --from current');
   return action(command, async (session, values) => (await import('./tail.js')).tail(session, values));
@@ -89,15 +88,15 @@ function run(): Command {
   const command = new Command('run')
     .argument('[config]', 'configuration file (default: vstream.config.{ts,mts,mjs,js,json})')
     .description('stream into the destination of a configuration file; flags win over the file')
-    .option('--name <name>', 'name of the stream')
-    .option('--no-wait', 'fail when another process owns the stream (default: wait as hot standby)')
-    .option('--lease <time>', 'how long a dead owner keeps others waiting (default: 30s)');
-  return action(addStreamFlags(command), async (session, values, args) => (await import('./run.js')).runCommand(session, values, args[0]));
+    .option('--no-wait', 'fail when another process owns the stream (default: wait as hot standby)');
+  return action(addFlags(command, 'Run', 'Source', 'Stream', 'Limits'), async (session, values, args) =>
+    (await import('./run.js')).runCommand(session, values, args[0]),
+  );
 }
 
 /** Flags of the commands that look at a stream's state. */
 function stateful(command: Command): Command {
-  return addStreamFlags(command, ['Source'])
+  return addFlags(command, 'Source')
     .option('-c, --config <file>', 'configuration file (default: vstream.config.{ts,mts,mjs,js,json}, when there is one)')
     .option('--name <name>', 'name of the stream (default: the one of the configuration, or the only one)')
     .option('--state-keyspace <name>', 'keyspace of the state table')
@@ -155,14 +154,6 @@ function requests(): readonly Command[] {
       return verb === 'copy' ? request(session, verb, values, first) : request(session, verb, named(values, first), undefined);
     });
   });
-}
-
-function types(): Command {
-  const command = addStreamFlags(new Command('types').description('write a TypeScript file with the tables of a keyspace'), ['Source'])
-    .option('--tables <names>', 'names or patterns (default: all)')
-    .option('--out <file>', 'file to write', './vstream-types.ts')
-    .option('--check', 'write nothing; exit 3 when the file is out of date');
-  return action(command, async (session, values) => (await import('./types.js')).types(session, values));
 }
 
 function version(): string {

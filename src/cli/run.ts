@@ -21,7 +21,8 @@ export async function runCommand(session: Session, values: Values, asked: string
     });
   }
   const config = await loadConfig(file);
-  const flags = { ...(await optionsOfFlags(values)), ...runFlags(values) };
+  // The parser's default is true: only `--no-wait` says anything against the file.
+  const flags = { ...(await optionsOfFlags(values)), ...(values['wait'] === false ? { wait: false } : {}) };
   const merged = overlay(config.value, flags) as Record<string, unknown>;
   const options = { logger: session.logger, ...(await withParts(merged, config.folder)), signal: session.signal };
   validateRunOptions(options, { label: givenFlagLabel(values) });
@@ -38,15 +39,6 @@ export async function runCommand(session: Session, values: Values, asked: string
     await session.out.write(`${toJson({ rows, tables, seconds: Math.round(seconds * 1000) / 1000, position, reason })}\n`);
   }
   return EXIT.done;
-}
-
-function runFlags(values: Values): Record<string, unknown> {
-  return {
-    ...(values['name'] === undefined ? {} : { name: values['name'] }),
-    ...(values['lease'] === undefined ? {} : { lease: values['lease'] }),
-    // The parser's default is true: only `--no-wait` says anything against the file.
-    ...(values['wait'] === false ? { wait: false } : {}),
-  };
 }
 
 function describe({ rows, seconds, reason }: Summary): string {
