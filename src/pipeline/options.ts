@@ -22,6 +22,11 @@ export interface RunOptions<T extends Tables = Tables> extends StreamOptions<T> 
   readonly name: string;
   readonly state: StateTable | CheckpointStore;
   readonly sink: Sink | Handler<T>;
+  /**
+   * A stored position that the servers cannot serve any more (purged, ahead, of another cluster): `fail` (default) with the
+   * missing range, or `recopy` the tables of the affected shards; stale rows are swept, so the sink must be able to.
+   */
+  readonly onPurged?: 'fail' | 'recopy';
   /** true (default): wait as hot standby while another process owns the stream. false: fail with `LEASE_HELD`. */
   readonly wait?: boolean;
   /** How long a dead owner keeps others waiting. Renewed at a third of it. At least 1 s. Default 30 s; at least 90 s where the state lies in a streamed keyspace. */

@@ -41,6 +41,11 @@ export class Runner {
     this.#random = random;
     this.#startedAt = clock.monotonic();
     this.#sink = options.sink.kind === 'sink' ? options.sink.sink : handlerSink(options.sink.handler);
+    if (options.onPurged === 'recopy' && !this.#sink.capabilities.sweep) {
+      throw new VStreamError('SINK_UNSUPPORTED', "`onPurged: 'recopy'` needs a sink that can sweep stale rows, and this one cannot", {
+        next: "Use `onPurged: 'fail'`, or a sink with `capabilities.sweep`.",
+      });
+    }
   }
 
   pause(): void {
@@ -139,6 +144,7 @@ export class Runner {
       progressMs: owned.inSource ? 30_000 : 10_000,
       earlier: begin.earlier,
       exclude: owned.exclude,
+      onPurged: options.onPurged,
       rowsChanged: (table, reason) => this.#rowsChanged(table, reason),
     });
     this.#engine = session.engine;

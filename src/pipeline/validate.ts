@@ -17,13 +17,14 @@ export interface ValidatedRun extends ValidatedStream {
   readonly name: string;
   readonly state: ValidatedState;
   readonly sink: ValidatedSink;
+  readonly onPurged: 'fail' | 'recopy';
   readonly wait: boolean;
   readonly leaseMs: number;
   readonly checkpointMs: number;
   readonly drainMs: number;
 }
 
-export const RUN_OPTIONS = [...STREAM_OPTIONS, 'name', 'state', 'sink', 'wait', 'lease', 'checkpointInterval', 'drainTimeout'] as const;
+export const RUN_OPTIONS = [...STREAM_OPTIONS, 'name', 'state', 'sink', 'onPurged', 'wait', 'lease', 'checkpointInterval', 'drainTimeout'] as const;
 
 const MAX_NAME = 128;
 const DEFAULT_LEASE_MS = 30_000;
@@ -46,6 +47,7 @@ function readRun(problems: Problems, fields: Fields): Partial<ValidatedRun> {
     ...defined('name', readName(fields)),
     ...defined('state', readState(problems, fields)),
     ...defined('sink', readSink(fields)),
+    onPurged: fields.oneOf('onPurged', ['fail', 'recopy']) ?? 'fail',
     wait: fields.flag('wait', true),
     leaseMs: readLease(fields),
     checkpointMs: fields.duration('checkpointInterval', 1_000),

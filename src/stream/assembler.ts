@@ -4,12 +4,13 @@
  * The position is kept per shard: a batch moves only the entries of the shards whose units it holds, so that copied rows of one
  * shard can be gathered into large batches while another shard's go out. Order per shard is kept.
  */
-import { CopyPlan, type ShardCopy } from '../position/plan.js';
+import { VStreamError } from '../errors.js';
+import type { CopyPlan, ShardCopy } from '../position/plan.js';
 import { Position, type PartialTransaction } from '../position/position.js';
 import { copyAfter, again } from '../copy/steps.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Progress, SchemaChange, Transaction } from './change.js';
-import { StreamBatch } from './batch.js';
+import { type BatchContent, StreamBatch } from './batch.js';
 import type { CheckpointUnit, GroupUnit, StatementUnit, UnitBase } from './grouper.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import type { FieldNotice } from './tables.js';
@@ -36,6 +37,8 @@ interface Builder {
   readonly versions: Map<string, TableVersion>;
   bytes: number;
   lagMs: number | undefined;
+  /** The transaction handed out in part has come to its end. */
+  endsPartial: boolean;
 }
 
 interface CopyBuilder extends Builder {
@@ -46,11 +49,21 @@ interface CopyBuilder extends Builder {
 }
 
 const shardKey = (keyspace: string, shard: string): string => `${keyspace}/${shard}`;
-const newBuilder = (): Builder => ({ changes: [], transactions: [], advances: new Map(), versions: new Map(), bytes: 0, lagMs: undefined });
+const newBuilder = (): Builder => ({
+  changes: [],
+  transactions: [],
+  advances: new Map(),
+  versions: new Map(),
+  bytes: 0,
+  lagMs: undefined,
+  endsPartial: false,
+});
 
 export class Assembler {
   readonly #options: AssemblerOptions;
   #position: Position;
+  /** The last position a batch carried. */
+  #given: Position;
   /** The plan after everything taken in, handed out or not. */
   #plan: CopyPlan;
   readonly #gtids = new Map<string, string>();
@@ -62,6 +75,7 @@ export class Assembler {
 
   constructor(position: Position, options: AssemblerOptions) {
     this.#position = position;
+    this.#given = position;
     this.#plan = position.plan;
     this.#options = options;
     this.#setGtids(position);
@@ -89,7 +103,7 @@ export class Assembler {
 
   /** True when positions moved beyond the last batch handed out. */
   get hasMoved(): boolean {
-    return this.#live.advances.size > 0 || this.#copies.size > 0;
+    return this.#position !== this.#given || this.#live.advances.size > 0 || this.#copies.size > 0;
   }
 
   /** Starts over from the last position handed out: what was taken in and not handed out is dropped. */
@@ -122,7 +136,7 @@ export class Assembler {
   addGroup(unit: GroupUnit, restarted: (table: TableRef, shard: string) => void): StreamBatch[] {
     const out = this.announce(unit);
     const first = unit.changes[0];
-    if (unit.copied && (first || this.#copying)) this.#addCopied(unit, first, restarted, out);
+    if (unit.copied && (first || this.#copying?.keyspace === unit.keyspace)) this.#addCopied(unit, first, restarted, out);
     else this.#addTransaction(unit, out);
     return out;
   }
@@ -148,6 +162,7 @@ export class Assembler {
     if (!copying || copying.keyspace !== unit.keyspace) return out;
     const state = this.#plan.shard(copying.keyspace, copying.table, unit.shard);
     if (!state || state.state === 'done') return out;
+    this.#settle(shardKey(unit.keyspace, unit.shard), out);
     this.#endTable(copying, unit.shard, { state: 'done', generation: state.generation, rows: state.rows }, this.gtid(unit.keyspace, unit.shard), out);
     return out;
   }
@@ -168,7 +183,7 @@ export class Assembler {
     changes.forEach((schema, index) => {
       const last = index === changes.length - 1;
       if (last) this.#move(this.#live, recopy.length > 0);
-      out.push(new StreamBatch({ kind: 'schema', schema, position: this.#position }));
+      out.push(this.#batch({ kind: 'schema', schema }));
       if (last) this.#live = newBuilder();
     });
     return out;
@@ -195,35 +210,40 @@ export class Assembler {
     return out;
   }
 
-  /** A batch without rows that carries the position as far as it moved. */
-  progress(progress: Progress, plan?: CopyPlan): StreamBatch {
-    if (plan) this.#plan = plan;
-    this.#move(this.#live, plan !== undefined);
+  /** A batch without rows that carries the position as far as it moved. What waits to be handed out must be flushed before. */
+  progress(progress: Progress): StreamBatch {
+    if (this.hasChanges) throw new VStreamError('INTERNAL', 'a position was asked for while changes before it wait to be handed out');
+    this.#move(this.#live, false);
     this.#live = newBuilder();
-    return new StreamBatch({ kind: 'progress', position: this.#position, progress });
+    return this.#batch({ kind: 'progress', progress });
+  }
+
+  #batch(content: Omit<BatchContent, 'position'>): StreamBatch {
+    this.#given = this.#position;
+    return new StreamBatch({ ...content, position: this.#position });
   }
 
   #addTransaction(unit: GroupUnit, out: StreamBatch[]): void {
     this.#closeCopy(unit.keyspace, unit.shard, out);
     const { keyspace, shard, group, part } = unit;
     const changes = applyFilter(unit.changes);
+    const under = this.#position.partial;
+    const ends = under !== undefined && part?.last !== false && under.keyspace === keyspace && under.shard === shard && under.gtid === group.gtid;
     if (part) {
       this.#closeLive(out);
-      const applied = part.before + unit.changes.length;
-      const partial: PartialTransaction | undefined = part.last ? undefined : { keyspace, shard, gtid: group.gtid ?? '', applied };
+      this.#live.endsPartial ||= ends;
       this.#advance(this.#live, unit);
-      this.#push(changes, unit, { index: part.index, last: part.last });
-      this.#closeLive(out, partial);
-      // The last part may hold no change: its position waits for the next batch like that of any empty transaction.
+      // An empty last part is told too: it is what completes the transaction.
+      if (changes.length > 0 || part.last) this.#push(changes, unit, { index: part.index, last: part.last });
+      const applied = part.before + unit.changes.length;
+      this.#closeLive(out, part.last ? undefined : { keyspace, shard, gtid: group.gtid ?? '', applied, parts: part.index + 1 });
       return;
     }
-    const mixes = changes.length > 0 && this.#mixesVersions(changes);
-    if (mixes || this.#live.changes.length + changes.length > this.#options.batchChanges || this.#live.bytes + unit.bytes > this.#options.batchBytes) {
-      this.#closeLive(out);
-    }
+    if (changes.length > 0 && (this.#mixesVersions(changes) || this.#isFull(this.#live, unit))) this.#closeLive(out);
+    this.#live.endsPartial ||= ends;
     this.#advance(this.#live, unit);
     if (changes.length > 0) this.#push(changes, unit, undefined);
-    if (this.#live.changes.length >= this.#options.batchChanges || this.#live.bytes >= this.#options.batchBytes) this.#closeLive(out);
+    if (this.#isFull(this.#live)) this.#closeLive(out);
   }
 
   #push(changes: ChangeRecord[], unit: GroupUnit, part: { index: number; last: boolean } | undefined): void {
@@ -234,6 +254,13 @@ export class Assembler {
     live.bytes += unit.bytes;
     if (unit.lagMs !== undefined) live.lagMs = unit.lagMs;
     this.#noteVersions(changes, live);
+  }
+
+  /** True when the limits are reached, or would be passed with `more`. */
+  #isFull({ changes, bytes }: Builder, more?: GroupUnit): boolean {
+    const { batchChanges, batchBytes } = this.#options;
+    if (more) return changes.length + more.changes.length > batchChanges || bytes + more.bytes > batchBytes;
+    return changes.length >= batchChanges || bytes >= batchBytes;
   }
 
   /** True when a change has another version of a table than the open batch: a batch never mixes two. */
@@ -261,8 +288,7 @@ export class Assembler {
     const { keyspace, shard, vgtid } = unit;
     const table = first ? { keyspace: first.keyspace, table: first.table } : (this.#copying as TableRef);
     const key = shardKey(keyspace, shard);
-    // Changes of this shard that came before these rows go out first: order per shard is kept.
-    if (this.#live.advances.has(key)) this.#closeLive(out);
+    this.#settle(key, out);
     let state = this.#plan.shard(table.keyspace, table.table, shard) ?? { state: 'pending', generation: 1 };
     if (first && state.state === 'done') {
       this.#closeCopy(keyspace, shard, out);
@@ -273,7 +299,7 @@ export class Assembler {
       for (const change of unit.changes) change.context = context;
     }
     let builder = this.#copies.get(key);
-    if (builder && (builder.table !== table.table || (first && builder.versions.size > 0 && this.#differs(builder, first)))) {
+    if (builder && (builder.table !== table.table || (first && this.#differs(builder, first)) || this.#isFull(builder, unit))) {
       this.#closeCopy(keyspace, shard, out);
       builder = undefined;
     }
@@ -300,7 +326,18 @@ export class Assembler {
     this.#setCopy(table, shard, next);
     this.#gtids.set(key, vgtid.gtid);
     builder.advances.set(key, { keyspace, shard, gtid: vgtid.gtid, copy: { table: table.table, state: next } });
-    if (builder.changes.length >= this.#options.batchChanges || builder.bytes >= this.#options.batchBytes) this.#closeCopy(keyspace, shard, out);
+    if (this.#isFull(builder)) this.#closeCopy(keyspace, shard, out);
+  }
+
+  /** Changes of a shard that came before its copied rows go out first: order per shard is kept. */
+  #settle(key: string, out: StreamBatch[]): void {
+    if (!this.#live.advances.has(key)) return;
+    this.#closeLive(out);
+    // An empty transaction may still wait with its position; it must not move the shard back later.
+    const waiting = this.#live.advances.get(key);
+    if (!waiting) return;
+    this.#live.advances.delete(key);
+    this.#move({ ...newBuilder(), advances: new Map([[key, waiting]]) }, false);
   }
 
   #differs(builder: Builder, first: ChangeRecord): boolean {
@@ -318,7 +355,7 @@ export class Assembler {
     this.#move(builder, false);
     const { generation, rows } = state;
     const progress: Progress = { type: 'table-end', ...table, shard, generation, rows, sweep: generation > 1 };
-    out.push(new StreamBatch({ kind: 'progress', position: this.#position, progress }));
+    out.push(this.#batch({ kind: 'progress', progress }));
   }
 
   #setCopy(table: TableRef, shard: string, state: ShardCopy): void {
@@ -344,7 +381,7 @@ export class Assembler {
     const from = [...known.values()].at(-1);
     known.set(to.fingerprint, to);
     this.#closeAll(out);
-    out.push(new StreamBatch({ kind: 'schema', position: this.#position, schema: { kind: 'columns', ...ref, shard, from, to, statement } }));
+    out.push(this.#batch({ kind: 'schema', schema: { kind: 'columns', ...ref, shard, from, to, statement } }));
   }
 
   #closeAll(out: StreamBatch[]): void {
@@ -360,32 +397,34 @@ export class Assembler {
     this.#move(builder, false);
     if (builder.changes.length === 0) return;
     const { changes, bytes, table, generation } = builder;
-    out.push(new StreamBatch({ kind: 'copy', position: this.#position, changes, bytes, copy: { keyspace, table, shard, generation } }));
+    out.push(this.#batch({ kind: 'copy', changes, bytes, copy: { keyspace, table, shard, generation } }));
   }
 
   /** Without changes nothing is handed out: the moved position stays with the builder until somebody asks for progress. */
-  #closeLive(out: StreamBatch[], partial?: PartialTransaction): void {
+  #closeLive(out: StreamBatch[], started?: PartialTransaction): void {
     const builder = this.#live;
-    if (builder.changes.length === 0) return;
-    this.#move(builder, false, partial);
+    if (builder.transactions.length === 0) {
+      // A part whose every change the filter dropped still counts: a replay skips it.
+      if (started) this.#move(builder, false, started);
+      return;
+    }
+    this.#move(builder, false, started);
     this.#live = newBuilder();
     const { changes, transactions, bytes, lagMs } = builder;
-    out.push(new StreamBatch({ kind: 'transactions', position: this.#position, changes, transactions, bytes, lagMs }));
+    out.push(this.#batch({ kind: 'transactions', changes, transactions, bytes, lagMs }));
   }
 
-  #move(builder: Builder, takePlan: boolean, started?: PartialTransaction): void {
-    // A transaction delivered in part ends when its shard moves on.
-    const under = this.#position.partial;
-    const partial = started ?? (under && builder.advances.has(shardKey(under.keyspace, under.shard)) ? undefined : under);
+  #move({ advances, endsPartial }: Builder, takePlan: boolean, started?: PartialTransaction): void {
+    const partial = started ?? (endsPartial ? undefined : this.#position.partial);
     let plan = takePlan ? this.#plan : this.#position.plan;
     let shards = this.#position.shards;
-    if (builder.advances.size > 0) {
+    if (advances.size > 0) {
       shards = shards.map((one) => {
-        const advance = builder.advances.get(shardKey(one.keyspace, one.shard));
+        const advance = advances.get(shardKey(one.keyspace, one.shard));
         return advance ? { keyspace: one.keyspace, shard: one.shard, gtid: advance.gtid } : one;
       });
       if (!takePlan) {
-        for (const { keyspace, shard, copy } of builder.advances.values()) {
+        for (const { keyspace, shard, copy } of advances.values()) {
           if (copy) plan = plan.withShard(keyspace, copy.table, shard, copy.state, this.#shardNames(keyspace));
         }
       }

@@ -1,7 +1,8 @@
 /** One batch, as handlers and sinks get it. Layer 3. */
 import type { Position } from '../position/position.js';
 import type { Batch, Change, Progress, SchemaChange, Transaction } from './change.js';
-import type { ChangeRecord } from './record.js';
+import type { ChangeRecord, TableContext } from './record.js';
+import { parseTableName, patternSource } from './selection.js';
 
 export interface BatchContent {
   readonly kind: Batch['kind'];
@@ -41,18 +42,37 @@ export class StreamBatch {
   }
 
   of(table: string): readonly Change[] {
-    if (!this.#byTable) {
-      this.#byTable = new Map();
-      for (const change of this.changes) {
-        for (const name of [change.table, `${change.keyspace}.${change.table}`]) {
-          const list = this.#byTable.get(name);
-          if (list) list.push(change);
-          else this.#byTable.set(name, [change]);
-        }
-      }
+    this.#byTable ??= groupByTable(this.changes);
+    let list = this.#byTable.get(table);
+    if (!list) {
+      const parsed = parseTableName(table);
+      list = parsed ? this.changes.filter((change) => isOf(parsed, change)) : [];
+      this.#byTable.set(table, list);
     }
-    return (this.#byTable.get(table) ?? []) as unknown as readonly Change[];
+    return list as unknown as readonly Change[];
   }
+}
+
+/** By table name without the keyspace. Rows of one table mostly come in runs, so the map is asked once per run. */
+function groupByTable(changes: readonly ChangeRecord[]): Map<string, ChangeRecord[]> {
+  const groups = new Map<string, ChangeRecord[]>();
+  let context: TableContext | undefined;
+  let list: ChangeRecord[] = [];
+  for (const change of changes) {
+    if (change.context !== context) {
+      context = change.context;
+      list = groups.get(context.table) ?? [];
+      groups.set(context.table, list);
+    }
+    list.push(change);
+  }
+  return groups;
+}
+
+/** For names with a keyspace, and for patterns: what a record of definitions may have as its keys. */
+function isOf({ keyspace, name, pattern }: NonNullable<ReturnType<typeof parseTableName>>, change: ChangeRecord): boolean {
+  if (keyspace !== undefined && keyspace !== change.keyspace) return false;
+  return pattern ? new RegExp(patternSource(name)).test(change.table) : name === change.table;
 }
 
 /** The typed face of a batch: what a record decodes to is what the table's definition says. */

@@ -11,7 +11,9 @@ import { Position } from '../position/position.js';
 import { again, newPlan, nextTable, reconcilePlan } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
+import type { TabletKind } from '../sql/target.js';
 import type { Backoff } from '../supervise/backoff.js';
+import { remedy, verdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
 import { Assembler } from './assembler.js';
 import { type StreamBatch, decodeAll } from './batch.js';
@@ -25,6 +27,8 @@ import { MessageReader } from './reader.js';
 import { buildRequest } from './request.js';
 import { reachedStop, type StopPoint } from './stop.js';
 import type { ValidatedStream } from './validated.js';
+import { TabletType } from '../wire/gen/topodata_pb.js';
+import { Watch } from './watch.js';
 
 /** What to do when rows of a table changed without row events (TRUNCATE apart). */
 export type RowsChanged = 'recopy' | 'ignore' | 'fail' | 'pause';
@@ -47,8 +51,8 @@ export interface EngineOptions {
   readonly progressMs: number;
   readonly stop: StopPoint;
   rowsChanged(table: TableRef, reason: string): RowsChanged;
-  /** Looks at a position the server makes no progress from; throws when it can never work. */
-  checkPosition(position: Position, signal: AbortSignal): Promise<void>;
+  /** For a position that is purged, ahead or foreign: fail, or copy the shard's tables again. */
+  readonly onPurged: 'fail' | 'recopy';
 }
 
 /** A change of what is copied, asked for while the stream runs. */
@@ -56,6 +60,9 @@ export type PlanChange =
   | { readonly kind: 'add'; readonly table: TableRef }
   | { readonly kind: 'remove'; readonly table: TableRef }
   | { readonly kind: 'recopy'; readonly table: TableRef };
+
+/** How long a read waits before the loop looks at clocks and verdicts. */
+const LOOK_MS = 500;
 
 type RpcEnd = 'next' | 'stop';
 
@@ -76,6 +83,10 @@ export class Engine {
   #copyCompletedSaid: boolean;
   #startedTable: string | undefined;
   #resolving: Resolving | undefined;
+  #watching: Watch | undefined;
+  #stalls = 0;
+  /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
+  #suspicious: boolean;
   readonly #startedAt: number;
 
   constructor(options: EngineOptions, abort: AbortSignal) {
@@ -86,6 +97,7 @@ export class Engine {
     this.#assembler = new Assembler(position, options.stream.limits);
     this.#catalog.setPlan(position.plan);
     this.#copyCompletedSaid = position.copied;
+    this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';
     this.#startedAt = options.clock.monotonic();
   }
 
@@ -115,15 +127,16 @@ export class Engine {
         const failure = VStreamError.from(error, 'INTERNAL');
         yield* this.#handOut(this.#assembler.flush());
         recorder.lastError = failure.toJSON();
+        if (this.#recopyInstead(failure)) continue;
         if (failure.category !== 'retry' && failure.category !== 'refresh') throw failure;
         const wait = backoff.next();
-        if (wait === undefined) throw failure;
+        if (wait === undefined || (failure.code === 'STREAM_STALLED' && remedy(++this.#stalls) === 'report')) throw failure;
         recorder.state = 'reconnecting';
         logger.warn({ ...failure.toJSON(), waitMs: Math.round(wait) }, 'the stream was interrupted; reconnecting');
         await delay(clock, wait, this.#abort).catch(() => {});
         if (this.#abort.aborted) return;
-        this.#options.transport.rotate();
-        if (backoff.attempts >= 2) await this.#options.checkPosition(this.#assembler.position, this.#abort);
+        if (failure.code !== 'STREAM_STALLED' || remedy(this.#stalls) === 'move') this.#options.transport.rotate();
+        this.#suspicious = true;
       }
     }
   }
@@ -141,7 +154,7 @@ export class Engine {
     const grouper = new Grouper({
       catalog: this.#catalog,
       shards: position.shards,
-      phase: assembler.plan.done ? 'live' : 'catchup',
+      phase: (keyspace, shard) => (assembler.plan.doneOn(keyspace, shard) ? 'live' : 'catchup'),
       reshards: position.reshards,
       transactionBytes: stream.limits.transactionBytes,
       hugeTransaction: stream.hugeTransaction,
@@ -168,26 +181,33 @@ export class Engine {
     logger.debug({ vtgate: transport.address, table: copying?.table, shards: position.shards.length }, 'opening the stream');
     const rpc = new AbortController();
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
-    const heartbeatMs = stream.source.flags.heartbeatSeconds * 1000;
-    let silentSince = clock.monotonic();
+    const watch = this.#watch(position);
+    this.#watching = watch;
     let moved = false;
     try {
       for (;;) {
-        const result = await reader.next(assembler.hasChanges ? 0 : heartbeatMs / 4);
+        const result = await reader.next(assembler.hasChanges ? 0 : LOOK_MS);
         if (result.kind === 'end') throw streamEnded(transport.address);
         if (result.kind === 'message') {
-          silentSince = clock.monotonic();
-          const gtidBefore = moved;
+          watch.message();
           for (const unit of grouper.push(result.message)) {
+            watch.progress(unit.keyspace, unit.shard);
             if (this.#resolving) yield* this.#resolve(unit, grouper);
             else yield* this.#take(unit, grouper);
-            moved ||= unit.vgtid !== undefined;
+            if (moved || unit.vgtid === undefined) continue;
+            moved = true;
+            this.#options.backoff.reset();
+            this.#stalls = 0;
           }
-          if (moved && !gtidBefore) this.#options.backoff.reset();
-        } else {
-          if (assembler.hasChanges) yield* this.#handOut(assembler.flush());
-          else if (clock.monotonic() - silentSince > heartbeatMs * 3 + 5_000) throw silent(transport.address, clock.monotonic() - silentSince);
+          if (grouper.keyspaceHeartbeats.size > 0) {
+            watch.tabletHeartbeats(grouper.keyspaceHeartbeats.keys());
+            grouper.keyspaceHeartbeats.clear();
+          }
+        } else if (assembler.hasChanges) {
+          yield* this.#handOut(assembler.flush());
         }
+        const stall = watch.judge();
+        if (stall) throw stall;
         if (this.#resolving) continue;
         yield* this.#progressIfDue();
         if (stopAt()) return yield* this.#stop();
@@ -196,13 +216,52 @@ export class Engine {
           return 'next';
         }
         if (this.#abort.aborted) return yield* this.#stop();
-        // Time the consumer took is nobody's silence.
-        if (result.kind === 'message') silentSince = clock.monotonic();
       }
     } finally {
+      watch.close();
+      this.#watching = undefined;
       rpc.abort();
       await reader.close();
     }
+  }
+
+  #watch(position: Position): Watch {
+    const { clock, logger, recorder, transport, source, stream } = this.#options;
+    const assembler = this.#assembler;
+    const watch = new Watch({
+      clock,
+      logger,
+      recorder,
+      transport,
+      tabletKind: tabletKind(source.tabletType),
+      limits: verdictLimits(stream.source.flags.heartbeatSeconds * 1000),
+      shards: position.shards,
+      copying: (keyspace, shard) => !assembler.plan.doneOn(keyspace, shard),
+      gtid: (keyspace, shard) => assembler.gtid(keyspace, shard),
+    });
+    // A position that was stored, or that an earlier RPC could not move from, is looked at by SQL beside the stream.
+    if (this.#suspicious) watch.probe(position.shards);
+    this.#suspicious = false;
+    return watch;
+  }
+
+  /** Policy `recopy` for a position that cannot be used: the tables of that shard are copied again, as a new generation. */
+  #recopyInstead(failure: VStreamError): boolean {
+    const { keyspace, shard } = failure;
+    if (this.#options.onPurged !== 'recopy' || !UNUSABLE.has(failure.code) || keyspace === undefined || shard === undefined) return false;
+    const { position } = this.#assembler;
+    const shards = position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+    let plan = position.plan;
+    for (const table of this.#catalog.tables) {
+      const state = table.keyspace === keyspace && table.definition.copy !== false ? plan.shard(keyspace, table.table, shard) : undefined;
+      if (state) plan = plan.withShard(keyspace, table.table, shard, again(state), shards);
+    }
+    this.#options.logger.warn({ ...failure.toJSON() }, 'the position cannot be used; copying the tables of this shard again');
+    this.#copyCompletedSaid = false;
+    this.#assembler.replace(
+      position.with({ plan, shards: position.shards.map((one) => (one.keyspace === keyspace && one.shard === shard ? { ...one, gtid: '' } : one)) }),
+    );
+    return true;
   }
 
   /**
@@ -325,6 +384,7 @@ export class Engine {
       if (!recorder.position) recorder.position = batch.position;
       this.#lastProgress = clock.monotonic();
       yield batch;
+      this.#watching?.consumerWasBusy();
     }
   }
 
@@ -419,11 +479,12 @@ function streamEnded(address: string): VStreamError {
   });
 }
 
-function silent(address: string, ms: number): VStreamError {
-  return new VStreamError('STREAM_STALLED', `VTGate at ${address} sent nothing, not even a heartbeat, for ${Math.round(ms / 1000)} s`, {
-    next: 'The client reconnects; if this repeats, check that VTGate and the network path to it.',
-  });
+function tabletKind(type: TabletType): TabletKind {
+  return type === TabletType.RDONLY ? 'rdonly' : type === TabletType.REPLICA ? 'replica' : 'primary';
 }
+
+/** Positions that no server will ever serve again. */
+const UNUSABLE: ReadonlySet<string> = new Set(['POSITION_PURGED', 'POSITION_AHEAD', 'POSITION_FOREIGN']);
 
 function rowsChangedError(ref: TableRef, shard: string, reason = 'its rows changed without events'): VStreamError {
   return new VStreamError('SCHEMA_CHANGE', `rows of ${ref.keyspace}.${ref.table} changed without events on shard ${shard}: ${reason}`, {

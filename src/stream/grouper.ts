@@ -2,13 +2,15 @@
  * Turns the events of one RPC into units: whole transactions, groups of copied rows, statements, bare positions. Layer 3.
  * The grammar decides (grammar.ts), this executes: it owns no time and no network, so every recording can be fed to it.
  */
-import { fromBinary } from '@bufbuild/protobuf';
 import { VStreamError } from '../errors.js';
 import type { Bitmap } from '../schema/decoder.js';
 import { RowChange_BitmapSchema } from '../wire/gen/binlogdata_pb.js';
+import { readMessage } from '../wire/message.js';
 import { RepeatedName } from '../wire/names.js';
 import { type EventView, ResponseScanner, type RowEventVisitor, scanRowEvent } from '../wire/scan.js';
 import { readVgtid, readVgtidEntry, type VgtidEntry } from '../wire/vgtid.js';
+import { countGtids, parseGtidSet } from '../position/gtid.js';
+import type { PartialTransaction } from '../position/position.js';
 import type { Op, Phase } from './change.js';
 import { GRAMMAR, type ShardEvent, type ShardState } from './grammar.js';
 import { ChangeRecord, type GroupContext, type TableContext } from './record.js';
@@ -63,15 +65,16 @@ export type Unit = GroupUnit | StatementUnit | CheckpointUnit | CopyCompletedUni
 
 export interface GrouperOptions {
   readonly catalog: TableCatalog;
-  /** `keyspace/shard` of every shard asked for. */
-  readonly shards: readonly { readonly keyspace: string; readonly shard: string }[];
-  readonly phase: Phase;
+  /** Every shard asked for, with the position it starts from. */
+  readonly shards: readonly { readonly keyspace: string; readonly shard: string; readonly gtid?: string }[];
+  /** Of a transaction that begins now. */
+  readonly phase: (keyspace: string, shard: string) => Phase;
   readonly reshards: number;
   /** Bytes above which a transaction fails or is split. */
   readonly transactionBytes: number;
   readonly hugeTransaction: 'fail' | 'split';
-  /** Changes of a transaction already applied (`split`): the replay skips them. */
-  readonly skip?: { readonly keyspace: string; readonly shard: string; readonly gtid: string; readonly applied: number } | undefined;
+  /** A transaction handed out in part before (`split`): its replay skips what was. */
+  readonly skip?: PartialTransaction | undefined;
 }
 
 interface Shard {
@@ -94,8 +97,13 @@ interface Shard {
   vector: VgtidEntry[] | undefined;
   ordinal: number;
   parts: number;
+  /** Changes of the open group that were handed out before. */
   skip: number;
-  skipGtid: string | undefined;
+  /** A transaction handed out in part: remembered until its end, as another tablet may send others before it. */
+  split: Pick<PartialTransaction, 'gtid' | 'applied' | 'parts'> | undefined;
+  /** The last position adopted, and how many groups came without one since (G37). */
+  gtid: string;
+  unplaced: number;
 }
 
 const EVENT: Readonly<Record<number, ShardEvent>> = {
@@ -111,6 +119,8 @@ export class Grouper implements RowEventVisitor {
   readonly #tableName = new RepeatedName();
   readonly #shards = new Map<string, Map<string, Shard>>();
   #units: Unit[] = [];
+  /** The shard of the last event. */
+  #current: Shard | undefined;
   /** The shard, table and kind of the ROW event being walked. */
   #shard: Shard | undefined;
   #lastName = '';
@@ -124,10 +134,10 @@ export class Grouper implements RowEventVisitor {
 
   constructor(options: GrouperOptions) {
     this.#options = options;
-    for (const { keyspace, shard } of options.shards) this.#addShard(keyspace, shard, false);
+    for (const { keyspace, shard, gtid = '' } of options.shards) this.#addShard(keyspace, shard, gtid, false);
   }
 
-  #addShard(keyspace: string, shard: string, joined: boolean): Shard {
+  #addShard(keyspace: string, shard: string, gtid: string, joined: boolean): Shard {
     let byShard = this.#shards.get(keyspace);
     if (!byShard) this.#shards.set(keyspace, (byShard = new Map()));
     const skip = this.#options.skip;
@@ -137,7 +147,7 @@ export class Grouper implements RowEventVisitor {
       shard,
       tables: new ShardTables(this.#options.catalog, keyspace, shard),
       state: 'idle',
-      group: this.#newGroup(),
+      group: this.#newGroup(keyspace, shard),
       changes: [],
       fields: [],
       statements: [],
@@ -150,8 +160,10 @@ export class Grouper implements RowEventVisitor {
       vector: undefined,
       ordinal: 0,
       parts: 0,
-      skip: mine?.applied ?? 0,
-      skipGtid: mine?.gtid,
+      skip: 0,
+      split: mine,
+      gtid,
+      unplaced: 0,
     };
     byShard.set(shard, added);
     return added;
@@ -177,7 +189,7 @@ export class Grouper implements RowEventVisitor {
       // The final COPY_COMPLETED has no shard and may never come after a resume (G48, G49): shards are counted instead.
       return;
     }
-    const shard = this.#shards.get(event.keyspace)?.get(event.shard) ?? this.#addShard(event.keyspace, event.shard, true);
+    const shard = this.#shardOf(event);
     if (event.type === ROW && shard.state === 'open') {
       this.#addRows(shard, event);
       return;
@@ -212,7 +224,7 @@ export class Grouper implements RowEventVisitor {
         this.#addRows(shard, event);
         break;
       case 'holdPosition':
-        shard.vgtid = readVgtidEntry(event.buffer, event.bodyStart, event.bodyEnd, shard.keyspace, shard.shard);
+        shard.vgtid = event.bodyStart < 0 ? undefined : readVgtidEntry(event.buffer, event.bodyStart, event.bodyEnd, shard.keyspace, shard.shard);
         if (shard.joined) shard.vector = readVgtid(event.buffer, event.bodyStart, event.bodyEnd);
         break;
       case 'finish':
@@ -223,17 +235,18 @@ export class Grouper implements RowEventVisitor {
         break;
       case 'statement':
         this.#units.push({ kind: 'statement', statement: event.bodyText(), gtid: event.gtid(), ...this.#base(shard, event) });
-        shard.vgtid = undefined;
+        this.#adopt(shard);
         break;
       case 'attachStatement':
         shard.statements.push(event.bodyText());
         break;
       case 'checkpoint':
         this.#units.push({ kind: 'checkpoint', ...this.#base(shard, event) });
-        shard.vgtid = undefined;
+        this.#adopt(shard);
         break;
       case 'copyCompleted':
-        this.#units.push({ kind: 'copy-completed', ...this.#base(shard, event) });
+        // No terminal event: a vector that waits for its own is not adopted here (G48).
+        this.#units.push({ kind: 'copy-completed', ...this.#base(shard, event), vgtid: undefined });
         break;
     }
   };
@@ -255,33 +268,46 @@ export class Grouper implements RowEventVisitor {
     };
   }
 
-  #newGroup(): GroupContext {
+  #shardOf({ keyspace, shard }: EventView): Shard {
+    const last = this.#current;
+    if (last !== undefined && last.shard === shard && last.keyspace === keyspace) return last;
+    const found = this.#shards.get(keyspace)?.get(shard) ?? this.#addShard(keyspace, shard, '', true);
+    this.#current = found;
+    return found;
+  }
+
+  #newGroup(keyspace: string, shard: string): GroupContext {
     const { phase, reshards } = this.#options;
-    return { gtid: undefined, commitTime: undefined, phase, reshards, shardGtid: '', transactions: undefined };
+    return { gtid: undefined, commitTime: undefined, phase: phase(keyspace, shard), reshards, shardGtid: '', transactions: undefined };
+  }
+
+  /** The held vector becomes the shard's position. */
+  #adopt(shard: Shard): void {
+    if (shard.vgtid) {
+      shard.gtid = shard.vgtid.gtid;
+      shard.unplaced = 0;
+    }
+    shard.vgtid = undefined;
   }
 
   #open(shard: Shard, event: EventView, again: boolean): void {
-    const gtid = event.gtid();
-    const delivered = again && shard.parts > 0 && shard.group.gtid === gtid ? shard.ordinal : 0;
-    // The FIELDs of a group that a second BEGIN replaces still hold (G45), and nobody was told of them yet.
-    const { fields, parts, copyRestarted } = shard;
+    const { copyRestarted, split } = shard;
     this.#reset(shard);
-    shard.fields = fields;
     if (again) shard.copyRestarted = copyRestarted;
     shard.state = 'open';
     shard.copied = event.timestamp === 0;
-    shard.group.gtid = gtid;
+    shard.group.gtid = event.gtid();
     if (shard.copied) shard.group.phase = 'copy';
-    if (delivered > 0) {
-      shard.skip = delivered;
-      shard.parts = parts;
-    } else if (gtid === undefined || gtid !== shard.skipGtid) shard.skip = 0;
+    if (split && split.gtid === shard.group.gtid) {
+      shard.skip = split.applied;
+      shard.parts = split.parts;
+    }
   }
 
+  /** Everything of the open group but its FIELDs: they hold on, and consumers have to hear of them before the next row (G45). */
   #reset(shard: Shard): void {
-    shard.group = this.#newGroup();
+    shard.group = this.#newGroup(shard.keyspace, shard.shard);
     shard.changes = [];
-    shard.fields = [];
     shard.statements = [];
     shard.copyRestarted = undefined;
     shard.bytes = 0;
@@ -289,6 +315,7 @@ export class Grouper implements RowEventVisitor {
     shard.vgtid = undefined;
     shard.ordinal = 0;
     shard.parts = 0;
+    shard.skip = 0;
   }
 
   #addRows(shard: Shard, event: EventView): void {
@@ -339,57 +366,72 @@ export class Grouper implements RowEventVisitor {
   }
 
   #finish(shard: Shard, event: EventView): void {
-    const group = shard.group;
+    const { group, changes, fields, split } = shard;
     group.gtid ??= event.gtid();
     group.commitTime = event.timestamp > 0 ? event.timestamp : undefined;
-    group.shardGtid = shard.vgtid?.gtid ?? '';
+    if (shard.vgtid) group.shardGtid = shard.vgtid.gtid;
+    else if (changes.length > 0) this.#countAhead(shard);
     this.#units.push({
       kind: 'group',
       copied: shard.copied,
       group,
-      changes: shard.changes,
-      fields: shard.fields,
+      changes,
+      fields,
       statements: shard.statements,
       copyRestarted: shard.copyRestarted,
       bytes: shard.bytes,
-      part: shard.parts > 0 ? { index: shard.parts, last: true, before: shard.ordinal - shard.changes.length } : undefined,
+      part: shard.parts > 0 ? { index: shard.parts, last: true, before: shard.ordinal - changes.length } : undefined,
       ...this.#base(shard, event),
     });
-    shard.skip = 0;
-    shard.skipGtid = undefined;
+    if (split && split.gtid === group.gtid) shard.split = undefined;
+    if (!shard.vgtid) shard.unplaced++;
+    this.#adopt(shard);
+    shard.fields = [];
     this.#reset(shard);
+  }
+
+  /** Where the group stands among the shard's transactions, told before its own vector: right behind those before it. */
+  #countAhead(shard: Shard): void {
+    shard.group.transactions ??= countGtids(parseGtidSet(shard.gtid) ?? new Map()) + BigInt(shard.unplaced + 1);
   }
 
   #tooLarge(shard: Shard, event: EventView): void {
     const { transactionBytes, hugeTransaction } = this.#options;
-    if (hugeTransaction === 'fail' || shard.group.gtid === undefined) {
-      throw new VStreamError('TRANSACTION_TOO_LARGE', `transaction ${shard.group.gtid ?? '(no GTID)'} on ${shard.keyspace}/${shard.shard} is above ${transactionBytes} bytes`, {
+    const { group, changes, fields, bytes, ordinal } = shard;
+    const { gtid } = group;
+    if (hugeTransaction === 'fail' || gtid === undefined) {
+      throw new VStreamError('TRANSACTION_TOO_LARGE', `transaction ${gtid ?? '(no GTID)'} on ${shard.keyspace}/${shard.shard} is above ${transactionBytes} bytes`, {
         keyspace: shard.keyspace,
         shard: shard.shard,
-        position: shard.group.gtid,
+        position: gtid,
         next: "Raise `limits.transactionBytes`, or set `hugeTransaction: 'split'` to receive it in parts.",
       });
     }
+    shard.bytes = 0;
+    // A replay still among what was handed out before.
+    if (changes.length === 0) return;
+    this.#countAhead(shard);
+    const index = shard.parts++;
     this.#units.push({
       kind: 'group',
       copied: false,
-      group: { ...shard.group },
-      changes: shard.changes,
-      fields: shard.fields,
+      group,
+      changes,
+      fields,
       statements: [],
       copyRestarted: undefined,
-      bytes: shard.bytes,
-      part: { index: shard.parts++, last: false, before: shard.ordinal - shard.changes.length },
+      bytes,
+      part: { index, last: false, before: ordinal - changes.length },
       ...this.#base(shard, event),
       vgtid: undefined,
     });
+    shard.split = { gtid, applied: ordinal, parts: shard.parts };
     shard.changes = [];
     shard.fields = [];
-    shard.bytes = 0;
   }
 }
 
 function readBitmap(buffer: Buffer, start: number, end: number): Bitmap {
-  const { count, cols } = fromBinary(RowChange_BitmapSchema, buffer.subarray(start, end));
+  const { count, cols } = readMessage(RowChange_BitmapSchema, buffer.subarray(start, end));
   return { count: Number(count), bits: cols };
 }

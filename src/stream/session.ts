@@ -19,6 +19,7 @@ export interface SessionOptions {
   readonly exclude?: readonly TableRef[] | undefined;
   /** A position of another life of the stream: its generations are used up. */
   readonly earlier?: Position | undefined;
+  readonly onPurged?: 'fail' | 'recopy' | undefined;
   rowsChanged(table: TableRef, reason: string): RowsChanged;
 }
 
@@ -74,7 +75,7 @@ export async function openSession(
       progressMs: options.progressMs,
       stop,
       rowsChanged: options.rowsChanged,
-      checkPosition: async () => {},
+      onPurged: options.onPurged ?? 'fail',
     },
     signal,
   );

@@ -1,11 +1,11 @@
 /** The tables of one RPC on one shard: FIELD events become decoders, row events find theirs. Layer 3. */
-import { fromBinary } from '@bufbuild/protobuf';
 import { VStreamError } from '../errors.js';
 import { compileDecoder } from '../schema/row-decoder.js';
 import type { DecodeOptions } from '../schema/options.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';
 import { FieldEventSchema } from '../wire/gen/binlogdata_pb.js';
+import { readMessage } from '../wire/message.js';
 import type { TableContext } from './record.js';
 
 /** What the stream knows of the tables it was asked for; shared by all shards and RPCs of a stream. */
@@ -44,12 +44,12 @@ export class ShardTables {
 
   /** The table a FIELD event describes, without the keyspace. */
   nameIn(body: Buffer): string {
-    return this.#bareName(fromBinary(FieldEventSchema, body).tableName);
+    return this.#bareName(readMessage(FieldEventSchema, body).tableName);
   }
 
   /** Learns a FIELD event. Repeats are common (G52) and cost a comparison. Returns what changed, if anything did. */
   learn(body: Buffer): FieldNotice | undefined {
-    const event = fromBinary(FieldEventSchema, body);
+    const event = readMessage(FieldEventSchema, body);
     if (event.isInternalTable) return undefined;
     const bytes = body.toString('latin1');
     const known = this.#byName.get(event.tableName);

@@ -1,0 +1,224 @@
+/** Watches one RPC for signs of life and says what is wrong: the effects beside supervise/verdict.ts. Layer 3. */
+import { VStreamError } from '../errors.js';
+import type { Clock } from '../internal/clock.js';
+import type { Logger } from '../observe/logger.js';
+import type { Recorder } from '../observe/recorder.js';
+import { parseGtidSet } from '../position/gtid.js';
+import type { ShardPosition } from '../position/position.js';
+import { showExecutedGtids } from '../sql/gtids.js';
+import { runStatement } from '../sql/statement.js';
+import type { TabletKind } from '../sql/target.js';
+import { ExecutedWatch } from '../supervise/executed.js';
+import { positionError } from '../supervise/positions.js';
+import { probePositions } from '../supervise/probe.js';
+import { judgeShard, type StreamSigns, type Verdict, type VerdictLimits } from '../supervise/verdict.js';
+import type { Transport } from '../transport/transport.js';
+
+export interface WatchOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder: Recorder;
+  readonly transport: Transport;
+  readonly tabletKind: TabletKind;
+  readonly limits: VerdictLimits;
+  readonly shards: readonly ShardPosition[];
+  /** A copy is under way on this shard. */
+  copying(keyspace: string, shard: string): boolean;
+  /** The GTID set received so far. */
+  gtid(keyspace: string, shard: string): string;
+}
+
+/** How often `gtid_executed` is asked for, and the first time after a quarter of it. */
+const POLL_MS = 30_000;
+/** A position that SQL calls unusable, and a stream that moves nothing for this long: together they are proof. */
+const HINT_GRACE_MS = 8_000;
+const JUDGE_MS = 1_000;
+/** An event loop blocked for longer than this costs the connection (measured.md section 4). */
+const BLOCK_WARN_MS = 8_000;
+const BLOCK_NOTICE_MS = 2_000;
+const BLOCK_SAMPLE_MS = 500;
+
+interface ShardRecord {
+  readonly keyspace: string;
+  readonly shard: string;
+  lastProgressAt: number | undefined;
+  lastHeartbeatAt: number | undefined;
+  readonly executed: ExecutedWatch;
+  hint: VStreamError | undefined;
+}
+
+export class Watch {
+  readonly #options: WatchOptions;
+  readonly #openedAt: number;
+  readonly #shards = new Map<string, ShardRecord>();
+  readonly #ended = new AbortController();
+  #lastMessageAt: number | undefined;
+  #busyUntil: number | undefined;
+  #blockedUntil: number | undefined;
+  #judgedAt = 0;
+  #nextPollAt: number;
+  #polling = false;
+  #cancelSample: (() => void) | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#openedAt = options.clock.monotonic();
+    this.#nextPollAt = this.#openedAt + POLL_MS / 4;
+    for (const { keyspace, shard } of options.shards) {
+      this.#shards.set(`${keyspace}/${shard}`, {
+        keyspace, shard, lastProgressAt: undefined, lastHeartbeatAt: undefined, executed: new ExecutedWatch(), hint: undefined,
+      });
+    }
+    this.#sampleEventLoop();
+  }
+
+  /** Asks in the background whether the positions can be used; an answer alone never stops a stream. */
+  probe(shards: readonly ShardPosition[]): void {
+    const { transport, tabletKind, logger } = this.#options;
+    probePositions(transport, shards, tabletKind, { signal: this.#ended.signal })
+      .then((verdicts) => {
+        for (const { shard, verdict } of verdicts) {
+          const record = this.#shards.get(`${shard.keyspace}/${shard.shard}`);
+          const hint = positionError(verdict, shard);
+          if (!record || !hint) continue;
+          record.hint = hint;
+          logger.warn({ ...hint.toJSON() }, 'the stored position looks unusable; waiting whether the stream moves all the same');
+        }
+      })
+      .catch(() => {
+        // Nothing was learned; the stream itself will tell.
+      });
+  }
+
+  message(): void {
+    this.#lastMessageAt = this.#options.clock.monotonic();
+  }
+
+  /** A position, or rows of a copy, arrived for a shard. */
+  progress(keyspace: string, shard: string): void {
+    const record = this.#shards.get(`${keyspace}/${shard}`);
+    if (!record) return;
+    record.lastProgressAt = this.#options.clock.monotonic();
+    record.hint = undefined;
+  }
+
+  /** Rows of the tablets' own heartbeat tables arrived. */
+  tabletHeartbeats(names: Iterable<string>): void {
+    for (const name of names) {
+      const record = this.#shards.get(name);
+      if (record) record.lastHeartbeatAt = this.#options.clock.monotonic();
+    }
+  }
+
+  /** The consumer had the stream's attention until now: silence before it is nobody's. */
+  consumerWasBusy(): void {
+    this.#busyUntil = this.#options.clock.monotonic();
+  }
+
+  /** Judges every shard, at most once a second. Throws what SQL and silence prove together; returns a stall, if there is one. */
+  judge(): VStreamError | undefined {
+    const { clock, limits, recorder, transport } = this.#options;
+    const now = clock.monotonic();
+    if (now - this.#judgedAt < JUDGE_MS) return undefined;
+    this.#judgedAt = now;
+    if (now >= this.#nextPollAt) this.#poll(now);
+    const signs: StreamSigns = {
+      now,
+      openedAt: this.#openedAt,
+      lastMessageAt: this.#lastMessageAt,
+      busySince: undefined,
+      busyUntil: this.#busyUntil,
+      blockedUntil: this.#blockedUntil,
+    };
+    let stall: VStreamError | undefined;
+    for (const record of this.#shards.values()) {
+      const listeningSince = Math.max(this.#openedAt, this.#busyUntil ?? 0, this.#blockedUntil ?? 0);
+      if (record.hint && record.lastProgressAt === undefined && now - listeningSince > HINT_GRACE_MS) throw record.hint;
+      const copying = this.#options.copying(record.keyspace, record.shard);
+      const verdict = judgeShard(
+        signs,
+        {
+          phase: copying ? 'copy' : 'stream',
+          lastProgressAt: record.lastProgressAt,
+          lastHeartbeatAt: record.lastHeartbeatAt,
+          executed: copying ? undefined : record.executed.signs(),
+        },
+        limits,
+      );
+      const missing = record.executed.signs()?.missing;
+      recorder.shard(record.keyspace, record.shard, { verdict: verdict.name, lagTransactions: missing === undefined ? undefined : Number(missing) });
+      if (verdict.name === 'stalled') stall ??= stalled(record, verdict, transport.address);
+    }
+    return stall;
+  }
+
+  close(): void {
+    this.#ended.abort();
+    this.#cancelSample?.();
+  }
+
+  #poll(now: number): void {
+    if (this.#polling) return;
+    this.#polling = true;
+    this.#nextPollAt = now + POLL_MS;
+    const { transport, tabletKind, gtid } = this.#options;
+    const keyspaces = new Set([...this.#shards.values()].map((one) => one.keyspace));
+    const ask = async (keyspace: string): Promise<void> => {
+      const answers = await runStatement(transport, showExecutedGtids(keyspace, tabletKind), { signal: this.#ended.signal });
+      for (const { shard, executed } of answers) {
+        const record = this.#shards.get(`${keyspace}/${shard}`);
+        const set = parseGtidSet(executed);
+        if (!record || !set) continue;
+        record.executed.polled(set, now);
+        const received = parseGtidSet(gtid(keyspace, shard));
+        if (received) record.executed.received(received);
+      }
+    };
+    Promise.all([...keyspaces].map(ask))
+      // A tablet that does not answer, or rights that forbid it: unknown, never a stall.
+      .catch(() => {})
+      .finally(() => {
+        this.#polling = false;
+      });
+  }
+
+  /** Keeps the comparison with the last poll current; called when positions were taken in. */
+  received(keyspace: string, shard: string): void {
+    const record = this.#shards.get(`${keyspace}/${shard}`);
+    if (!record || record.executed.signs()?.missingSince === undefined) return;
+    const set = parseGtidSet(this.#options.gtid(keyspace, shard));
+    if (set) record.executed.received(set);
+  }
+
+  #sampleEventLoop(): void {
+    const { clock, logger } = this.#options;
+    const due = clock.monotonic() + BLOCK_SAMPLE_MS;
+    this.#cancelSample = clock.after(
+      BLOCK_SAMPLE_MS,
+      () => {
+        const late = clock.monotonic() - due;
+        if (late > BLOCK_NOTICE_MS) this.#blockedUntil = clock.monotonic();
+        if (late > BLOCK_WARN_MS) {
+          logger.warn({ blockedMs: Math.round(late) }, 'the event loop was blocked; VTGate drops a connection that is not served for about 10 s');
+        }
+        if (!this.#ended.signal.aborted) this.#sampleEventLoop();
+      },
+      false,
+    );
+  }
+}
+
+const CAUSE: Readonly<Record<NonNullable<Verdict['cause']>, string>> = {
+  'vtgate-silent': 'VTGate sends nothing, not even heartbeats',
+  'heartbeat-stopped': "its tablet's heartbeat rows stopped",
+  'no-progress': 'it executed transactions that do not arrive',
+  'copy-silent': 'its copy brings no rows',
+};
+
+function stalled({ keyspace, shard }: ShardRecord, { cause = 'no-progress', silentMs = 0 }: Verdict, address: string): VStreamError {
+  return new VStreamError('STREAM_STALLED', `shard ${keyspace}/${shard} has stalled for ${Math.round(silentMs / 1000)} s: ${CAUSE[cause]}`, {
+    keyspace,
+    shard,
+    next: `The client opens the stream again, then through another VTGate (now ${address}); if it stays, look at the shard's tablets and throttler.`,
+  });
+}
