@@ -16,7 +16,7 @@ test('no name breaks out of its quotes', () => {
   fc.assert(
     fc.property(fc.string(), (name) => {
       const inner = quoted(name).slice(1, -1);
-      return inner.replaceAll('``', '').includes('`') === false && inner.replaceAll('``', '`') === name;
+      return !inner.replaceAll('``', '').includes('`') && inner.replaceAll('``', '`') === name;
     }),
   );
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ManualClock, startEmbeddedVtgate, type EmbeddedVtgate } from '../embedded/index.js';
 import { VStreamError } from '../errors.js';
 import { Position } from '../position/position.js';
@@ -25,10 +25,6 @@ beforeAll(async () => {
     },
   });
   transport = createTransport({ vtgate: vtgate.address });
-});
-
-afterEach(() => {
-  expect(vtgate.unexpectedStatements).toEqual([]);
 });
 
 afterAll(async () => {
@@ -106,7 +102,7 @@ describe('an outcome that is not known', () => {
 
   test('is fenced when the row shows another owner', async () => {
     const claim = await owned('fenced-meanwhile');
-    await clock.advance(60_001);
+    clock.advance(60_001);
     await vitessStore(transport, table).claim('fenced-meanwhile', 'b:2:y', 60_000);
     await expect(vitessStore(flaky(['lost after']), table).write(claim, { position: at(1) }, 60_000)).rejects.toMatchObject({
       code: 'FENCED',
@@ -196,4 +192,8 @@ describe('trouble at start is one error with a next step', () => {
     await expect(store.read('s')).rejects.toMatchObject({ code: 'STATE_NOT_FOUND', message: expect.stringContaining('no state table') });
     expect(store.description).toContain('vstream.never_made on ');
   });
+});
+
+test('the embedded VTGate knows every statement of the store', () => {
+  expect(vtgate.unexpectedStatements).toEqual([]);
 });

@@ -89,11 +89,13 @@ class VitessStore implements CheckpointStore {
     if (before) checkFormat(name, Number(before.format));
     else await this.#run(insertState(this.#table, name, part, STATE_FORMAT, randomUUID()), options);
     // An owner name is never used twice, so whatever the answer was, the row says whether the claim was made.
-    const trouble = await this.#run(claimState(this.#table, name, part, owner, micros(leaseMs)), options).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    if (trouble !== undefined && !isUnknownOutcome(trouble)) throw trouble;
+    let trouble: VStreamError | undefined;
+    try {
+      await this.#run(claimState(this.#table, name, part, owner, micros(leaseMs)), options);
+    } catch (error) {
+      if (!isUnknownOutcome(error)) throw error;
+      trouble = error;
+    }
     const row = await this.#run(selectState(this.#table, name, part), options);
     if (!row) throw trouble ?? notFound(name);
     const record = toRecord(row);
@@ -117,7 +119,7 @@ class VitessStore implements CheckpointStore {
       micros(leaseMs),
     );
     for (let attempt = 1; ; attempt += 1) {
-      let trouble: unknown;
+      let trouble: VStreamError | undefined;
       let written = false;
       try {
         written = (await this.#run(statement, options)) === 1n;
@@ -268,7 +270,7 @@ class VitessStore implements CheckpointStore {
 }
 
 /** The statement may have been done, or not: no answer, or an answer that does not say. */
-function isUnknownOutcome(error: unknown): boolean {
+function isUnknownOutcome(error: unknown): error is VStreamError {
   return VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh');
 }
 

@@ -7,7 +7,8 @@ import { classifyStatus, type Failure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
 
 export { classifyStatus, findRule, type Failure } from '../transport/failure.js';
-export { FAILURES, type FailureRule } from '../transport/failures.js';
+export type { FailureRule } from '../transport/failure-rule.js';
+export { RPC_FAILURES, SQL_FAILURES } from '../transport/failures.js';
 export { serverStatus, serverStatusOf, type ServerStatus } from '../transport/status.js';
 
 /** The failure behind any error: from the server's words where there are some, else from the error's own code. */

@@ -1,6 +1,7 @@
 /** From a server's status to an error of ours, by the table in failures.ts. Layer 2. */
 import { VStreamError, type ErrorCategory, type ErrorCode } from '../errors.js';
-import { FAILURES, type FailureRule } from './failures.js';
+import type { FailureRule } from './failure-rule.js';
+import { RPC_FAILURES, SQL_FAILURES } from './failures.js';
 import { GRPC, innermost, type ServerStatus } from './status.js';
 
 export interface Failure {
@@ -23,7 +24,7 @@ export function classifyStatus(status: ServerStatus): Failure {
 
 /** The row that decides, for tests of the table. */
 export function findRule(status: ServerStatus): { readonly rule: FailureRule; readonly groups: readonly (string | undefined)[] } {
-  for (const rule of FAILURES) {
+  for (const rule of status.from === 'grpc' ? RPC_FAILURES : SQL_FAILURES) {
     const groups = matches(rule, status);
     if (groups) return { rule, groups };
   }
@@ -33,8 +34,7 @@ export function findRule(status: ServerStatus): { readonly rule: FailureRule; re
 const NO_GROUPS: readonly (string | undefined)[] = [];
 
 function matches(rule: FailureRule, status: ServerStatus): readonly (string | undefined)[] | undefined {
-  if (rule.on !== status.from) return undefined;
-  if (rule.on === 'grpc') {
+  if (status.from === 'grpc') {
     if (rule.codes && !rule.codes.includes(status.code)) return undefined;
     if (!rule.text) return NO_GROUPS;
     return rule.text.exec(status.text) ?? undefined;

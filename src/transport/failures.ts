@@ -6,26 +6,8 @@
  * facts of protocol.md E.2 and of recordings of a real server; their tail may be cut near 7.5 KiB (G140), so rows look at
  * words near the front of the innermost cause.
  */
-import type { ErrorCategory, ErrorCode } from '../errors.js';
+import type { FailureRule } from './failure-rule.js';
 import { GRPC } from './status.js';
-
-export interface FailureRule {
-  /** Where it applies: `grpc` = status of a VStream or Execute call, `sql` = error inside an Execute answer. */
-  readonly on: 'grpc' | 'sql';
-  /** gRPC or Vitess codes; absent = any but OK. */
-  readonly codes?: readonly number[];
-  /** MySQL error numbers; matches when one of these or `text` does. */
-  readonly errnos?: readonly number[];
-  readonly text?: RegExp;
-  readonly code: ErrorCode;
-  /** Absent = the category of the code. */
-  readonly category?: ErrorCategory;
-  /** The cause may be an unusable position or a changed topology: ask by SQL before trying again. */
-  readonly probe?: true;
-  /** What happened, completing "ADDRESS …"; `$1` is the first group of `text`. */
-  readonly says: string;
-  readonly next: string;
-}
 
 const { CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED } = GRPC;
 const { FAILED_PRECONDITION, ABORTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED, CLUSTER_EVENT, READ_ONLY } = GRPC;
@@ -35,58 +17,44 @@ const RECOPY = 'Copy again (`onPurged: "recopy"`, or `vstream state reset`), or 
 const LOWER = 'Give the name as Vitess shows it: `show keyspaces`, `show vitess_shards`, `show tables`.';
 
 /** TLS and addresses: grpc-js reports them all as UNAVAILABLE (connect-errors.json). */
-const CONNECT: readonly FailureRule[] = [
+const CONNECT: readonly FailureRule[] = onUnavailable([
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames/,
     code: 'TLS_FAILED',
     says: 'presents a certificate for another name',
     next: 'Use a host name of the certificate in `vtgate`, or set `tls.serverName` to one.',
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /wrong version number|packet length too long|ERR_SSL_HTTP_REQUEST/i,
     code: 'TLS_FAILED',
     says: 'answers in plain text, not TLS',
     next: 'Remove `tls`, or give the port that speaks TLS.',
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /alert certificate required|alert bad certificate|alert (?:tlsv1 )?unknown ca|alert certificate unknown|alert handshake failure|SSL alert number (?:40|42|46|48|116)\b/i,
     code: 'TLS_FAILED',
     says: 'refuses the client certificate, or the lack of one',
     next: 'Give `tls.cert` and `tls.key` of a client certificate the server trusts (mTLS).',
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /certificate has expired|certificate is not yet valid|CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/i,
     code: 'TLS_FAILED',
     says: 'presents a certificate that is expired or not valid yet',
     next: "Renew the server's certificate, and check the clock of this machine.",
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /unable to verify|self.signed|unable to get (?:local )?issuer|DEPTH_ZERO|UNABLE_TO_|certificate/i,
     code: 'TLS_FAILED',
     says: 'presents a certificate that is not trusted',
     next: 'Set `tls.ca` to the authority that signed it.',
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /SSL routines|ERR_SSL|ERR_TLS|ERR_OSSL|EPROTO\b/,
     code: 'TLS_FAILED',
     says: 'fails the TLS handshake',
     next: 'Check `tls` on this side and the TLS settings of VTGate.',
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /Last error: Protocol error/,
     code: 'CONNECT_FAILED',
     category: 'config',
@@ -94,51 +62,41 @@ const CONNECT: readonly FailureRule[] = [
     next: "Give VTGate's gRPC port (15991 by default), not its MySQL or HTTP port.",
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /Name resolution failed|ENOTFOUND|EAI_AGAIN/,
     code: 'CONNECT_FAILED',
     says: 'cannot be resolved to an address',
     next: 'Check the host name in `vtgate`.',
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /ECONNREFUSED/,
     code: 'CONNECT_FAILED',
     says: 'refuses connections',
     next: 'Check host and gRPC port in `vtgate` (15991 by default), and that VTGate runs.',
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /Last error: Failed to connect/,
     code: 'CONNECT_FAILED',
     says: 'closes the connection before it speaks gRPC',
     next: 'If VTGate serves TLS, set `tls`; if it asks for client certificates, check `tls.cert`; else check what listens there.',
   },
   {
-    on: 'grpc',
-    codes: [UNAVAILABLE],
     text: /No connection established|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL/,
     code: 'CONNECT_FAILED',
     says: 'cannot be reached',
     next: 'Check the address in `vtgate`, the network and firewalls between here and there.',
   },
-];
+]);
 
 const RIGHTS: readonly FailureRule[] = [
   {
-    on: 'grpc',
     codes: [UNAUTHENTICATED, PERMISSION_DENIED],
     text: /auth|credential|password|username|token/i,
     code: 'AUTH_FAILED',
     says: 'refuses the credentials, or the lack of them',
     next: 'Check `auth`: user and password as in the static authentication file of VTGate.',
   },
-  { on: 'grpc', codes: [UNAUTHENTICATED], code: 'AUTH_FAILED', says: 'refuses the credentials', next: 'Check `auth`.' },
+  { codes: [UNAUTHENTICATED], code: 'AUTH_FAILED', says: 'refuses the credentials', next: 'Check `auth`.' },
   {
-    on: 'grpc',
     codes: [PERMISSION_DENIED],
     code: 'PERMISSION_DENIED',
     says: 'denies this user the call',
@@ -148,7 +106,6 @@ const RIGHTS: readonly FailureRule[] = [
 
 const POSITIONS: readonly FailureRule[] = [
   {
-    on: 'grpc',
     text: /GTIDSet Mismatch|has more GTIDs than/i,
     code: 'POSITION_AHEAD',
     category: 'refresh',
@@ -157,7 +114,6 @@ const POSITIONS: readonly FailureRule[] = [
     next: 'Wait for the replica; if the primary is behind as well, start from an older position or copy again.',
   },
   {
-    on: 'grpc',
     // The bare number would be found in GTIDs as well.
     text: /purged required binary logs|\b(?:errno|error)[ :]+(?:1236|1789)\b|binary logs? .*purged|gtid_purged/i,
     code: 'POSITION_PURGED',
@@ -166,14 +122,12 @@ const POSITIONS: readonly FailureRule[] = [
     next: RECOPY,
   },
   {
-    on: 'grpc',
     text: /unknown GTIDSet flavor|could not decode position|failed to determine starting position|invalid (?:MySQL 5\.6|MariaDB) GTID/i,
     code: 'POSITION_INVALID',
     says: 'cannot read the position',
     next: 'Give a position this client printed, or a GTID set with its flavour, such as `MySQL56/uuid:1-5`.',
   },
   {
-    on: 'grpc',
     text: /lastpk|table_?p_?k/i,
     codes: [INVALID_ARGUMENT],
     code: 'POSITION_INVALID',
@@ -181,7 +135,6 @@ const POSITIONS: readonly FailureRule[] = [
     next: 'Copy that table again.',
   },
   {
-    on: 'grpc',
     text: /shard provided in VGTID, ([^,]+), not found/,
     code: 'SHARD_NOT_FOUND',
     probe: true,
@@ -189,7 +142,6 @@ const POSITIONS: readonly FailureRule[] = [
     next: 'The shards changed since the position was stored: start again from a copy, or give a position of the shards there are.',
   },
   {
-    on: 'grpc',
     text: /not all journaling participants are in the stream/,
     code: 'SHARDS_CHANGED',
     probe: true,
@@ -200,14 +152,12 @@ const POSITIONS: readonly FailureRule[] = [
 
 const REQUEST: readonly FailureRule[] = [
   {
-    on: 'grpc',
     text: /node doesn't exist: keyspaces\/|keyspace (\S+) (?:fetch error|not found)|unknown keyspace|no such keyspace/i,
     code: 'KEYSPACE_NOT_FOUND',
     says: 'does not know the keyspace',
     next: LOWER,
   },
   {
-    on: 'grpc',
     codes: [INVALID_ARGUMENT],
     text: /No partition found/i,
     code: 'NO_TABLET',
@@ -216,7 +166,6 @@ const REQUEST: readonly FailureRule[] = [
     next: 'Start tablets of the type in `tabletType`, or stream from `primary`.',
   },
   {
-    on: 'grpc',
     codes: [INVALID_ARGUMENT],
     text: /vgtid must have|for an empty keyspace|shards are unspecified|invalid cell preference|invalid tablet order/i,
     code: 'CONFIG_INVALID',
@@ -224,28 +173,24 @@ const REQUEST: readonly FailureRule[] = [
     next: 'Check keyspace, shards and flags of `source`.',
   },
   {
-    on: 'grpc',
     text: /minimal binlog_row_image/,
     code: 'ROW_IMAGE_REFUSED',
     says: 'reads from a MySQL with binlog_row_image=MINIMAL, which VStream cannot decode',
     next: 'Set binlog_row_image to FULL (or NOBLOB) on every tablet.',
   },
   {
-    on: 'grpc',
     text: /stream needs a position or a table to copy/,
     code: 'TABLE_NOT_FOUND',
     says: 'finds no table that the request names',
     next: LOWER,
   },
   {
-    on: 'grpc',
     text: /table (\S+) is not present in the database/,
     code: 'TABLE_NOT_FOUND',
     says: 'has no table $1 on some shard of the stream',
     next: LOWER,
   },
   {
-    on: 'grpc',
     text: /column (\S+) not found in table|cannot use column names in vstream filter/,
     code: 'COLUMN_NOT_FOUND',
     says: 'does not find a selected column',
@@ -256,7 +201,6 @@ const REQUEST: readonly FailureRule[] = [
 /** What a tablet meets in the binary log. */
 const EVENTS: readonly FailureRule[] = [
   {
-    on: 'grpc',
     text: /uncaught panic/,
     code: 'TRANSACTION_UNDECODABLE',
     probe: true,
@@ -264,7 +208,6 @@ const EVENTS: readonly FailureRule[] = [
     next: 'Set the policy for such transactions to `skip-and-recopy`, or upgrade Vitess.',
   },
   {
-    on: 'grpc',
     text: /unexpected statement type .*row-based replication|partial row image encountered|failed to extract row/i,
     code: 'TRANSACTION_UNDECODABLE',
     probe: true,
@@ -272,7 +215,6 @@ const EVENTS: readonly FailureRule[] = [
     next: 'Set the policy for such transactions to `skip-and-recopy`; use binlog_format=ROW and binlog_row_image=FULL.',
   },
   {
-    on: 'grpc',
     text: /unknown table (\S+) in schema|cannot determine table columns for (\S+):/,
     code: 'SCHEMA_MISMATCH',
     category: 'retry',
@@ -280,14 +222,12 @@ const EVENTS: readonly FailureRule[] = [
     next: 'If it stays: turn on schema tracking on the tablets (`--track-schema-versions`), or copy the table again.',
   },
   {
-    on: 'grpc',
     text: /enum or set column .* does not have valid string values|no string value found for (?:ENUM|SET) column/i,
     code: 'SCHEMA_MISMATCH',
     says: 'has a tablet that cannot map an ENUM or SET value whose definition changed since',
     next: 'Copy the table again, or turn on schema tracking on the tablets.',
   },
   {
-    on: 'grpc',
     text: /Query was empty|unsupported constraint|unsupported: |syntax error|invalid regular expression|error parsing regexp/i,
     codes: [UNKNOWN, INVALID_ARGUMENT, FAILED_PRECONDITION, INTERNAL],
     code: 'FILTER_REFUSED',
@@ -295,21 +235,18 @@ const EVENTS: readonly FailureRule[] = [
     next: 'Simplify `where` and `columns` of the table.',
   },
   {
-    on: 'grpc',
     text: /fully throttled/,
     code: 'THROTTLED',
     says: 'has a tablet that was throttled for a long time',
     next: 'Look at the tablet throttler: `show vitess_throttler status`.',
   },
   {
-    on: 'grpc',
     text: /timed out while waiting for skew/i,
     code: 'STREAM_STALLED',
     says: 'gave up aligning the shards',
     next: 'Drop `flags.minimizeSkew`, or look at the slowest shard.',
   },
   {
-    on: 'grpc',
     text: /failed liveness checks/,
     code: 'STREAM_STALLED',
     probe: true,
@@ -317,14 +254,12 @@ const EVENTS: readonly FailureRule[] = [
     next: RECONNECT,
   },
   {
-    on: 'grpc',
     text: /exceeded maximum age/,
     code: 'STREAM_ENDED',
     says: 'ended the stream at its maximum age',
     next: 'Nothing: the client reconnects at once.',
   },
   {
-    on: 'grpc',
     text: /failed to find an? (\S+) tablet|no healthy tablet|context has expired/i,
     code: 'NO_TABLET',
     probe: true,
@@ -335,7 +270,6 @@ const EVENTS: readonly FailureRule[] = [
 
 const REST: readonly FailureRule[] = [
   {
-    on: 'grpc',
     codes: [RESOURCE_EXHAUSTED],
     text: /Received message larger than max \((\d+) vs/,
     code: 'MESSAGE_TOO_LARGE',
@@ -343,7 +277,6 @@ const REST: readonly FailureRule[] = [
     next: 'Raise `source.maxMessageBytes`.',
   },
   {
-    on: 'grpc',
     codes: [RESOURCE_EXHAUSTED],
     text: /larger than max/,
     code: 'MESSAGE_TOO_LARGE',
@@ -351,14 +284,12 @@ const REST: readonly FailureRule[] = [
     next: 'Raise `--grpc_max_message_size` of VTGate and tablets.',
   },
   {
-    on: 'grpc',
     codes: [RESOURCE_EXHAUSTED],
     code: 'THROTTLED',
     says: 'is overloaded',
     next: 'The client tries again slowly; give VTGate more room if this stays.',
   },
   {
-    on: 'grpc',
     codes: [UNIMPLEMENTED],
     code: 'CONNECT_FAILED',
     category: 'config',
@@ -366,14 +297,12 @@ const REST: readonly FailureRule[] = [
     next: "Give VTGate's gRPC port; its `--service_map` must hold `grpc-vtgateservice`.",
   },
   {
-    on: 'grpc',
     codes: [INVALID_ARGUMENT],
     code: 'CONFIG_INVALID',
     says: 'refuses the request',
     next: 'Check keyspace, shards, tables and flags of `source`.',
   },
   {
-    on: 'grpc',
     codes: [FAILED_PRECONDITION, CLUSTER_EVENT, READ_ONLY],
     code: 'STREAM_LOST',
     category: 'refresh',
@@ -382,33 +311,29 @@ const REST: readonly FailureRule[] = [
     next: RECONNECT,
   },
   {
-    on: 'grpc',
     codes: [NOT_FOUND],
     code: 'KEYSPACE_NOT_FOUND',
     says: 'does not find what the request names',
     next: LOWER,
   },
   {
-    on: 'grpc',
     codes: [DEADLINE_EXCEEDED],
     code: 'CONNECT_FAILED',
     says: 'did not answer in time',
     next: RECONNECT,
   },
   {
-    on: 'grpc',
     codes: [CANCELLED, UNKNOWN, ABORTED, INTERNAL, UNAVAILABLE, DATA_LOSS],
     code: 'STREAM_LOST',
     says: 'ended the stream',
     next: RECONNECT,
   },
-  { on: 'grpc', code: 'STREAM_LOST', says: 'ended the stream with an unknown status', next: RECONNECT },
+  { code: 'STREAM_LOST', says: 'ended the stream with an unknown status', next: RECONNECT },
 ];
 
 /** In-band errors of Execute; all are thrown as `QUERY_FAILED` with this category, the code here is for who asks. */
 const SQL: readonly FailureRule[] = [
   {
-    on: 'sql',
     codes: [PERMISSION_DENIED],
     errnos: [1044, 1045, 1142, 1143, 1227, 1370, 3569],
     text: /command denied|access denied|not authorized/i,
@@ -418,7 +343,6 @@ const SQL: readonly FailureRule[] = [
     next: 'Grant the user of `auth` the right, or use another one.',
   },
   {
-    on: 'sql',
     errnos: [1049],
     text: /VT05003|unknown database|keyspace \S+ not found|no keyspace (?:with name|found)/i,
     code: 'KEYSPACE_NOT_FOUND',
@@ -427,7 +351,6 @@ const SQL: readonly FailureRule[] = [
     next: LOWER,
   },
   {
-    on: 'sql',
     errnos: [1146, 1109],
     text: /VT05004|VT05005|table \S+ (?:not found|does not exist)|doesn't exist/i,
     code: 'TABLE_NOT_FOUND',
@@ -436,7 +359,6 @@ const SQL: readonly FailureRule[] = [
     next: LOWER,
   },
   {
-    on: 'sql',
     errnos: [1054],
     code: 'COLUMN_NOT_FOUND',
     category: 'config',
@@ -444,7 +366,6 @@ const SQL: readonly FailureRule[] = [
     next: 'The table has another definition than this release expects.',
   },
   {
-    on: 'sql',
     text: /no healthy tablet|no primary tablet|primary is not serving|tablet (?:not found|for .* not available)|no valid tablet/i,
     code: 'NO_TABLET',
     category: 'retry',
@@ -452,7 +373,6 @@ const SQL: readonly FailureRule[] = [
     next: RECONNECT,
   },
   {
-    on: 'sql',
     codes: [CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE, CLUSTER_EVENT],
     errnos: [1040, 1053, 1105, 1205, 1213, 1290, 1317, 1836, 2002, 2003, 2006, 2013, 3024, 4031],
     text: /connection reset|broken pipe|unexpected EOF|server (?:has )?gone away|buffer full/i,
@@ -462,7 +382,6 @@ const SQL: readonly FailureRule[] = [
     next: RECONNECT,
   },
   {
-    on: 'sql',
     code: 'QUERY_FAILED',
     category: 'fatal',
     says: 'failed the statement',
@@ -470,5 +389,12 @@ const SQL: readonly FailureRule[] = [
   },
 ];
 
-/** All rows, in the order they are tried. */
-export const FAILURES: readonly FailureRule[] = [...CONNECT, ...RIGHTS, ...POSITIONS, ...REQUEST, ...EVENTS, ...REST, ...SQL];
+/** Rows for the status of an RPC, in the order they are tried; the last one takes everything. */
+export const RPC_FAILURES: readonly FailureRule[] = [...CONNECT, ...RIGHTS, ...POSITIONS, ...REQUEST, ...EVENTS, ...REST];
+
+/** The same for an error inside an answer of `Execute`. */
+export const SQL_FAILURES: readonly FailureRule[] = SQL;
+
+function onUnavailable(rows: readonly FailureRule[]): readonly FailureRule[] {
+  return rows.map((row) => ({ ...row, codes: [UNAVAILABLE] }));
+}

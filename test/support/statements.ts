@@ -26,7 +26,13 @@ export function statementTests(executor: () => Executor): void {
   test('show vitess_tablets', async () => {
     const tablets = await run(showTablets());
     expect(tablets).toContainEqual(
-      expect.objectContaining({ keyspace: 'sharded', shard: '80-', type: 'primary', serving: true, alias: expect.stringMatching(/-\d+$/) }),
+      expect.objectContaining({
+        keyspace: 'sharded',
+        shard: '80-',
+        type: 'primary',
+        serving: true,
+        alias: expect.stringMatching(/-\d+$/) as string,
+      }),
     );
     expect(tablets).toContainEqual(expect.objectContaining({ keyspace: 'commerce', shard: '0', type: 'replica', serving: true }));
   });
@@ -72,8 +78,8 @@ export function statementTests(executor: () => Executor): void {
   test('settings of the binary log', async () => {
     const settings = await run(selectBinlogSettings('commerce', '0', 'replica'));
     expect(settings).toMatchObject({
-      rowImage: expect.stringMatching(/^(FULL|NOBLOB)$/),
-      rowMetadata: expect.stringMatching(/^(FULL|MINIMAL)$/),
+      rowImage: expect.stringMatching(/^(FULL|NOBLOB)$/) as string,
+      rowMetadata: expect.stringMatching(/^(FULL|MINIMAL)$/) as string,
     });
     expect(settings.expireSeconds).toBeGreaterThanOrEqual(0n);
   });
@@ -94,6 +100,6 @@ export function statementTests(executor: () => Executor): void {
 
   test('estimated rows of a shard', async () => {
     const rows = await run(selectTableRows('sharded', '80-'));
-    expect(rows).toContainEqual({ table: 'orders', rows: expect.any(BigInt) });
+    expect(rows).toContainEqual({ table: 'orders', rows: expect.any(BigInt) as bigint });
   });
 }
