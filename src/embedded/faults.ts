@@ -33,7 +33,7 @@ export interface StreamControl {
 export class Faults {
   #gate: Gate;
   #streams: () => Iterable<StreamControl>;
-  #goaway: () => void;
+  #goaway: (graceMs: number) => void;
   #failures: Pending[] = [];
   #held = new Set<string>();
   #silences = 0;
@@ -43,7 +43,7 @@ export class Faults {
   #copyHooks = new Set<(point: CopyPoint) => void>();
   #refusals: StreamFailure[] = [];
 
-  constructor(gate: Gate, streams: () => Iterable<StreamControl>, goaway: () => void) {
+  constructor(gate: Gate, streams: () => Iterable<StreamControl>, goaway: (graceMs: number) => void) {
     this.#gate = gate;
     this.#streams = streams;
     this.#goaway = goaway;
@@ -77,8 +77,8 @@ export class Faults {
   }
 
   /** HTTP/2 GOAWAY on every connection; running RPCs get `graceMs` to end. */
-  goaway(): void {
-    this.#goaway();
+  goaway(graceMs = 50): void {
+    this.#goaway(graceMs);
   }
 
   // ---- streams

@@ -40,6 +40,8 @@ export interface EmbeddedVtgate extends AsyncDisposable {
   idle(): Promise<void>;
   /** Resolves when every open stream has written all there is to say; throttled and silenced shards say nothing. */
   quiet(): Promise<void>;
+  /** Resolves when an open stream has to wait for its client to read. */
+  blocked(): Promise<void>;
   /** Ends all open streams with OK. */
   endStreams(): void;
   /** The next stream is served from a recording instead of the engine. */
@@ -56,7 +58,7 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
   const port = await bind(grpcJs, server, options.tls);
   const gate = new Gate(port);
   const streams = new Set<Stream>();
-  const faults = new Faults(gate, () => streams, () => server.drain(`127.0.0.1:${port}`, 1000));
+  const faults = new Faults(gate, () => streams, (graceMs) => server.drain(`127.0.0.1:${port}`, graceMs));
   const executor = new Executor(engine);
   const requests: VStreamRequest[] = [];
   const replays: Replay[] = [];
@@ -111,6 +113,7 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
     quiet: async () => {
       await Promise.all([...streams].map((stream) => stream.quiet()));
     },
+    blocked: () => Promise.race([...streams].map((stream) => stream.blocked())),
     endStreams: () => {
       for (const stream of streams) stream.close();
     },

@@ -44,6 +44,8 @@ export class Stream {
   #sent = false;
   #lastSent = 0;
   #quiet: (() => void)[] = [];
+  #blocked = false;
+  #watchers: (() => void)[] = [];
 
   constructor(engine: Engine, faults: Faults, request: VStreamRequest, wire: Wire, settings: StreamSettings) {
     this.#engine = engine;
@@ -94,6 +96,12 @@ export class Stream {
   quiet(): Promise<void> {
     if (this.#over || this.#wake) return Promise.resolve();
     return new Promise((resolve) => this.#quiet.push(resolve));
+  }
+
+  /** Resolves when the stream has to wait for its client to read. */
+  blocked(): Promise<void> {
+    if (this.#blocked) return Promise.resolve();
+    return new Promise((resolve) => this.#watchers.push(resolve));
   }
 
   #beQuiet(): void {
@@ -171,7 +179,12 @@ export class Stream {
   async #write(events: readonly WireEvent[]): Promise<void> {
     this.#sent = true;
     this.#lastSent = this.#engine.clock.now();
-    if (!this.#wire.write(response(events))) await this.#wire.drained();
+    if (!this.#wire.write(response(events))) {
+      this.#blocked = true;
+      for (const resolve of this.#watchers.splice(0)) resolve();
+      await this.#wire.drained();
+      this.#blocked = false;
+    }
     await this.#faults.pause();
   }
 

@@ -23,6 +23,7 @@ export class RawStream {
   /** The same, by response. */
   readonly frames: VEvent[][] = [];
   end: StreamEnd | undefined;
+  #counts = new Map<number, number>();
   #call: grpc.ClientReadableStream<Buffer>;
   #watchers = new Set<() => void>();
 
@@ -31,6 +32,7 @@ export class RawStream {
     call.on('data', (bytes: Buffer) => {
       const { events } = fromBinary(VStreamResponseSchema, bytes);
       this.events.push(...events);
+      for (const { type } of events) this.#counts.set(type, (this.#counts.get(type) ?? 0) + 1);
       this.frames.push(events);
       this.#notify();
     });
@@ -63,7 +65,7 @@ export class RawStream {
   }
 
   untilCount(type: keyof typeof VEventType, count = 1): Promise<this> {
-    return this.until((events) => events.filter((event) => event.type === VEventType[type]).length >= count);
+    return this.until(() => (this.#counts.get(VEventType[type]) ?? 0) >= count);
   }
 
   /** Resolves when the shard's vector reached this GTID set at a COMMIT, DDL or OTHER. */
