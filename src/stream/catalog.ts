@@ -51,11 +51,12 @@ export class StreamCatalog implements TableCatalog {
     this.#copying = copying;
   }
 
-  /** True when changes of the table on that shard are handed out: it is copied there, or being copied. */
+  /** True when changes of the table on that shard are handed out: it is copied there, in part or whole, or to be copied now. */
   isActive(ref: TableRef, shard: string): boolean {
     if (!this.#tables.has(keyOf(ref))) return false;
     const state = this.#plan.shard(ref.keyspace, ref.table, shard);
-    if (!state || state.state === 'done') return true;
+    // A copy that waits for its next RPC still needs the changes of the rows it holds.
+    if (!state || state.state !== 'pending') return true;
     return this.#copying?.keyspace === ref.keyspace && this.#copying.table === ref.table;
   }
 
@@ -68,6 +69,7 @@ export class StreamCatalog implements TableCatalog {
         types: this.#stream.types,
         columns: definition.types as Readonly<Record<string, Override>> | undefined,
         images: this.#stream.images,
+        projected: definition.columns !== undefined,
       };
       this.#decodeOptions.set(keyOf(ref), options);
     }

@@ -58,10 +58,17 @@ export async function discover(transport: Transport, stream: ValidatedStream, op
   const tables: FoundTable[] = [];
   for (const keyspace of keyspaces) tables.push(...(await findTables(transport, stream, keyspace, options)));
   return {
-    shards: options.stored ? options.stored.shards.map(({ keyspace, shard }) => ({ keyspace, shard })) : shards,
+    shards: options.stored ? withStored(shards, options.stored) : shards,
     tables,
     tabletType: await chooseTabletType(transport, stream, shards, logger, signal),
   };
+}
+
+/** A keyspace that is part of the stream already keeps its shards, one that is new comes with those it has now. */
+function withStored(found: readonly ShardName[], stored: Position): ShardName[] {
+  const keyspaces = new Set(found.map((one) => one.keyspace));
+  const kept = stored.shards.filter((one) => keyspaces.has(one.keyspace)).map(({ keyspace, shard }) => ({ keyspace, shard }));
+  return [...kept, ...found.filter((one) => !kept.some((other) => other.keyspace === one.keyspace))];
 }
 
 async function findTables(transport: Transport, stream: ValidatedStream, keyspace: string, options: DiscoverOptions): Promise<FoundTable[]> {

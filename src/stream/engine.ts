@@ -7,8 +7,9 @@ import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
 import { isSymbolicGtid } from '../position/gtid.js';
+import { type CopyPlan, highestGeneration } from '../position/plan.js';
 import { Position } from '../position/position.js';
-import { again, newPlan, nextTable, reconcilePlan } from '../copy/steps.js';
+import { again, copyAgain, newPlan, nextTable, reconcilePlan, removed } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
 import type { TabletKind } from '../sql/target.js';
@@ -84,10 +85,15 @@ export class Engine {
   #startedTable: string | undefined;
   #resolving: Resolving | undefined;
   #watching: Watch | undefined;
+  #unusable: readonly VStreamError[] = [];
   #stalls = 0;
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
+  /** A batch could not be handed out, and the assembler's position is beyond it. */
+  #withheld = false;
+  /** The plan went back for a table: the request under way does not fit it any more. */
+  #planWentBack = false;
 
   constructor(options: EngineOptions, abort: AbortSignal) {
     this.#options = options;
@@ -123,8 +129,13 @@ export class Engine {
         const end = yield* this.#rpc();
         if (end === 'stop') return;
       } catch (error) {
-        if (this.#abort.aborted) return yield* this.#handOut(this.#assembler.flush());
+        if (this.#abort.aborted && !this.#withheld) return yield* this.#handOut(this.#assembler.flush());
         const failure = VStreamError.from(error, 'INTERNAL');
+        // What comes after a batch that could not be handed out would carry a position beyond it.
+        if (this.#withheld) {
+          recorder.lastError = failure.toJSON();
+          throw failure;
+        }
         yield* this.#handOut(this.#assembler.flush());
         recorder.lastError = failure.toJSON();
         if (this.#recopyInstead(failure)) continue;
@@ -145,6 +156,7 @@ export class Engine {
     const { stream, source, transport, clock, recorder, logger } = this.#options;
     const assembler = this.#assembler;
     assembler.rewind();
+    this.#planWentBack = false;
     this.#applyChanges();
     this.#restartKeylessCopies();
     const copying = nextTable(assembler.plan);
@@ -174,7 +186,8 @@ export class Engine {
     });
     recorder.source = transport.address;
     recorder.state = copying ? 'copying' : 'streaming';
-    if (copying) yield* this.#sayTableStart(copying);
+    if (copying && this.#resolving) logger.debug({ shards: symbolic }, 'waiting for the first position');
+    else if (copying) yield* this.#sayTableStart(copying);
     else yield* this.#sayCopyCompleted();
     const stopAt = (): boolean => reachedStop(this.#options.stop, assembler, clock.monotonic() - this.#startedAt);
     if (stopAt()) return yield* this.#stop();
@@ -211,13 +224,14 @@ export class Engine {
         if (this.#resolving) continue;
         yield* this.#progressIfDue();
         if (stopAt()) return yield* this.#stop();
-        if (this.#changes.length > 0 || this.#copyMovedOn(copying)) {
+        if (this.#changes.length > 0 || this.#planWentBack || this.#copyMovedOn(copying)) {
           yield* this.#handOut(assembler.flush());
           return 'next';
         }
         if (this.#abort.aborted) return yield* this.#stop();
       }
     } finally {
+      this.#unusable = watch.unusable();
       watch.close();
       this.#watching = undefined;
       rpc.abort();
@@ -245,23 +259,29 @@ export class Engine {
     return watch;
   }
 
-  /** Policy `recopy` for a position that cannot be used: the tables of that shard are copied again, as a new generation. */
+  /** Policy `recopy` for a position that cannot be used: the tables of such shards are copied again, as a new generation. */
   #recopyInstead(failure: VStreamError): boolean {
-    const { keyspace, shard } = failure;
-    if (this.#options.onPurged !== 'recopy' || !UNUSABLE.has(failure.code) || keyspace === undefined || shard === undefined) return false;
+    if (this.#options.onPurged !== 'recopy' || !UNUSABLE.has(failure.code)) return false;
+    for (const { keyspace, shard, ...error } of new Set([failure, ...this.#unusable])) {
+      if (keyspace === undefined || shard === undefined) return false;
+      this.#options.logger.warn({ ...error, keyspace, shard }, 'the position cannot be used; copying the tables of this shard again');
+      this.#recopyShard(keyspace, shard);
+    }
+    this.#copyCompletedSaid = false;
+    this.#suspicious = true;
+    return true;
+  }
+
+  #recopyShard(keyspace: string, shard: string): void {
     const { position } = this.#assembler;
-    const shards = position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+    const names = position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
     let plan = position.plan;
     for (const table of this.#catalog.tables) {
       const state = table.keyspace === keyspace && table.definition.copy !== false ? plan.shard(keyspace, table.table, shard) : undefined;
-      if (state) plan = plan.withShard(keyspace, table.table, shard, again(state), shards);
+      if (state) plan = plan.withShard(keyspace, table.table, shard, again(state), names);
     }
-    this.#options.logger.warn({ ...failure.toJSON() }, 'the position cannot be used; copying the tables of this shard again');
-    this.#copyCompletedSaid = false;
-    this.#assembler.replace(
-      position.with({ plan, shards: position.shards.map((one) => (one.keyspace === keyspace && one.shard === shard ? { ...one, gtid: '' } : one)) }),
-    );
-    return true;
+    const shards = position.shards.map((one) => (one.keyspace === keyspace && one.shard === shard ? { ...one, gtid: '' } : one));
+    this.#assembler.replace(position.with({ plan, shards }));
   }
 
   /**
@@ -283,6 +303,8 @@ export class Engine {
     const shards = position.shards.map((one) => ({ ...one, gtid: resolving.starts.get(`${one.keyspace}/${one.shard}`) ?? one.gtid }));
     this.#assembler.replace(position.with({ shards }));
     yield* this.#handOut([this.#assembler.progress({ type: 'position' })]);
+    const copying = nextTable(this.#assembler.plan);
+    if (copying) yield* this.#sayTableStart(copying);
     for (const held of resolving.held) yield* this.#take(held, grouper);
   }
 
@@ -374,13 +396,18 @@ export class Engine {
       else if (decision === 'fail') throw rowsChangedError(ref, unit.shard, effect.reason);
     }
     yield* this.#handOut(assembler.addStatement(unit, changes, recopy));
-    if (recopy.length > 0) this.#copyCompletedSaid = false;
+    if (recopy.length > 0) {
+      this.#copyCompletedSaid = false;
+      this.#planWentBack = true;
+    }
   }
 
   *#handOut(batches: readonly StreamBatch[]): Generator<StreamBatch, void, void> {
     const { eager, clock, recorder } = this.#options;
     for (const batch of batches) {
+      this.#withheld = true;
       if (eager) decodeAll(batch);
+      this.#withheld = false;
       if (!recorder.position) recorder.position = batch.position;
       this.#lastProgress = clock.monotonic();
       yield batch;
@@ -435,42 +462,48 @@ export class Engine {
     if (this.#changes.length === 0) return;
     let plan = this.#assembler.position.plan;
     for (const { kind, table } of this.#changes) {
+      const entry = plan.table(table.keyspace, table.table);
       if (kind === 'remove') {
-        plan = plan.withTable(table.keyspace, table.table, undefined);
+        if (entry) plan = plan.withTable(table.keyspace, table.table, removed(entry));
         this.#catalog.remove(table);
         continue;
       }
-      const entry = plan.table(table.keyspace, table.table);
-      const generation = entry ? 1 + Math.max(entry.generation, ...Object.values(entry.shards ?? {}).map((one) => one.generation)) : 1;
-      plan = plan.withTable(table.keyspace, table.table, { state: 'pending', generation, fingerprint: entry?.fingerprint });
+      plan = plan.withTable(table.keyspace, table.table, entry ? copyAgain(entry) : { state: 'pending', generation: 1 });
       if (kind === 'add') this.#catalog.add(table);
       this.#copyCompletedSaid = false;
     }
     this.#changes = [];
-    this.#assembler.replace(this.#assembler.position.with({ plan }));
+    this.#assembler.replace(withPlan(this.#assembler.position, plan));
   }
 }
 
 function firstPosition({ stored, earlier, stream, source }: EngineOptions): Position {
   const tables = source.tables.map((one) => ({ ...one, copy: one.definition.copy !== false, generation: 1 + usedGenerations(earlier, one) }));
-  if (stored) {
-    const plan = stored.plan.size > 0 ? reconcilePlan(stored.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
-    return stored.with({ plan });
+  const known = stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
+  if (known) {
+    const plan = known.plan.size > 0 ? reconcilePlan(known.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
+    const shards = source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: known.gtid(keyspace, shard) ?? startOf(keyspace, plan) }));
+    return withPlan(known, plan).with({ shards });
   }
-  const from = stream.from;
-  if (from.kind === 'position') {
-    const plan = from.position.plan.size > 0 ? reconcilePlan(from.position.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
-    return from.position.with({ plan });
-  }
-  const copies = from.kind === 'beginning';
+  const copies = stream.from.kind === 'beginning';
   const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
-  const gtid = plan.done ? 'current' : '';
-  return new Position(source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid })), plan);
+  return new Position(source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: startOf(keyspace, plan) })), plan);
+}
+
+/** A keyspace with nothing to copy has no copy to take its first position from. */
+function startOf(keyspace: string, plan: CopyPlan): string {
+  for (const one of plan.tables()) if (one.keyspace === keyspace && !plan.isDone(keyspace, one.table)) return '';
+  return 'current';
+}
+
+/** Other tables in the stream mean other changes in a transaction: how many of them were handed out says nothing then. */
+function withPlan(position: Position, plan: CopyPlan): Position {
+  return plan === position.plan ? position : position.with({ plan, partial: undefined });
 }
 
 function usedGenerations(earlier: Position | undefined, { keyspace, table }: TableRef): number {
   const entry = earlier?.plan.table(keyspace, table);
-  return entry ? Math.max(entry.generation, ...Object.values(entry.shards ?? {}).map((one) => one.generation)) : 0;
+  return entry ? highestGeneration(entry) : 0;
 }
 
 function streamEnded(address: string): VStreamError {

@@ -1,5 +1,7 @@
 /** Builds the VStream request for a position: pure. Layer 3. */
 import { create, fromBinary } from '@bufbuild/protobuf';
+import { VStreamError } from '../errors.js';
+import type { TableCopy } from '../position/plan.js';
 import type { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
 import { type ShardGtid, ShardGtidSchema, TableLastPKSchema } from '../wire/gen/binlogdata_pb.js';
@@ -26,21 +28,45 @@ export interface RequestInput {
   readonly chunkBytes?: number | undefined;
 }
 
-/** Tables whose changes this request delivers: those already copied, and the one being copied. */
+/**
+ * Tables whose changes this request delivers: those of which a sink holds rows of any shard, and the one being copied. A table left out
+ * while its shards move on would lose its changes for good.
+ */
 export function activeTables({ position, copying, tables }: Pick<RequestInput, 'position' | 'copying' | 'tables'>): readonly StreamedTable[] {
-  return tables.filter(
-    (one) => position.plan.isDone(one.keyspace, one.table) || (copying?.keyspace === one.keyspace && copying.table === one.table),
-  );
+  return tables.filter((one) => (copying !== undefined && isSame(copying, one)) || isBegun(position.plan.table(one.keyspace, one.table)));
+}
+
+const isSame = (a: TableRef, b: TableRef): boolean => a.keyspace === b.keyspace && a.table === b.table;
+
+function isBegun(entry: TableCopy | undefined): boolean {
+  return entry === undefined || entry.state === 'done' || Object.values(entry.shards ?? {}).some((one) => one.state !== 'pending');
+}
+
+/** Rules go by the bare name of a table and hold in every keyspace of the stream (B.9). */
+function rulesOf(tables: readonly StreamedTable[]): { match: string; filter: string }[] {
+  const rules = new Map<string, { match: string; filter: string; keyspace: string }>();
+  for (const one of tables) {
+    const rule = { match: one.table, filter: ruleFor(one), keyspace: one.keyspace };
+    const other = rules.get(one.table);
+    if (other && other.filter !== rule.filter) {
+      throw new VStreamError('FILTER_REFUSED', `${other.keyspace}.${one.table} and ${one.keyspace}.${one.table} have one name but different columns or filters`, {
+        keyspace: one.keyspace,
+        table: one.table,
+        next: 'Give both tables the same `columns` and `where`, or stream the keyspaces one by one.',
+      });
+    }
+    rules.set(one.table, rule);
+  }
+  return [...rules.values()].map(({ match, filter }) => ({ match, filter }));
 }
 
 export function buildRequest(input: RequestInput): VStreamRequest {
   const { position, copying, tabletType, cells, flags, callerId, chunkBytes } = input;
-  const rules = new Map(activeTables(input).map((one) => [one.table, { match: one.table, filter: ruleFor(one) }]));
   return create(VStreamRequestSchema, {
     ...(callerId === undefined ? {} : { callerId: { principal: callerId } }),
     tabletType,
     vgtid: { shardGtids: shardEntries(position, copying) },
-    filter: { rules: [...rules.values()] },
+    filter: { rules: rulesOf(activeTables(input)) },
     flags: {
       heartbeatInterval: flags.heartbeatSeconds,
       minimizeSkew: flags.minimizeSkew,

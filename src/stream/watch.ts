@@ -152,6 +152,11 @@ export class Watch {
     return stall;
   }
 
+  /** Shards whose position SQL calls unusable and from which nothing came in this RPC. */
+  unusable(): VStreamError[] {
+    return [...this.#shards.values()].flatMap(({ hint, lastProgressAt }) => (hint && lastProgressAt === undefined ? [hint] : []));
+  }
+
   close(): void {
     this.#ended.abort();
     this.#cancelSample?.();
