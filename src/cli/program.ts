@@ -142,7 +142,6 @@ function state(): Command {
 function requests(): readonly Command[] {
   const copy = new Command('copy')
     .argument('<table>', 'table to copy again')
-    .option('--where <filter>', 'only these rows')
     .description('ask the running stream to copy a table once more');
   const pause = new Command('pause').argument(...NAME).description('ask the running stream to pause');
   const resume = new Command('resume').argument(...NAME).description('ask the paused stream to go on');

@@ -23,12 +23,10 @@ export async function request(
       next: 'Wait for it, or start the stream.',
     });
   }
-  const where = values['where'] as string | undefined;
   const wanted: StateRequest = {
     id: randomUUID(),
     verb,
     ...(table === undefined ? {} : { table }),
-    ...(where === undefined ? {} : { where }),
   };
   await open.store.request(record.name, wanted, undefined, { signal: session.signal });
   const running = record.owner !== undefined && record.leaseRemainingMs > 0;
