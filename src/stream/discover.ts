@@ -55,19 +55,20 @@ export async function discover(transport: Transport, stream: ValidatedStream, op
     }
     shards.push(...found.filter((one) => !wanted || wanted.includes(one.shard)));
   }
+  const known = options.stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
   const tables: FoundTable[] = [];
   for (const keyspace of keyspaces) tables.push(...(await findTables(transport, stream, keyspace, options)));
   return {
-    shards: options.stored ? withStored(shards, options.stored) : shards,
+    shards: known ? withKnown(shards, known) : shards,
     tables,
     tabletType: await chooseTabletType(transport, stream, shards, logger, signal),
   };
 }
 
 /** A keyspace that is part of the stream already keeps its shards, one that is new comes with those it has now. */
-function withStored(found: readonly ShardName[], stored: Position): ShardName[] {
+function withKnown(found: readonly ShardName[], position: Position): ShardName[] {
   const keyspaces = new Set(found.map((one) => one.keyspace));
-  const kept = stored.shards.filter((one) => keyspaces.has(one.keyspace)).map(({ keyspace, shard }) => ({ keyspace, shard }));
+  const kept = position.shards.filter((one) => keyspaces.has(one.keyspace)).map(({ keyspace, shard }) => ({ keyspace, shard }));
   return [...kept, ...found.filter((one) => !kept.some((other) => other.keyspace === one.keyspace))];
 }
 
