@@ -9,6 +9,8 @@ import type { Session } from './session.js';
 import { openState, recordOf } from './state-store.js';
 
 const POLL_MS = 500;
+/** What the owner writes back when all went well; anything else is its reason. */
+const DONE = 'done';
 
 export async function request(
   session: Session,
@@ -32,6 +34,11 @@ export async function request(
   const running = record.owner !== undefined && record.leaseRemainingMs > 0;
   if (!running) session.status.note(`${record.name} is not running: it takes the request at its next start`);
   const outcome = running && values['wait'] !== false ? await outcomeOf() : undefined;
+  if (outcome !== undefined && outcome !== DONE) {
+    throw new VStreamError('STATE_FAILED', `stream ${record.name} did not ${verb}: ${outcome}`, {
+      next: 'See its log, or `vstream status`.',
+    });
+  }
   if (outcome !== undefined) session.status.note(`${record.name}: ${outcome}`);
   if (session.json) await session.out.write(`${toJson({ name: record.name, request: wanted, outcome: outcome ?? null })}\n`);
   return EXIT.done;
@@ -45,8 +52,8 @@ export async function request(
       const now = await open.store.read(record.name, undefined, { signal: session.signal });
       if (now?.request?.id === wanted.id && now.request.outcome !== undefined) return now.request.outcome;
       // Taken and cleared.
-      if (now && now.request?.id !== wanted.id) return 'taken';
+      if (now && now.request?.id !== wanted.id) return DONE;
     }
-    return 'not taken yet';
+    return 'the owner has not taken the request yet';
   }
 }

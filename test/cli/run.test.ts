@@ -202,6 +202,9 @@ test('a request is taken by the owner, and its outcome comes back', async () => 
   expect((await runProgram(['resume', '--config', config])).code).toBe(0);
   const copy = await runProgram(['copy', 'orders', '--config', config, '--json']);
   expect(lastJson(copy.stdout)).toMatchObject({ request: { verb: 'copy', table: 'orders' }, outcome: 'done' });
+  const wrong = await runProgram(['copy', 'ordres', '--config', config]);
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toMatch(/error: stream \S+ did not copy: .*ordres/);
   running.child.kill('SIGTERM');
   await running.ended;
   expect((await runProgram(['run', config, '--until', 'copied'])).code).toBe(0);
