@@ -346,3 +346,26 @@ test('release frees the stream with the last error in it, and is idempotent', as
   const record = await records.read('s');
   expect([record?.owner, record?.lastError]).toEqual([undefined, '{"code":"SINK_FAILED"}']);
 });
+
+test('release does not hang on a store that does not answer', async () => {
+  const { clock, options, store } = world();
+  const hanging: CheckpointStore = {
+    ...store,
+    description: 'hanging',
+    write: (_claim, _patch, _leaseMs, more) =>
+      new Promise((_resolve, reject) => {
+        more?.signal?.addEventListener('abort', () => reject(VStreamError.from(more.signal?.reason, 'ABORTED')));
+      }),
+  };
+  const ownership = await Ownership.acquire(options({ store: hanging }));
+  const write = ownership.write({ position: at(1) }).catch((error: unknown) => error);
+  await settle();
+  const released = ownership.release().then(
+    () => 'released',
+    () => 'gave up',
+  );
+  await clock.advance(5_000);
+  expect(['released', 'gave up']).toContain(await released);
+  expect(await write).toMatchObject({ code: 'ABORTED' });
+  expect(clock.pending).toEqual([]);
+});

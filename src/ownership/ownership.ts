@@ -39,6 +39,7 @@ export interface OwnershipOptions {
 const DEFAULT_LEASE_MS = 30_000;
 const DEFAULT_PATIENCE_MS = 600_000;
 const REPEAT_MESSAGE_MS = 60_000;
+const RELEASE_MS = 5_000;
 
 export class Ownership {
   readonly claim: Claim;
@@ -50,6 +51,8 @@ export class Ownership {
   readonly #times: LeaseTimes;
   readonly #lost = new AbortController();
   readonly #stopping = new AbortController();
+  /** Ends calls of the store that are under way. */
+  readonly #giveUp = new AbortController();
   readonly #backoff: Backoff;
   #renewedAt: number;
   #offered: StatePatch = {};
@@ -145,19 +148,25 @@ export class Ownership {
 
   /**
    * Writes what is left (`lastError` as JSON) and frees the stream for others. Idempotent; does nothing when it is lost.
-   * Tries once: what cannot be written is told by the end of the lease.
+   * Tries once and for a few seconds: a store that does not answer must not hold up the end, the lease ends by itself.
    */
   async release(lastError?: string): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
     this.#cancelTimer?.();
     this.#wakeWaiters();
-    await this.#tail;
-    if (this.lost.aborted) return;
-    const patch: StatePatch = { ...this.#offered, ...(lastError === undefined ? {} : { lastError }) };
-    const { store } = this.#options;
-    if (Object.keys(patch).length > 0) await store.write(this.claim, patch, this.#times.leaseMs);
-    await store.release(this.claim);
+    const { store, clock } = this.#options;
+    const giveUp = clock.after(RELEASE_MS, () => this.#giveUp.abort(new VStreamError('ABORTED', 'the state store does not answer')), false);
+    try {
+      await this.#tail;
+      if (this.lost.aborted) return;
+      const signal = this.#giveUp.signal;
+      const patch: StatePatch = { ...this.#offered, ...(lastError === undefined ? {} : { lastError }) };
+      if (Object.keys(patch).length > 0) await store.write(this.claim, patch, this.#times.leaseMs, { signal });
+      await store.release(this.claim, { signal });
+    } finally {
+      giveUp();
+    }
   }
 
   async #write(patch: StatePatch): Promise<void> {
@@ -170,7 +179,7 @@ export class Ownership {
         if (this.lost.aborted) throw this.lost.reason;
         const sentAt = clock.monotonic();
         try {
-          const request = await store.write(this.claim, whole, this.#times.leaseMs, { signal: this.#lost.signal });
+          const request = await store.write(this.claim, whole, this.#times.leaseMs, { signal: this.#giveUp.signal });
           this.#renewedAt = sentAt;
           this.#backoff.reset();
           if (request) this.#handle(request);

@@ -401,6 +401,22 @@ describe('connecting', () => {
     await transport.execute({ target: '', text: 'select 1' });
   });
 
+  test('after a statement without answer the next one gets another connection, as the old one may be dead', async () => {
+    const peers: string[] = [];
+    const server = await serve({
+      execute(call, answer) {
+        peers.push(call.getPeer());
+        if (peers.length > 1) answer(null, nothing);
+      },
+    });
+    const transport = connect({ vtgate: server.address }, { executeTimeoutMs: 200 });
+    await expect(transport.execute({ target: '', text: 'select 1' })).rejects.toMatchObject({ code: 'CONNECT_FAILED', category: 'retry' });
+    await transport.execute({ target: '', text: 'select 1' });
+    await transport.execute({ target: '', text: 'select 1' });
+    expect(new Set(peers).size).toBe(2);
+    expect(peers[1]).toBe(peers[2]);
+  });
+
   test('of several VTGates the next one is used after `rotate`', async () => {
     const names: string[] = [];
     const one = await serve({ execute: (_call, answer) => (names.push('one'), answer(null, nothing)) });

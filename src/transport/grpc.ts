@@ -7,6 +7,7 @@ import type { VStreamRequest } from '../wire/gen/vtgate_pb.js';
 import type { Channel } from './channel.js';
 import { MessageQueue } from './message-queue.js';
 import type { ConnectOptions } from './options.js';
+import { GRPC, serverStatusOf } from './status.js';
 import type { CallOptions, ExecuteCall, Transport } from './transport.js';
 
 export interface TransportOptions {
@@ -63,6 +64,10 @@ class GrpcTransport implements Transport {
     const linked = link(this.#closing.signal, options.signal);
     try {
       return await (await this.#connected(linked.signal)).execute(call, this.#executeTimeoutMs, linked.signal);
+    } catch (error) {
+      // A connection can look fine and be dead until keepalive finds out: the next statement gets another one.
+      if (serverStatusOf(error)?.code === GRPC.DEADLINE_EXCEEDED) this.#drop();
+      throw error;
     } finally {
       linked.abort();
     }
