@@ -20,3 +20,23 @@ export class RepeatedName {
     return this.#text;
   }
 }
+
+/** A short run of bytes that repeats: whatever was read from it last time still holds. */
+export class RepeatedBytes {
+  #bytes: Uint8Array = new Uint8Array(0);
+  #known = false;
+
+  equals(buffer: Buffer, start: number, end: number): boolean {
+    const length = end - start;
+    const bytes = this.#bytes;
+    if (!this.#known || length !== bytes.length) return false;
+    let index = 0;
+    while (index < length && buffer[start + index] === bytes[index]) index++;
+    return index === length;
+  }
+
+  remember(buffer: Buffer, start: number, end: number): void {
+    this.#bytes = Uint8Array.prototype.slice.call(buffer, start, end);
+    this.#known = true;
+  }
+}

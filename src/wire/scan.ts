@@ -7,7 +7,7 @@
  * RowChange 1 before, 2 after, 3 data_columns, 4 json_partial_values.
  */
 import { cursor, malformed, readRange, readVarint32, readVarintNumber, skipField } from './cursor.js';
-import { RepeatedName } from './names.js';
+import { RepeatedBytes, RepeatedName } from './names.js';
 
 /** One event as found: reused between events, so a visitor copies what it keeps. Ranges are -1 when absent. */
 export class EventView {
@@ -42,11 +42,20 @@ export class EventView {
 
 const BODY_FIELD: Readonly<Record<number, number>> = { 5: 4, 12: 5, 13: 6, 15: 7, 16: 8, 22: 4 };
 
-/** One scanner per stream: it remembers the names that repeat. */
+/** VEvent.type = ROW as it stands at the start of an event, and the tag of row_event behind it. */
+const TYPE_TAG = 0x08;
+const ROW = 12;
+const ROW_EVENT_TAG = 0x2a;
+
+/** One scanner per stream: it remembers what repeats. */
 export class ResponseScanner {
   readonly #view = new EventView();
   readonly #keyspace = new RepeatedName();
   readonly #shard = new RepeatedName();
+  /** What followed `row_event` in the last ROW event without a timestamp, and what it meant: the same for all rows of a copy. */
+  readonly #rowTail = new RepeatedBytes();
+  #rowKeyspace = '';
+  #rowShard = '';
 
   /** Calls `visit` for each event in order. The view is only valid during the call. */
   scan(buffer: Buffer, visit: (event: EventView) => void): void {
@@ -66,6 +75,42 @@ export class ResponseScanner {
   }
 
   #readEvent(buffer: Buffer, start: number, end: number): void {
+    if (start + 3 < end && buffer[start] === TYPE_TAG && buffer[start + 1] === ROW && buffer[start + 2] === ROW_EVENT_TAG) {
+      this.#readCopiedRow(buffer, start, end);
+    } else {
+      this.#readAnyEvent(buffer, start, end);
+    }
+  }
+
+  /** One row of a copy: type, row_event, keyspace, shard. There is one such event for each row, so it is worth a short cut. */
+  #readCopiedRow(buffer: Buffer, start: number, end: number): void {
+    const bodyEnd = readRange(buffer, start + 3, end);
+    const bodyStart = cursor.at;
+    const tail = this.#rowTail;
+    const view = this.#view;
+    if (tail.equals(buffer, bodyEnd, end)) {
+      view.buffer = buffer;
+      view.type = ROW;
+      view.timestamp = 0;
+      view.currentTimeMs = 0;
+      view.keyspace = this.#rowKeyspace;
+      view.shard = this.#rowShard;
+      view.bodyStart = bodyStart;
+      view.bodyEnd = bodyEnd;
+      view.gtidStart = -1;
+      view.gtidEnd = -1;
+      view.throttled = false;
+      return;
+    }
+    this.#readAnyEvent(buffer, start, end);
+    // Only what the short cut sets may come from the tail.
+    if (view.bodyStart !== bodyStart || view.timestamp !== 0 || view.currentTimeMs !== 0 || view.gtidStart >= 0 || view.throttled) return;
+    tail.remember(buffer, bodyEnd, end);
+    this.#rowKeyspace = view.keyspace;
+    this.#rowShard = view.shard;
+  }
+
+  #readAnyEvent(buffer: Buffer, start: number, end: number): void {
     const view = this.#view;
     view.buffer = buffer;
     view.type = 0;
@@ -128,9 +173,42 @@ export interface RowEventVisitor {
   ): void;
 }
 
-/** Walks the RowEvent at [start, end). Fields may come in any order, so the name is looked for before the rows. */
+/** What follows the rows of a ROW event: keyspace, shard, flags, and whether the table is Vitess's own. The same for all of a table. */
+const rowEventTail = new RepeatedBytes();
+let tailInternal = false;
+
+/** Walks the RowEvent at [start, end): name, rows, then the rest, as every server sends it, or in any other order. */
 export function scanRowEvent(buffer: Buffer, start: number, end: number, visitor: RowEventVisitor): void {
   if (start < 0) return;
+  if (start >= end || buffer[start] !== 10) return scanAnyRowEvent(buffer, start, end, visitor);
+  const nameEnd = readRange(buffer, start + 1, end);
+  const nameStart = cursor.at;
+  let at = nameEnd;
+  while (at < end && buffer[at] === 18) at = readRange(buffer, at + 1, end);
+  const rowsEnd = at;
+  if (!rowEventTail.equals(buffer, rowsEnd, end)) {
+    let internal = false;
+    while (at < end) {
+      const tag = readVarint32(buffer, at, end);
+      at = cursor.at;
+      if (tag === 10 || tag === 18) return scanAnyRowEvent(buffer, start, end, visitor);
+      if (tag === 48) internal = readVarint32(buffer, at, end) !== 0;
+      at = skipField(buffer, tag & 7, at, end);
+    }
+    rowEventTail.remember(buffer, rowsEnd, end);
+    tailInternal = internal;
+  }
+  if (!visitor.rowTable(buffer, nameStart, nameEnd, tailInternal)) return;
+  at = nameEnd;
+  while (at < rowsEnd) {
+    const stop = readRange(buffer, at + 1, rowsEnd);
+    scanRowChange(buffer, cursor.at, stop, visitor);
+    at = stop;
+  }
+}
+
+/** Fields in any order: the name is looked for before the rows. */
+function scanAnyRowEvent(buffer: Buffer, start: number, end: number, visitor: RowEventVisitor): void {
   let nameStart = -1;
   let nameEnd = -1;
   let internal = false;
@@ -168,6 +246,14 @@ export function scanRowEvent(buffer: Buffer, start: number, end: number, visitor
 }
 
 function scanRowChange(buffer: Buffer, start: number, end: number, visitor: RowEventVisitor): void {
+  // A row after the change and nothing else: a copied row, an insert.
+  if (start < end && buffer[start] === 18) {
+    const stop = readRange(buffer, start + 1, end);
+    if (stop === end) {
+      visitor.rowChange(buffer, -1, -1, cursor.at, end, -1, -1, -1, -1);
+      return;
+    }
+  }
   let beforeStart = -1;
   let beforeEnd = -1;
   let afterStart = -1;
