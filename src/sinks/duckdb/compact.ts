@@ -20,7 +20,9 @@ export interface Row {
   readonly shard: string;
   readonly generation: number;
   /** Where columns this row lacks are stored, when a partial update changed the key: an image with the key of before. */
-  readonly origin?: KeyImage | undefined;
+  readonly origin: KeyImage | undefined;
+  /** Columns are absent: only updates carry partial images. */
+  readonly partial: boolean;
 }
 
 /** An image that holds a key. */
@@ -35,8 +37,10 @@ export interface KeyOutcome extends KeyImage {
   everywhere: boolean;
   /** Otherwise: from shards that overlap one of these. */
   shards: string[] | undefined;
-  /** Rows to write: at most one, or one per disjoint shard with identity `key+shard`. */
-  rows: Row[];
+  /** The row to write, if any. */
+  row: Row | undefined;
+  /** With identity `key+shard`, rows of disjoint shards beside it. */
+  others: Row[] | undefined;
 }
 
 export class Compactor {
@@ -52,30 +56,41 @@ export class Compactor {
     return this.#outcomes.values();
   }
 
-  add(change: Change): void {
+  /**
+   * Takes a change in. False when what came before has to be written first: a partial update of a key that this batch deleted
+   * cannot say from here whether a stored row is left to complete it from.
+   */
+  add(change: Change): boolean {
     const { beforeCells, afterCells } = change;
     const key = this.#reader(change.schema);
     if (afterCells === undefined) {
       if (beforeCells !== undefined) this.#delete(key(beforeCells), beforeCells, change);
-      return;
+      return true;
     }
     const now = key(afterCells);
     const { schema: version, shard, generation } = change;
-    let row: Row = { cells: afterCells, version, shard, generation };
-    if (change.op === 'update' && beforeCells !== undefined) {
-      const old = key(beforeCells);
-      if (old !== now) {
-        // An update of the key is a delete of the old key and a new row (B48), which takes over what the update does not carry.
-        const last = this.#last(old, shard);
-        row = last ? overlay(last, row, { cells: beforeCells, version }) : { ...row, origin: { cells: beforeCells, version } };
-        this.#delete(old, beforeCells, change);
-      }
+    if (change.op !== 'update' || beforeCells === undefined) {
+      this.#upsert(now, { cells: afterCells, version, shard, generation, origin: undefined, partial: false });
+      return true;
     }
+    const old = key(beforeCells);
+    const last = this.#last(old, shard);
+    const partial = hasAbsent(afterCells);
+    if (partial && !last && this.#outcomes.has(old)) return false;
+    const moved = old !== now;
+    let row: Row = { cells: afterCells, version, shard, generation, origin: moved ? { cells: beforeCells, version } : undefined, partial };
+    if (last && partial) row = overlay(last, row);
+    // An update of the key is a delete of the old key and a new row (B48), which takes over what the update does not carry.
+    if (moved) this.#delete(old, beforeCells, change);
     this.#upsert(now, row);
+    return true;
   }
 
   #last(key: string, shard: string): Row | undefined {
-    return this.#outcomes.get(key)?.rows.findLast((one) => this.#identity === 'key' || shardsOverlap(one.shard, shard));
+    const outcome = this.#outcomes.get(key);
+    if (!outcome) return undefined;
+    if (this.#identity === 'key') return outcome.row;
+    return [...(outcome.others ?? []), outcome.row].findLast((one) => one !== undefined && shardsOverlap(one.shard, shard));
   }
 
   #reader(version: TableVersion): KeyReader {
@@ -89,17 +104,17 @@ export class Compactor {
     const outcome = this.#outcomes.get(key);
     if (!outcome) {
       const byKey = this.#identity === 'key';
-      this.#outcomes.set(key, { cells, version, everywhere: byKey, shards: byKey ? undefined : [shard], rows: [row] });
+      this.#outcomes.set(key, { cells, version, everywhere: byKey, shards: byKey ? undefined : [shard], row, others: undefined });
       return;
     }
-    const last = row.origin ? undefined : this.#last(key, shard);
     if (this.#identity === 'key') {
-      outcome.rows = [last ? overlay(last, row) : row];
+      outcome.row = row;
       outcome.everywhere = true;
       return;
     }
-    outcome.rows = outcome.rows.filter((one) => !shardsOverlap(one.shard, shard));
-    outcome.rows.push(last ? overlay(last, row) : row);
+    dropRows(outcome, shard);
+    if (outcome.row) (outcome.others ??= []).push(outcome.row);
+    outcome.row = row;
     addShard(outcome, shard);
   }
 
@@ -107,12 +122,18 @@ export class Compactor {
     const { shard, schema: version } = change;
     const outcome = this.#outcomes.get(key);
     if (!outcome) {
-      this.#outcomes.set(key, { cells, version, everywhere: false, shards: [shard], rows: [] });
+      this.#outcomes.set(key, { cells, version, everywhere: false, shards: [shard], row: undefined, others: undefined });
       return;
     }
-    if (outcome.rows.length > 0) outcome.rows = outcome.rows.filter((one) => !shardsOverlap(one.shard, shard));
+    dropRows(outcome, shard);
     if (!outcome.everywhere) addShard(outcome, shard);
   }
+}
+
+/** Rows of the batch itself that a change of this shard removes. */
+function dropRows(outcome: KeyOutcome, shard: string): void {
+  if (outcome.row && shardsOverlap(outcome.row.shard, shard)) outcome.row = undefined;
+  if (outcome.others) outcome.others = outcome.others.filter((one) => !shardsOverlap(one.shard, shard));
 }
 
 function addShard(outcome: KeyOutcome, shard: string): void {
@@ -121,14 +142,15 @@ function addShard(outcome: KeyOutcome, shard: string): void {
 }
 
 /** The later image over the earlier one: columns absent in the later keep their last present value. */
-function overlay(older: Row, newer: Row, origin?: KeyImage): Row {
-  if (!hasAbsent(newer.cells)) return newer;
+function overlay(older: Row, newer: Row): Row {
   const position = new Map(older.version.columns.map((column, index) => [column.name, index]));
   const source = newer.version === older.version ? undefined : newer.version.columns.map((column) => position.get(column.name));
-  return { ...newer, cells: new OverlaidCells(older.cells, newer.cells, source), origin: older.origin ?? origin };
+  const cells = new OverlaidCells(older.cells, newer.cells, source);
+  // What neither has is stored under the key the older one came from, or else had.
+  return { ...newer, cells, origin: older.origin ?? newer.origin, partial: hasAbsent(cells) };
 }
 
-export function hasAbsent(cells: Cells): boolean {
+function hasAbsent(cells: Cells): boolean {
   for (let index = 0; index < cells.count; index++) if (cells.isAbsent(index)) return true;
   return false;
 }

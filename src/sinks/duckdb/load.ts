@@ -1,5 +1,5 @@
 /** Rows into a DuckDB table through the appender, as part of the connection's transaction. Layer 5. */
-import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBType, DuckDBValue, DuckDBVector } from '@duckdb/node-api';
 import { VStreamError } from '../../errors.js';
 import { toJson } from '../../internal/json.js';
 import type { TableVersion } from '../../schema/table.js';
@@ -83,12 +83,13 @@ export async function append<R>(
     for (let offset = 0, chunks = 1; offset < rows.length; offset += CHUNK, chunks++) {
       const count = Math.min(CHUNK, rows.length - offset);
       const chunk = driver.DuckDBDataChunk.create(types, count);
-      for (let index = 0; index < sources.length; index++) {
-        const source = sources[index] as Source<R>;
-        const vector = chunk.getColumnVector(index);
-        for (let row = 0; row < count; row++) vector.setItem(row, source.value(rows[offset + row] as R));
-        vector.flush();
+      const vectors = sources.map((_, index) => chunk.getColumnVector(index));
+      // Row by row: the cells of an image keep their offsets only until the next image is asked.
+      for (let at = 0; at < count; at++) {
+        const row = rows[offset + at] as R;
+        for (let index = 0; index < sources.length; index++) (vectors[index] as DuckDBVector).setItem(at, (sources[index] as Source<R>).value(row));
       }
+      for (const vector of vectors) vector.flush();
       appender.appendDataChunk(chunk);
       if (chunks % CHUNKS_A_TURN === 0) {
         await new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,5 @@
 /** MySQL columns as DuckDB types, and the type that holds the values of two. Pure. Layer 5. */
+import { columnTypeOf, QUERY_TYPE } from '../../schema/mysql-type.js';
 import type { Column } from '../../schema/table.js';
 
 /** How a column's cells are read: as text of a number, as bytes, … */
@@ -10,63 +11,53 @@ export interface ColumnType {
   readonly duckdb: string;
 }
 
-/** `query.Type` numbers, repeated here so that a sink does not load the protobuf runtime; a test compares them. */
-export const Type = {
-  INT8: 257, UINT8: 770, INT16: 259, UINT16: 772, INT24: 261, UINT24: 774, INT32: 263, UINT32: 776, INT64: 265, UINT64: 778,
-  FLOAT32: 1035, FLOAT64: 1036, TIMESTAMP: 2061, DATE: 2062, TIME: 2063, DATETIME: 2064, YEAR: 785, DECIMAL: 18, TEXT: 6163,
-  BLOB: 10260, VARCHAR: 6165, VARBINARY: 10262, CHAR: 6167, BINARY: 10264, BIT: 2073, ENUM: 2074, SET: 2075, JSON: 2078, VECTOR: 2083,
-} as const;
-
 const INTEGERS: Readonly<Record<number, string>> = {
-  [Type.INT8]: 'TINYINT',
-  [Type.UINT8]: 'UTINYINT',
-  [Type.INT16]: 'SMALLINT',
-  [Type.UINT16]: 'USMALLINT',
-  [Type.INT24]: 'INTEGER',
-  [Type.UINT24]: 'UINTEGER',
-  [Type.INT32]: 'INTEGER',
-  [Type.UINT32]: 'UINTEGER',
-  [Type.INT64]: 'BIGINT',
-  [Type.UINT64]: 'UBIGINT',
-  [Type.YEAR]: 'USMALLINT',
+  [QUERY_TYPE.INT8]: 'TINYINT',
+  [QUERY_TYPE.UINT8]: 'UTINYINT',
+  [QUERY_TYPE.INT16]: 'SMALLINT',
+  [QUERY_TYPE.UINT16]: 'USMALLINT',
+  [QUERY_TYPE.INT24]: 'INTEGER',
+  [QUERY_TYPE.UINT24]: 'UINTEGER',
+  [QUERY_TYPE.INT32]: 'INTEGER',
+  [QUERY_TYPE.UINT32]: 'UINTEGER',
+  [QUERY_TYPE.INT64]: 'BIGINT',
+  [QUERY_TYPE.UINT64]: 'UBIGINT',
 };
 
-const TEXT_BASES = new Set(['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext', 'enum', 'set']);
-const BINARY_TYPES = new Set<number>([Type.BINARY, Type.VARBINARY, Type.BLOB]);
-const TEXT_TYPES = new Set<number>([Type.CHAR, Type.VARCHAR, Type.TEXT, Type.ENUM, Type.SET]);
-
-/** The type of a column; the declared type decides before the wire's number, which says BINARY for `_bin` text (B4). */
+/** The DuckDB type of a column. TINYINT(1) stays a number: values other than 0 and 1 are legal (B25). */
 export function columnType(column: Column, zeroDates: 'null' | 'text' | 'fail'): ColumnType {
-  const { type } = column;
-  const base = /^[a-z]+/.exec(column.columnType.toLowerCase())?.[0] ?? '';
-  if (TEXT_BASES.has(base) || TEXT_TYPES.has(type)) return { kind: 'text', duckdb: 'VARCHAR' };
-  // Without a declared type, a collation other than binary and unknown says text.
-  if (base === '' && BINARY_TYPES.has(type) && column.charset !== 63 && column.charset !== 0) return { kind: 'text', duckdb: 'VARCHAR' };
-  const integer = INTEGERS[type];
-  if (integer !== undefined) return { kind: 'integer', duckdb: integer };
-  switch (type) {
-    case Type.FLOAT32:
-      return { kind: 'float', duckdb: 'FLOAT' };
-    case Type.FLOAT64:
-      return { kind: 'float', duckdb: 'DOUBLE' };
-    case Type.DECIMAL:
+  const { kind } = columnTypeOf(column);
+  switch (kind) {
+    case 'int':
+    case 'bigint':
+      return { kind: 'integer', duckdb: INTEGERS[column.type] ?? 'HUGEINT' };
+    case 'year':
+      return { kind: 'integer', duckdb: 'USMALLINT' };
+    case 'float':
+      return { kind: 'float', duckdb: column.type === QUERY_TYPE.FLOAT32 ? 'FLOAT' : 'DOUBLE' };
+    case 'decimal':
       return { kind: 'decimal', duckdb: decimalType(column) };
-    case Type.BIT:
+    case 'bit':
       return { kind: 'bit', duckdb: 'UBIGINT' };
-    case Type.DATE:
+    case 'date':
       return { kind: 'date', duckdb: zeroDates === 'text' ? 'VARCHAR' : 'DATE' };
-    case Type.DATETIME:
-    case Type.TIMESTAMP:
+    case 'datetime':
+    case 'timestamp':
       return { kind: 'datetime', duckdb: zeroDates === 'text' ? 'VARCHAR' : 'TIMESTAMP' };
     // A MySQL TIME is a span up to 838 hours, with a sign (B33): no DuckDB type holds it and prints it the same.
-    case Type.TIME:
+    case 'time':
+    case 'text':
+    case 'enum':
+    case 'set':
       return { kind: 'text', duckdb: 'VARCHAR' };
-    case Type.JSON:
+    case 'json':
       return { kind: 'json', duckdb: 'JSON' };
     // The dimension of a MySQL VECTOR(n) is a maximum, so a list and not FLOAT[n].
-    case Type.VECTOR:
+    case 'vector':
       return { kind: 'vector', duckdb: 'FLOAT[]' };
-    default:
+    case 'bytes':
+    case 'geometry':
+    case 'unknown':
       return { kind: 'bytes', duckdb: 'BLOB' };
   }
 }

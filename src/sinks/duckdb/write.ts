@@ -5,7 +5,7 @@ import type { Cells } from '../../schema/cells.js';
 import type { TableVersion } from '../../schema/table.js';
 import type { Change } from '../../stream/change.js';
 import type { Catalog, Target } from './catalog.js';
-import { Compactor, hasAbsent, type KeyOutcome, type Row } from './compact.js';
+import { Compactor, type KeyOutcome, type Row } from './compact.js';
 import type { Database, Driver } from './driver.js';
 import { META, META_PREFIX, quoteName, quoteText } from './identifiers.js';
 import { append, rowSources, type LoadOptions, type LoadRow, type Source } from './load.js';
@@ -16,8 +16,6 @@ export interface WriteOptions extends LoadOptions {
   /** Every shard rows of the table's keyspace may be stored under, those of this batch included. */
   readonly shards: ReadonlySet<string>;
 }
-
-const LOG_OPS = new Set(['delete']);
 
 export async function writeChanges(database: Database, catalog: Catalog, changes: readonly Change[], options: WriteOptions): Promise<void> {
   let target: Target | undefined;
@@ -52,24 +50,38 @@ function runsByKey(changes: readonly Change[], catalog: Catalog): Change[][] {
 async function writeLog(database: Database, target: Target, changes: readonly Change[], options: WriteOptions): Promise<void> {
   const rows: LoadRow[] = [];
   for (const change of changes) {
-    const cells = LOG_OPS.has(change.op) ? change.beforeCells : change.afterCells;
-    if (cells) rows.push({ cells, version: change.schema, shard: change.shard, generation: change.generation, change });
+    const cells = change.op === 'delete' ? change.beforeCells : change.afterCells;
+    if (!cells) continue;
+    rows.push({ cells, version: change.schema, shard: change.shard, generation: change.generation, origin: undefined, partial: false, change });
   }
   await appendByVersion(database, target, rows, options);
 }
 
 async function writeRows(database: Database, target: Target, version: TableVersion, changes: readonly Change[], options: WriteOptions): Promise<void> {
-  const compactor = new Compactor(options.identity);
-  for (const change of changes) compactor.add(change);
+  let compactor = new Compactor(options.identity);
+  for (const change of changes) {
+    if (compactor.add(change)) continue;
+    await writeOutcomes(database, target, version, compactor, options);
+    compactor = new Compactor(options.identity);
+    compactor.add(change);
+  }
+  await writeOutcomes(database, target, version, compactor, options);
+}
+
+async function writeOutcomes(database: Database, target: Target, version: TableVersion, compactor: Compactor, options: WriteOptions): Promise<void> {
   const full: Row[] = [];
   const partial: Row[] = [];
+  const everywhere: KeyOutcome[] = [];
   const removals: Removal[] = [];
+  const sort = (row: Row): void => void (row.partial ? partial : full).push(row);
   for (const outcome of compactor.outcomes) {
-    for (const row of outcome.rows) (hasAbsent(row.cells) ? partial : full).push(row);
-    addRemovals(removals, outcome, options.shards);
+    if (outcome.row) sort(outcome.row);
+    if (outcome.others) for (const row of outcome.others) sort(row);
+    if (outcome.everywhere) everywhere.push(outcome);
+    else addRemovals(removals, outcome, options.shards);
   }
   const completed = await completePartial(database, target, version, partial, options);
-  await remove(database, target, version, removals, options);
+  await remove(database, target, version, everywhere, removals, options);
   await appendByVersion(database, target, full, options);
   for (const table of completed) {
     await database.connection.run(`insert into ${target.sql} select * exclude (${originNames(version).join(', ')}) from temp.${table}`);
@@ -78,48 +90,69 @@ async function writeRows(database: Database, target: Target, version: TableVersi
 }
 
 async function appendByVersion(database: Database, target: Target, rows: readonly LoadRow[], options: WriteOptions): Promise<void> {
-  const groups = groupBy(rows, (row) => row.version);
-  for (const [version, group] of groups) {
+  for (const [version, group] of byVersion(rows, (row) => row.version)) {
     const sources = rowSources(database.driver, target, version, options);
     await append(database, { catalog: null, schema: target.schema, name: target.name }, sources, group, options.signal);
   }
 }
 
-/** A stored row to remove: of this key, under this shard, or under any. */
+/** A stored row to remove: of this key, under this shard. */
 interface Removal {
   readonly outcome: KeyOutcome;
-  readonly stored: string | null;
+  readonly stored: string;
 }
 
 function addRemovals(removals: Removal[], outcome: KeyOutcome, known: ReadonlySet<string>): void {
-  if (outcome.everywhere) {
-    removals.push({ outcome, stored: null });
-    return;
-  }
   // Matching on the exact stored shard keeps the join an equality; usually that is the one shard itself.
   const stored = new Set<string>();
   for (const shard of outcome.shards ?? []) for (const one of known) if (shardsOverlap(one, shard)) stored.add(one);
   for (const one of stored) removals.push({ outcome, stored: one });
 }
 
-async function remove(database: Database, target: Target, version: TableVersion, removals: readonly Removal[], options: WriteOptions): Promise<void> {
-  if (removals.length === 0) return;
-  const table = `_vstream_keys_${target.id}`;
+async function remove(
+  database: Database,
+  target: Target,
+  version: TableVersion,
+  everywhere: readonly KeyOutcome[],
+  removals: readonly Removal[],
+  options: WriteOptions,
+): Promise<void> {
+  const { connection, driver } = database;
   const keys = version.key.map((name) => target.columns.get(name.toLowerCase()) ?? { name, type: 'VARCHAR' });
-  const names = keys.map((key) => quoteName(key.name));
-  await database.connection.run(
-    `create or replace temp table ${table} (${keys.map((key, index) => `${names[index]} ${key.type}`).join(', ')}, stored VARCHAR)`,
-  );
-  for (const [from, group] of groupBy(removals, (one) => one.outcome.version)) {
-    const sources = keySources<Removal>(database.driver, target, from, version.key, options, (removal) => removal.outcome.cells);
-    sources.push({ type: database.driver.VARCHAR, value: (removal) => removal.stored });
-    await append(database, { catalog: 'temp', schema: null, name: table }, sources, group, options.signal);
+  const columns = keys.map((key) => `${quoteName(key.name)} ${key.type}`);
+  const match = keys.map((key) => `t.${quoteName(key.name)} = k.${quoteName(key.name)}`);
+  const table = `_vstream_keys_${target.id}`;
+  const at = { catalog: 'temp', schema: null, name: table } as const;
+  const run = async (more: readonly string[], load: () => Promise<void>): Promise<void> => {
+    await connection.run(`create or replace temp table ${table} (${[...columns, ...more.map((name) => `${name} VARCHAR`)].join(', ')})`);
+    await load();
+    const shard = more.map((name) => `t.${quoteName(META.shard)} = k.${name}`);
+    await connection.run(`delete from ${target.sql} as t using temp.${table} as k where ${[...match, ...shard].join(' and ')}`);
+    await connection.run(`drop table temp.${table}`);
+  };
+  if (everywhere.length > 0) {
+    await run([], async () => {
+      for (const [from, group] of byVersion(everywhere, (one) => one.version)) {
+        await append(database, at, keySources<KeyOutcome>(driver, target, from, version.key, options, (one) => one.cells), group, options.signal);
+      }
+    });
   }
-  const match = names.map((name) => `t.${name} = k.${name}`).join(' and ');
-  await database.connection.run(
-    `delete from ${target.sql} as t using temp.${table} as k where ${match} and (k.stored is null or t.${quoteName(META.shard)} = k.stored)`,
-  );
-  await database.connection.run(`drop table temp.${table}`);
+  if (removals.length > 0) {
+    await run(['stored'], async () => {
+      for (const [from, group] of byVersion(removals, (one) => one.outcome.version)) {
+        const sources = keySources<Removal>(driver, target, from, version.key, options, (one) => one.outcome.cells);
+        await append(database, at, [...sources, { type: driver.VARCHAR, value: (one) => one.stored }], group, options.signal);
+      }
+    });
+  }
+}
+
+/** Nearly always one version: then without copying. */
+function byVersion<T>(items: readonly T[], version: (item: T) => TableVersion): Iterable<readonly [TableVersion, readonly T[]]> {
+  const [first] = items;
+  if (first === undefined) return [];
+  const only = version(first);
+  return items.every((item) => version(item) === only) ? [[only, items]] : groupBy(items, version);
 }
 
 /** The key columns of an image, in the types the table has. */
