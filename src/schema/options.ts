@@ -1,5 +1,6 @@
 /** How values are decoded. Layer 2. */
 import type { OverrideName } from './type-table.js';
+import type { RowValidation } from './standard-schema.js';
 import type { ZeroDates } from './temporal.js';
 
 /** MySQL types an override can name. `boolean` is TINYINT(1) and wins over `tinyint`. */
@@ -33,4 +34,6 @@ export interface DecodeOptions {
   readonly projected?: boolean | undefined;
   /** `@@global.binlog_row_image` of the shard, where known. Other than FULL, a null BLOB or TEXT before the change is absent. */
   readonly rowImage?: 'FULL' | 'NOBLOB' | 'MINIMAL' | undefined;
+  /** A Standard Schema behind the decoder; comes with `table(schema)`. */
+  readonly validation?: RowValidation | undefined;
 }

@@ -9,6 +9,7 @@ import type { DecodeWarning, Image, RowDecoder, RowSource } from './decoder.js';
 import { CellFailure } from './failure.js';
 import { ImageRules, PartialImage, type ImageCellsData } from './image.js';
 import type { DecodeOptions } from './options.js';
+import { validatingDecoder } from './standard-schema.js';
 import { PartialJson, type Key, type Row } from './values.js';
 import type { TableRef, TableVersion } from './table.js';
 
@@ -40,7 +41,8 @@ export function compileDecoder(
       });
     }
   });
-  return new CompiledDecoder(ref, options, version, readers);
+  const decoder = new CompiledDecoder(ref, options, version, readers);
+  return options.validation ? validatingDecoder(decoder, options.validation, ref.shard) : decoder;
 }
 
 class CompiledDecoder implements RowDecoder {
