@@ -33,9 +33,13 @@ function groupsOfClient(recording: Recording, expected: ReadonlyMap<string, read
   const shards = new Map<string, GroupLine[]>([...expected.keys()].map((name) => [name, []]));
   const grouper = new Grouper({
     // `partial`: rows as they came. Completing or refusing them is the business of the schema tests.
-    catalog: { versions: new VersionRegistry(), optionsFor: () => ({ images: 'partial' }), generationOf: () => 1,
-    whereOf: () => undefined,
-    checkVersion: () => {}, whereOf: () => undefined },
+    catalog: {
+      versions: new VersionRegistry(),
+      optionsFor: () => ({ images: 'partial' }),
+      generationOf: () => 1,
+      whereOf: () => undefined,
+      checkVersion() {},
+    },
     // Every shard the recording speaks of: those asked for, and those a reshard put in their place.
     shards: [...expected.keys()].map((name) => ({ keyspace: name.split('/')[0] ?? '', shard: name.split('/')[1] ?? '' })),
     phase: () => 'live',
