@@ -100,6 +100,17 @@ describe('an outcome that is not known', () => {
     expect(result.claimed && result.claim.epoch).toBe(1n);
   });
 
+  test('of a VTGate that is gone: the write goes through the next one', async () => {
+    const claim = await owned('moves-on');
+    const gone = await startEmbeddedVtgate({ keyspaces: {} });
+    await gone.close();
+    const two = createTransport({ vtgate: [gone.address, vtgate.address] });
+    await vitessStore(two, table).write(claim, { position: at(3) }, 60_000);
+    expect(two.address).toBe(vtgate.address);
+    await two.close();
+    expect((await vitessStore(transport, table).read('moves-on'))?.position?.equals(at(3))).toBe(true);
+  });
+
   test('is fenced when the row shows another owner', async () => {
     const claim = await owned('fenced-meanwhile');
     clock.advance(60_001);

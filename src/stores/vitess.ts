@@ -37,7 +37,11 @@ export interface VitessStoreOptions {
 }
 
 /** What the store needs of a `Transport`; closing it is the owner's business. */
-export type StoreTransport = Executor & { readonly address: string };
+export type StoreTransport = Executor & {
+  readonly address: string;
+  /** Called when a VTGate cannot be reached: the state must outlive the loss of one of several. */
+  rotate?(): string;
+};
 
 /** @throws VStreamError `STATE_KEYSPACE_INVALID` for a name that cannot be one, before any contact */
 export function vitessStore(transport: StoreTransport, options: VitessStoreOptions): CheckpointStore {
@@ -233,6 +237,7 @@ class VitessStore implements CheckpointStore {
     try {
       return await runStatement(this.#transport, statement, options);
     } catch (error) {
+      if (isUnknownOutcome(error) && serverStatusOf(error)?.from !== 'sql') this.#transport.rotate?.();
       throw this.#explain(error);
     }
   }

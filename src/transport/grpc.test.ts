@@ -431,6 +431,18 @@ describe('connecting', () => {
     expect(connect({ vtgate: one.address }).rotate()).toBe(one.address);
   });
 
+  test('a statement tries each VTGate once: one that is down stops nobody, and all down is one error', async () => {
+    const [down, alsoDown] = [await closedPort(), await closedPort()];
+    const up = await serve({ execute: (_call, answer) => answer(null, nothing) });
+    const transport = connect({ vtgate: [down, alsoDown, up.address] });
+    await transport.execute({ target: '', text: 'select 1' });
+    expect(transport.address).toBe(up.address);
+    expect(await outcome({ vtgate: [down, alsoDown] })).toMatchObject({
+      code: 'CONNECT_FAILED',
+      message: expect.stringContaining(alsoDown),
+    });
+  });
+
   test('no address is a mistake of the configuration', () => {
     expect(() => createTransport({ vtgate: [] })).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });

@@ -63,11 +63,17 @@ class GrpcTransport implements Transport {
   async execute(call: ExecuteCall, options: CallOptions = {}): Promise<QueryResult> {
     const linked = link(this.#closing.signal, options.signal);
     try {
-      return await (await this.#connected(linked.signal)).execute(call, this.#executeTimeoutMs, linked.signal);
-    } catch (error) {
-      // A connection can look fine and be dead until keepalive finds out: the next statement gets another one.
-      if (serverStatusOf(error)?.code === GRPC.DEADLINE_EXCEEDED) this.#drop();
-      throw error;
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await (await this.#connected(linked.signal)).execute(call, this.#executeTimeoutMs, linked.signal);
+        } catch (error) {
+          // A connection can look fine and be dead until keepalive finds out: the next statement gets another one.
+          if (serverStatusOf(error)?.code === GRPC.DEADLINE_EXCEEDED) this.#drop();
+          // Nothing was sent, so the next VTGate may be asked: one of several that is down stops nobody.
+          if (!isUnreached(error) || attempt >= this.#addresses.length || linked.signal.aborted) throw error;
+          this.rotate();
+        }
+      }
     } finally {
       linked.abort();
     }
@@ -201,6 +207,11 @@ function link(...signals: readonly (AbortSignal | undefined)[]): Linked {
     controller.abort(new VStreamError('ABORTED', 'the call is over'));
   };
   return { signal: controller.signal, abort };
+}
+
+/** No connection was made, so the call cannot have had any effect. */
+function isUnreached(error: unknown): boolean {
+  return VStreamError.is(error) && error.code === 'CONNECT_FAILED' && serverStatusOf(error)?.code !== GRPC.DEADLINE_EXCEEDED;
 }
 
 function isLoopback(address: string): boolean {

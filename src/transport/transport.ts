@@ -30,7 +30,7 @@ export interface Transport {
    */
   open(request: VStreamRequest, options?: CallOptions): AsyncIterable<Uint8Array>;
   /**
-   * Runs one statement with autocommit. Throws `VStreamError`: `QUERY_FAILED` with the server's text for an in-band error (G17),
+   * Runs one statement with autocommit; where no connection can be made, through the next configured VTGate. Throws `VStreamError`: `QUERY_FAILED` with the server's text for an in-band error (G17),
    * the connection codes otherwise.
    */
   execute(call: ExecuteCall, options?: CallOptions): Promise<QueryResult>;
