@@ -1,8 +1,9 @@
 /** The tables of a stream: which are wanted on which shard now, and how their rows are decoded. Layer 3. */
 import { CopyPlan } from '../position/plan.js';
-import type { TableOptions } from '../schema/define.js';
-import type { DecodeOptions, Override } from '../schema/options.js';
-import type { TableRef } from '../schema/table.js';
+import { checkDeclared, mismatchError } from '../schema/check-declared.js';
+import { decodeOptionsOf, type TableDefinition, type TableOptions } from '../schema/define.js';
+import type { DecodeOptions } from '../schema/options.js';
+import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';
 import type { StreamedTable } from './request.js';
 import type { TableCatalog } from './tables.js';
@@ -14,6 +15,9 @@ export interface SourceTable extends StreamedTable {
   readonly keyed: boolean;
 }
 
+/** `@@global.binlog_row_image`. */
+export type RowImage = NonNullable<DecodeOptions['rowImage']>;
+
 const keyOf = ({ keyspace, table }: TableRef): string => `${keyspace}.${table}`;
 
 export class StreamCatalog implements TableCatalog {
@@ -21,10 +25,13 @@ export class StreamCatalog implements TableCatalog {
   readonly #stream: ValidatedStream;
   readonly #tables = new Map<string, SourceTable>();
   readonly #decodeOptions = new Map<string, DecodeOptions>();
+  readonly #rowImages: ReadonlyMap<string, RowImage>;
+  readonly #checked = new Set<TableVersion>();
   #plan: CopyPlan = CopyPlan.empty;
   #copying: TableRef | undefined;
 
-  constructor(tables: readonly SourceTable[], stream: ValidatedStream, versions: VersionRegistry) {
+  constructor(tables: readonly SourceTable[], stream: ValidatedStream, versions: VersionRegistry, rowImages: ReadonlyMap<string, RowImage> = new Map()) {
+    this.#rowImages = rowImages;
     this.versions = versions;
     this.#stream = stream;
     for (const one of tables) this.#tables.set(keyOf(one), one);
@@ -62,18 +69,34 @@ export class StreamCatalog implements TableCatalog {
 
   optionsFor(ref: TableRef, shard: string): DecodeOptions | undefined {
     if (!this.isActive(ref, shard)) return undefined;
-    let options = this.#decodeOptions.get(keyOf(ref));
+    const rowImage = this.#rowImages.get(`${ref.keyspace}/${shard}`);
+    const name = `${keyOf(ref)} ${rowImage ?? ''}`;
+    let options = this.#decodeOptions.get(name);
     if (!options) {
-      const definition = this.#tables.get(keyOf(ref))?.definition ?? {};
-      options = {
-        types: this.#stream.types,
-        columns: definition.types as Readonly<Record<string, Override>> | undefined,
-        images: this.#stream.images,
-        projected: definition.columns !== undefined,
-      };
-      this.#decodeOptions.set(keyOf(ref), options);
+      const { types, images } = this.#stream;
+      options = decodeOptionsOf(this.#definitionOf(ref), { types, images, rowImage });
+      this.#decodeOptions.set(name, options);
     }
     return options;
+  }
+
+  whereOf(ref: TableRef): string | undefined {
+    return this.#definitionOf(ref).where;
+  }
+
+  checkVersion(version: TableVersion): void {
+    if (this.#checked.has(version)) return;
+    this.#checked.add(version);
+    const definition = this.#definitionOf(version);
+    const mismatches = checkDeclared(version, definition);
+    const error = mismatchError(version, definition, mismatches);
+    if (error) throw error;
+    const { keyspace, table } = version;
+    for (const { column, message } of mismatches) this.#stream.logger.warn({ keyspace, table, column }, `${keyspace}.${table}: ${column} ${message}`);
+  }
+
+  #definitionOf(ref: TableRef): TableDefinition {
+    return this.#tables.get(keyOf(ref))?.definition ?? {};
   }
 
   generationOf(ref: TableRef, shard: string): number {

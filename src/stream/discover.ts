@@ -9,8 +9,9 @@ import { type ColumnInfo, type KeyColumn, selectColumns, selectPrimaryKeys, sele
 import { type ShardName, showKeyspaces, showShards, showTablets, type Tablet } from '../sql/topology.js';
 import type { Transport } from '../transport/transport.js';
 import { TabletType } from '../wire/gen/topodata_pb.js';
-import type { SourceTable } from './catalog.js';
+import type { RowImage, SourceTable } from './catalog.js';
 import type { Position } from '../position/position.js';
+import { readRowImages, warnOfCascades } from './preflight.js';
 import { entryFor, keyspacesOf } from './selection.js';
 import type { StopPoint } from './stop.js';
 import { tableFingerprint } from './fingerprint.js';
@@ -26,6 +27,8 @@ export interface Source {
   readonly shards: readonly ShardName[];
   readonly tables: readonly FoundTable[];
   readonly tabletType: TabletType;
+  /** `binlog_row_image` by `keyspace/shard`, where it could be read. */
+  readonly rowImages: ReadonlyMap<string, RowImage>;
 }
 
 export interface DiscoverOptions {
@@ -58,10 +61,13 @@ export async function discover(transport: Transport, stream: ValidatedStream, op
   const known = options.stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
   const tables: FoundTable[] = [];
   for (const keyspace of keyspaces) tables.push(...(await findTables(transport, stream, keyspace, options)));
+  const tabletType = await chooseTabletType(transport, stream, shards, logger, signal);
+  await warnOfCascades(transport, tables, logger, signal);
   return {
     shards: known ? withKnown(shards, known) : shards,
     tables,
-    tabletType: await chooseTabletType(transport, stream, shards, logger, signal),
+    tabletType,
+    rowImages: await readRowImages(transport, shards, tabletType, signal),
   };
 }
 

@@ -12,7 +12,6 @@ import { Position } from '../position/position.js';
 import { again, copyAgain, newPlan, nextTable, reconcilePlan, removed } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
-import type { TabletKind } from '../sql/target.js';
 import type { Backoff } from '../supervise/backoff.js';
 import { remedy, verdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
@@ -28,7 +27,7 @@ import { MessageReader } from './reader.js';
 import { buildRequest } from './request.js';
 import { reachedStop, type StopPoint } from './stop.js';
 import type { ValidatedStream } from './validated.js';
-import { TabletType } from '../wire/gen/topodata_pb.js';
+import { tabletKind } from './preflight.js';
 import { Watch } from './watch.js';
 
 /** What to do when rows of a table changed without row events (TRUNCATE apart). */
@@ -99,7 +98,7 @@ export class Engine {
     this.#options = options;
     this.#abort = abort;
     const position = firstPosition(options);
-    this.#catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry());
+    this.#catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
     this.#assembler = new Assembler(position, options.stream.limits);
     this.#catalog.setPlan(position.plan);
     this.#copyCompletedSaid = position.copied;
@@ -510,10 +509,6 @@ function streamEnded(address: string): VStreamError {
   return new VStreamError('STREAM_ENDED', `VTGate at ${address} ended the stream without an error`, {
     next: 'The client reconnects from its last position.',
   });
-}
-
-function tabletKind(type: TabletType): TabletKind {
-  return type === TabletType.RDONLY ? 'rdonly' : type === TabletType.REPLICA ? 'replica' : 'primary';
 }
 
 /** Positions that no server will ever serve again. */

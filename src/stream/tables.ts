@@ -4,6 +4,7 @@ import { compileDecoder } from '../schema/row-decoder.js';
 import type { DecodeOptions } from '../schema/options.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';
+import { compileFilter } from '../schema/where.js';
 import { FieldEventSchema } from '../wire/gen/binlogdata_pb.js';
 import { readMessage } from '../wire/message.js';
 import type { TableContext } from './record.js';
@@ -14,6 +15,10 @@ export interface TableCatalog {
   /** Undefined: changes of this table are not wanted (not selected, or its copy has not begun). */
   optionsFor(ref: TableRef, shard: string): DecodeOptions | undefined;
   generationOf(ref: TableRef, shard: string): number;
+  /** The table's `where`, when it has one. */
+  whereOf(ref: TableRef): string | undefined;
+  /** Compares live columns with what the user declared; throws `SCHEMA_MISMATCH` by policy. */
+  checkVersion(version: TableVersion): void;
 }
 
 /** A table's columns were learned or changed; comes before the first row of that version. */
@@ -61,13 +66,16 @@ export class ShardTables {
       return undefined;
     }
     const version = this.#catalog.versions.intern(event, ref);
+    this.#catalog.checkVersion(version);
     const decoder = compileDecoder(event, { ...ref, shard: this.#shard }, options, version);
+    const where = this.#catalog.whereOf(ref);
     const context: TableContext = {
       ...ref,
       shard: this.#shard,
       decoder,
       version,
       generation: this.#catalog.generationOf(ref, this.#shard),
+      filter: where === undefined ? undefined : compileFilter(where, decoder),
     };
     this.#byName.set(event.tableName, { body: bytes, context });
     return { ref, from: known?.context?.version, to: version };
