@@ -43,7 +43,8 @@ export interface Sink {
   readonly capabilities: SinkCapabilities;
   /**
    * Called once, after the epoch was claimed. Raises the sink's epoch and returns the position it holds with the incarnation that
-   * wrote it; under another incarnation than the caller's both stay until the first write, which takes over. Throws `SINK_FAILED` or `POSITION_CONFLICT` when it cannot be used; must leave nothing half made.
+   * wrote it; those of another incarnation than the caller's stay until the first write, which takes over. Throws `SINK_FAILED` or
+   * `POSITION_CONFLICT` when it cannot be used; must leave nothing half made.
    */
   open(context: SinkOpenContext): Promise<{ position?: Position | undefined; incarnation?: string | undefined }>;
   /** Awaited before the first row of a new version of a table. */

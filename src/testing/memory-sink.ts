@@ -44,6 +44,8 @@ class MemorySink implements Sink {
   readonly capabilities: SinkCapabilities = { position: 'stored', deletes: true, sweep: true, schema: 'evolve' };
   readonly #destination: MemoryDestination;
   #owner: SinkOpenContext | undefined;
+  /** Another life of the stream found at `open`, taken over by the first write. */
+  #earlier: StreamState | undefined;
 
   constructor(destination: MemoryDestination) {
     this.#destination = destination;
@@ -56,9 +58,9 @@ class MemorySink implements Sink {
     if (stored?.incarnation === incarnation && stored.epoch > epoch) throw fenced(name);
     this.#owner = context;
     if (!stored) streams.set(name, { incarnation, epoch, position: undefined });
-    if (stored && stored.incarnation !== incarnation) return { incarnation: stored.incarnation };
-    if (stored) stored.epoch = epoch;
-    return { position: stored?.position, incarnation };
+    if (stored?.incarnation === incarnation) stored.epoch = epoch;
+    else if (stored) this.#earlier = { ...stored };
+    return { position: stored?.position, incarnation: stored?.incarnation ?? incarnation };
   }
 
   async apply(batch: Batch, context: ApplyContext): Promise<void> {
@@ -81,20 +83,19 @@ class MemorySink implements Sink {
     this.#owner = undefined;
   }
 
-  /** The fence: every write begins here. The first of a new life of the stream makes the rows before it generation 0. */
+  /** The fence: every write begins here. The first one of a new life of the stream takes the destination over. */
   #write({ epoch, signal }: ApplyContext): StreamState {
     const { name, incarnation } = must(this.#owner, 'an open sink');
     if (signal.aborted) throw new VStreamError('ABORTED', 'writing was aborted', { cause: signal.reason });
     const state = must(this.#destination.streams.get(name), 'the state of an open stream');
-    if (state.incarnation !== incarnation && epoch >= must(this.#owner, 'an open sink').epoch && !this.#adopted) {
-      for (const [id, rows] of this.#destination.tables) this.#destination.tables.set(id, rows.map((row) => ({ ...row, generation: 0 })));
+    const earlier = this.#earlier;
+    if (earlier && state.incarnation === earlier.incarnation && state.epoch === earlier.epoch) {
       Object.assign(state, { incarnation, epoch, position: undefined });
+      this.#earlier = undefined;
     }
-    this.#adopted = true;
     if (state.incarnation !== incarnation || state.epoch !== epoch) throw fenced(name);
     return state;
   }
-  #adopted = false;
 
   #change(change: Change): void {
     const { schema, shard, generation, beforeCells, afterCells } = change;

@@ -62,29 +62,32 @@ export const fenceCases: readonly SinkCase[] = [
       }),
   },
   {
-    title: 'another life of the stream is told whose rows are there, without a position; its copy sweeps them',
+    title: 'another life of the stream is told whose position and rows are there, and takes over with its first write',
     needs: ['stored', 'sweep'],
     run: (harness) =>
       onBench(harness, ['0'], async (bench) => {
         const version = bench.table('orders', TABLE);
-        await bench.start(version);
+        const old = await bench.start(version);
         await bench.apply(bench.batches.copy(version, '0', [row(1n, 'stale'), row(2n, 'old')], 3));
-        await bench.close();
+        const earlier = bench.batches.position;
         const incarnation = '11111111-1111-4111-8111-111111111111';
         const { sink, found } = await bench.open({ incarnation });
         try {
           assert.equal(found.incarnation, bench.incarnation);
-          assert.equal(found.position, undefined);
-          await sink.apply(bench.batches.copy(version, '0', [row(2n, 'new')], 1), bench.context());
-          assert.equal(await sink.sweep?.(version, '0', 1, bench.context()), 1);
+          assert.ok(found.position?.equals(earlier));
+          await sink.apply(bench.batches.copy(version, '0', [row(2n, 'new')], 4), bench.context());
+          await rejects(old.apply(bench.batches.copy(version, '0', [row(3n, 'late')], 3), bench.context()), 'FENCED');
+          assert.equal(await sink.sweep?.(version, '0', 4, bench.context()), 1);
           await bench.expect(version, [row(2n, 'new')]);
         } finally {
           await sink.close();
         }
+        const kept = bench.batches.position;
         const again = await bench.open({ incarnation });
         await again.sink.close();
         assert.equal(again.found.incarnation, incarnation);
-        assert.ok(again.found.position?.equals(bench.batches.position));
+        assert.ok(again.found.position !== undefined && !again.found.position.equals(earlier));
+        assert.ok(!again.found.position.equals(kept), 'the batch of the fenced life must not move the position');
       }),
   },
   {

@@ -91,17 +91,6 @@ export class Catalog {
     return target;
   }
 
-  /** Every table of this stream. */
-  async all(): Promise<Target[]> {
-    const rows = await this.#rows(`select keyspace, source_table from main._vstream_tables where stream = ${quoteText(this.#stream)}`);
-    const targets: Target[] = [];
-    for (const [keyspace, table] of rows) {
-      const target = await this.find({ keyspace: String(keyspace), table: String(table) });
-      if (target) targets.push(target);
-    }
-    return targets;
-  }
-
   async #describe(ref: TableRef, schema: string, name: string): Promise<Target | undefined> {
     const rows = await this.#rows(
       `select column_name, data_type from duckdb_columns()

@@ -20,6 +20,8 @@ interface Open {
   readonly book: ShardBook;
   readonly stream: string;
   readonly incarnation: string;
+  /** The life of the stream whose state the file held at `open`, if another one: taken over by the first write. */
+  earlier: { readonly incarnation: string; readonly epoch: bigint } | undefined;
 }
 
 export class DuckDbSink implements Sink {
@@ -51,9 +53,9 @@ export class DuckDbSink implements Sink {
         return stored;
       });
       const book = new ShardBook(database.connection, name);
-      this.#open = { database, catalog: new Catalog(database.connection, name, this.#settings), book, stream: name, incarnation };
+      this.#open = { database, catalog: new Catalog(database.connection, name, this.#settings), book, stream: name, incarnation, earlier: found?.incarnation === incarnation ? undefined : found };
       if (!found) return { incarnation };
-      return { position: found.incarnation === incarnation ? found.position : undefined, incarnation: found.incarnation };
+      return { position: found.position, incarnation: found.incarnation };
     } catch (error) {
       database.close();
       throw this.#failed(error, 'cannot be opened');
@@ -140,14 +142,16 @@ export class DuckDbSink implements Sink {
     const interrupt = (): void => database.connection.interrupt();
     signal.addEventListener('abort', interrupt);
     try {
-      return await inTransaction(database, async () => {
+      const result = await inTransaction(database, async () => {
         await book.load();
-        await this.#takeOver(open, epoch);
+        if (open.earlier) await adopt(database.connection, { stream, incarnation, epoch }, open.earlier);
         await writeState(database.connection, { stream, incarnation, epoch }, position);
-        const result = await work(open);
+        const done = await work(open);
         if (signal.aborted) throw this.#aborted(signal);
-        return result;
+        return done;
       });
+      open.earlier = undefined;
+      return result;
     } catch (error) {
       catalog.forget();
       book.forget();
@@ -162,20 +166,6 @@ export class DuckDbSink implements Sink {
       signal.removeEventListener('abort', interrupt);
     }
   }
-
-  /** The first write of a new life of the stream: rows of the one before become generation 0, for its copy to sweep. */
-  async #takeOver({ database, catalog, stream, incarnation }: Open, epoch: bigint): Promise<void> {
-    if (this.#owned === incarnation) return;
-    const stored = await readState(database.connection, stream);
-    if (stored && stored.incarnation !== incarnation) {
-      for (const target of await catalog.all()) {
-        await database.connection.run(`update ${target.sql} set ${quoteName(META.generation)} = 0`);
-      }
-      await adopt(database.connection, stream, incarnation, epoch);
-    }
-    this.#owned = incarnation;
-  }
-  #owned: string | undefined;
 
   #aborted(signal: AbortSignal): VStreamError {
     return new VStreamError('ABORTED', `writing to the DuckDB file ${this.#settings.path} was aborted`, { cause: signal.reason });

@@ -16,6 +16,13 @@ const TABLES = [
 
 const NOW = "(now() at time zone 'UTC')";
 
+/** Who writes: the fence compares all three. */
+export interface Owner {
+  readonly stream: string;
+  readonly incarnation: string;
+  readonly epoch: bigint;
+}
+
 export interface StoredState {
   readonly incarnation: string;
   readonly epoch: bigint;
@@ -45,7 +52,7 @@ export async function insertState(connection: Connection, stream: string, incarn
 /** Writes under the fence; throws `FENCED` when another owner has raised the epoch, or another life of the stream took over. */
 export async function writeState(
   connection: Connection,
-  owner: { readonly stream: string; readonly incarnation: string; readonly epoch: bigint },
+  owner: Owner,
   position: Position | undefined,
 ): Promise<void> {
   const { stream, incarnation, epoch } = owner;
@@ -57,16 +64,20 @@ export async function writeState(
   if (result.rowsChanged !== 1) throw fenced(stream, epoch);
 }
 
-/** A new epoch of the same life, or a new life of the stream, which forgets the position of the one before. */
+/** A new owner of the same life. */
 export async function raiseEpoch(connection: Connection, stream: string, epoch: bigint): Promise<void> {
   await connection.run(`update main._vstream_state set epoch = $2, updated_at = ${NOW} where stream = $1`, [stream, epoch]);
 }
 
-export async function adopt(connection: Connection, stream: string, incarnation: string, epoch: bigint): Promise<void> {
-  await connection.run(
-    `update main._vstream_state set incarnation = $2, epoch = $3, position = null, updated_at = ${NOW} where stream = $1`,
-    [stream, incarnation, epoch],
+/** A new life of the stream, which forgets the position of the one before; its rows stay for the new copy to sweep. */
+export async function adopt(connection: Connection, owner: Owner, earlier: { readonly incarnation: string; readonly epoch: bigint }): Promise<void> {
+  const { stream, incarnation, epoch } = owner;
+  // Only from the life that was found at `open`: if a third one came between, this one is not the newest.
+  const result = await connection.run(
+    `update main._vstream_state set incarnation = $2, epoch = $3, position = null, updated_at = ${NOW} where stream = $1 and incarnation = $4 and epoch = $5`,
+    [stream, incarnation, epoch, earlier.incarnation, earlier.epoch],
   );
+  if (result.rowsChanged !== 1) throw fenced(stream, epoch);
 }
 
 export function fenced(stream: string, epoch: bigint): VStreamError {

@@ -39,6 +39,14 @@ describe('the JSONL sink', () => {
     expect((await lines()).map((line) => [line['op'], line['after']])).toEqual([['schema', undefined], ['copy', { id: '1' }], ['schema', undefined], ['copy', { id: '2' }]]);
   });
 
+  test('a truncate is a line of its own', async () => {
+    const sink = jsonl({ path });
+    await sink.open(context());
+    await sink.apply(new BatchBuilder('shop').schema({ ...columnsChange(version, '-80'), kind: 'truncate', to: undefined }), applying);
+    await sink.close();
+    expect(await lines()).toEqual([expect.objectContaining({ op: 'truncate', shard: '-80', table: 'orders' })]);
+  });
+
   test('cuts off the half line a crash left, and says so', async () => {
     const sink = jsonl({ path });
     await sink.open(context());

@@ -32,7 +32,8 @@ export class JsonlSink implements Sink {
   }
 
   async apply(batch: Batch, context: ApplyContext): Promise<void> {
-    // Schema lines were written by `schema`, before the rows.
+    // Schema lines were written by `schema`, before the rows; a truncate goes to sinks as a call this one does not have.
+    if (batch.schema?.kind === 'truncate') await this.#write(`${formatSchema(batch.schema, batch.position)}\n`, context);
     if (batch.changes.length === 0) return;
     let lines = '';
     const last = batch.changes.length - 1;
