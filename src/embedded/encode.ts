@@ -96,19 +96,25 @@ function latin1Byte(char: string): number {
   return point;
 }
 
+/** A row on the wire: `size` bytes from `start` of `arena`, which is shared with other rows and never written again. */
 export interface EncodedRow {
   /** -1 is NULL, 0 is empty (B1). */
   readonly lengths: number[];
-  readonly values: Uint8Array;
+  readonly arena: Buffer;
+  readonly start: number;
+  readonly size: number;
 }
 
-/** Grows on demand and is reused: one row is encoded at a time. */
-let scratch = Buffer.allocUnsafe(64 * 1024);
+/** Rows are written one behind the other: an allocation for each would cost more than encoding it. */
+const ARENA_BYTES = 256 * 1024;
+let arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
+let used = 0;
 
-/** Encodes the cells at `picks` (source positions of the emitted columns). The result owns its bytes. */
+/** Encodes the cells at `picks` (source positions of the emitted columns). */
 export function encodeRow(columns: readonly Column[], picks: readonly number[], row: Row, phase: Phase, skip?: (column: Column) => boolean): EncodedRow {
   const lengths: number[] = [];
-  let at = 0;
+  let start = used;
+  let at = used;
   for (const pick of picks) {
     const cell = row[pick];
     const column = columns[pick] as Column;
@@ -118,21 +124,39 @@ export function encodeRow(columns: readonly Column[], picks: readonly number[], 
     }
     const bytes = encodeCell(column, cell, phase);
     const room = typeof bytes === 'string' ? bytes.length * 3 : bytes.length;
-    if (at + room > scratch.length) {
-      const bigger = Buffer.allocUnsafe(Math.max(scratch.length * 2, at + room));
-      scratch.copy(bigger, 0, 0, at);
-      scratch = bigger;
+    if (at + room > arena.length) {
+      const next = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, (at - start + room) * 2));
+      arena.copy(next, 0, start, at);
+      arena = next;
+      at -= start;
+      start = 0;
     }
-    let written: number;
-    if (typeof bytes === 'string') written = scratch.write(bytes, at);
+    const begin = at;
+    if (typeof bytes === 'string') at += writeText(bytes, at);
     else {
-      scratch.set(bytes, at);
-      written = bytes.length;
+      arena.set(bytes, at);
+      at += bytes.length;
     }
-    lengths.push(written);
-    at += written;
+    lengths.push(at - begin);
   }
-  return { lengths, values: Uint8Array.prototype.slice.call(scratch, 0, at) };
+  used = at;
+  return { lengths, arena, start, size: at - start };
+}
+
+/** Short ASCII, the ordinary cell, is written by hand: a call into the runtime costs more. */
+function writeText(text: string, at: number): number {
+  if (text.length > 40) return arena.write(text, at);
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return arena.write(text, at);
+    arena[at + index] = code;
+  }
+  return text.length;
+}
+
+/** The bytes of an encoded row, as a copy. */
+export function rowBytes({ arena: source, start, size }: EncodedRow): Uint8Array {
+  return new Uint8Array(source.subarray(start, start + size));
 }
 
 /** The stored cell behind the bytes of a last key, which are in copy encoding. */

@@ -138,8 +138,10 @@ export class Engine {
 
   /** Adds rows without a trace in the binary log; without a shard they are routed by key. */
   seed(keyspace: string, table: string, rows: Iterable<RowObject>, shard?: string): void {
+    const { shards } = this.keyspace(keyspace);
+    const only = shard ?? (shards.size === 1 ? [...shards.keys()][0] : undefined);
     for (const row of rows) {
-      const store = this.#store(this.shard(keyspace, shard ?? this.shardOf(keyspace, table, row)), table);
+      const store = this.#store(this.shard(keyspace, only ?? this.shardOf(keyspace, table, row)), table);
       if (!store.insert(store.version.columns.map((column) => storeCell(column, row[column.name] === undefined ? column.default : row[column.name])))) {
         throw new Error(`embedded engine: duplicate key in the seed of ${table}`);
       }

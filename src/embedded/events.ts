@@ -4,7 +4,7 @@
  * lets a vector be encoded once and sent many times.
  */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { ShardGtidSchema, TableLastPKSchema, VEventSchema, VEventType, type TableLastPK } from '../wire/gen/binlogdata_pb.js';
+import { RowEventSchema, ShardGtidSchema, TableLastPKSchema, VEventSchema, VEventType, type TableLastPK } from '../wire/gen/binlogdata_pb.js';
 import type { EncodedRow } from './encode.js';
 
 export interface WireEvent {
@@ -120,15 +120,23 @@ export interface EncodedChange {
   readonly jsonPartialValues?: Bitmap;
 }
 
+/** The encoded fields that all ROW events of one table in one transaction share. */
 export interface RowEnvelope {
-  /** `keyspace.table`, or the bare name. */
-  readonly tableName: string;
-  readonly keyspace: string;
-  readonly shard: string;
-  readonly flags: number;
-  readonly internal: boolean;
-  /** Encoded VEvent fields that stand around `row_event`: times, GTID, keyspace and shard. */
+  /** RowEvent fields before the changes. */
+  readonly head: Uint8Array;
+  /** RowEvent fields behind them. */
+  readonly tail: Uint8Array;
+  /** VEvent fields beside `row_event`: times, GTID, keyspace and shard. */
   readonly rest: Uint8Array;
+}
+
+export function rowEnvelope(names: { tableName: string; keyspace: string; shard: string }, flags: number, internal: boolean, rest: Uint8Array): RowEnvelope {
+  const { tableName, keyspace, shard } = names;
+  return {
+    head: toBinary(RowEventSchema, create(RowEventSchema, { tableName })),
+    tail: toBinary(RowEventSchema, create(RowEventSchema, { keyspace, shard, flags, isInternalTable: internal })),
+    rest,
+  };
 }
 
 /** The VEvent fields a ROW event shares with its transaction. */
@@ -136,37 +144,23 @@ export function envelopeFields(init: MessageInitShape<typeof VEventSchema>): Uin
   return toBinary(VEventSchema, create(VEventSchema, { ...init, type: 0 }));
 }
 
-export function rowEvent(envelope: RowEnvelope, changes: readonly EncodedChange[]): WireEvent {
-  const table = Buffer.from(envelope.tableName);
-  const keyspace = Buffer.from(envelope.keyspace);
-  const shard = Buffer.from(envelope.shard);
-  const changeSizes = changes.map(changeSize);
-  let size = fieldSize(table.length) + fieldSize(keyspace.length) + fieldSize(shard.length);
-  if (envelope.flags !== 0) size += 1 + varintSize(envelope.flags);
-  if (envelope.internal) size += 2;
-  for (const one of changeSizes) size += 1 + varintSize(one) + one;
-  const buffer = Buffer.allocUnsafe(3 + varintSize(size) + size + envelope.rest.length);
+export function rowEvent({ head, tail, rest }: RowEnvelope, changes: readonly EncodedChange[]): WireEvent {
+  const sizes = changes.map(changeSize);
+  let size = head.length + tail.length;
+  for (const one of sizes) size += 1 + varintSize(one) + one;
+  const buffer = Buffer.allocUnsafe(3 + varintSize(size) + size + rest.length);
   buffer[0] = 0x08;
   buffer[1] = VEventType.ROW;
   buffer[2] = 0x2a; // VEvent.row_event
   let at = writeVarint(buffer, 3, size);
-  at = writeBytes(buffer, at, 0x0a, table);
+  buffer.set(head, at);
+  at += head.length;
   changes.forEach((change, index) => {
     buffer[at] = 0x12; // RowEvent.row_changes
-    at = writeChange(buffer, writeVarint(buffer, at + 1, changeSizes[index] as number), change);
+    at = writeChange(buffer, writeVarint(buffer, at + 1, sizes[index] as number), change);
   });
-  at = writeBytes(buffer, at, 0x1a, keyspace);
-  at = writeBytes(buffer, at, 0x22, shard);
-  if (envelope.flags !== 0) {
-    buffer[at] = 0x28;
-    at = writeVarint(buffer, at + 1, envelope.flags);
-  }
-  if (envelope.internal) {
-    buffer[at] = 0x30;
-    buffer[at + 1] = 1;
-    at += 2;
-  }
-  buffer.set(envelope.rest, at);
+  buffer.set(tail, at);
+  buffer.set(rest, at + tail.length);
   return { type: VEventType.ROW, bytes: buffer };
 }
 
@@ -187,7 +181,7 @@ function writeChange(buffer: Buffer, start: number, change: EncodedChange): numb
 }
 
 function rowSize(row: EncodedRow): number {
-  return (row.lengths.length > 0 ? nested(lengthsSize(row.lengths)) : 0) + fieldSize(row.values.length);
+  return (row.lengths.length > 0 ? nested(lengthsSize(row.lengths)) : 0) + fieldSize(row.size);
 }
 
 function lengthsSize(lengths: readonly number[]): number {
@@ -204,7 +198,10 @@ function writeRow(buffer: Buffer, start: number, tag: number, row: EncodedRow): 
     at = writeVarint(buffer, at + 1, lengthsSize(row.lengths));
     for (const length of row.lengths) at = writeVarint(buffer, at, length < 0 ? 1 : length * 2); // zig-zag: -1 is 1
   }
-  return writeBytes(buffer, at, 0x12, row.values);
+  if (row.size === 0) return at;
+  buffer[at] = 0x12;
+  at = writeVarint(buffer, at + 1, row.size);
+  return at + row.arena.copy(buffer, at, row.start, row.start + row.size);
 }
 
 function bitmapSize(bitmap: Bitmap): number {

@@ -8,9 +8,9 @@ import { MigrationType, TableLastPKSchema, VEventType, type TableLastPK } from '
 import { QueryResultSchema, Type, type QueryResult } from '../wire/gen/query_pb.js';
 import type { RowChange, RowsEvent, ShardJournal, Transaction } from './binlog.js';
 import { fieldOf, keyFieldOf, type Column } from './columns.js';
-import { decodeKeyCell, encodeRow, type EncodedRow } from './encode.js';
+import { decodeKeyCell, encodeRow, rowBytes, type EncodedRow } from './encode.js';
 import type { Shard } from './engine.js';
-import { envelopeFields, event, rowEvent, vgtid, type Bitmap, type EncodedChange, type Packet, type VectorEntry, type WireEvent } from './events.js';
+import { envelopeFields, event, rowEnvelope, rowEvent, vgtid, type Bitmap, type EncodedChange, type Packet, type VectorEntry, type WireEvent } from './events.js';
 import type { Filter, TablePlan } from './filter.js';
 import { GtidSet } from './gtid.js';
 import type { TableStore } from './table-store.js';
@@ -206,13 +206,13 @@ export class ShardRun {
       if (field) events.push(field);
       const changes = rows.changes.flatMap((change) => encodeChange(plan, rows, change) ?? []);
       if (changes.length === 0) continue;
-      const size = changes.reduce((sum, change) => sum + (change.before?.values.length ?? 0) + (change.after?.values.length ?? 0), 0);
+      const size = changes.reduce((sum, change) => sum + (change.before?.size ?? 0) + (change.after?.size ?? 0), 0);
       if (buffered > 0 && buffered + size > this.#context.packetBytes) {
         yield { events, end: false };
         events = [];
         buffered = 0;
       }
-      events.push(rowEvent({ ...this.#names(plan), flags: 16 | (rows.endOfStatement ? 1 : 0), internal: false, rest: envelope as Uint8Array }, changes));
+      events.push(rowEvent(rowEnvelope(this.#names(plan), 16 | (rows.endOfStatement ? 1 : 0), false, envelope as Uint8Array), changes));
       buffered += size;
     }
     events.push(adopt(), event({ ...common, type: VEventType.COMMIT }));
@@ -241,10 +241,11 @@ export class ShardRun {
     const beat = transaction.heartbeat as NonNullable<Transaction['heartbeat']>;
     const row = (ts: bigint): EncodedRow => {
       const cells = [`${this.shard.keyspace}:${this.shard.name}`, String(beat.tabletUid), String(ts)];
-      return { lengths: cells.map((cell) => cell.length), values: Buffer.from(cells.join('')) };
+      const text = cells.join('');
+      return { lengths: cells.map((cell) => cell.length), arena: Buffer.from(text), start: 0, size: text.length };
     };
     const change = { ...(beat.before === undefined ? {} : { before: row(beat.before) }), after: row(beat.after) };
-    events.push(rowEvent({ ...names, flags: 17, internal: true, rest: envelopeFields(common) }, [change]));
+    events.push(rowEvent(rowEnvelope(names, 17, true, envelopeFields(common)), [change]));
     return events;
   }
 
@@ -289,7 +290,6 @@ export class ShardRun {
     const snapshot = store.snapshot();
     const keyColumns = key.length > 0 ? key : columns.map((_, index) => index);
     const last = this.#pending?.get(table)?.lastpk;
-    const names = this.#names(plan);
     yield { events: [this.#begin(), this.#copyField(plan)], end: false };
     if (fresh) {
       // The position changes here, between FIELD and rows: two VGTIDs in the first transaction of a copy.
@@ -298,7 +298,7 @@ export class ShardRun {
       entry.gtid = FLAVOUR + this.#position.toString();
       yield { events: [this.#vgtid()], end: false };
     }
-    const envelope = { ...names, flags: 0, internal: false, rest: envelopeFields({ keyspace: shard.keyspace, shard: shard.name }) };
+    const envelope = rowEnvelope(this.#names(plan), 0, false, envelopeFields({ keyspace: shard.keyspace, shard: shard.name }));
     let open = true;
     let events: WireEvent[] = [];
     let bytes = 0;
@@ -321,7 +321,7 @@ export class ShardRun {
       if (plan.filtered && !plan.passes(row)) continue;
       const after = encodeRow(columns, plan.picks, row, 'copy');
       events.push(rowEvent(envelope, [{ after }]));
-      bytes += after.values.length;
+      bytes += after.size;
       if (bytes > this.#context.packetBytes) yield* packet();
     }
     if (events.length > 0) yield* packet();
@@ -446,8 +446,9 @@ function bitmap(bits: readonly boolean[]): Bitmap {
 }
 
 function lastKey(columns: readonly Column[], key: readonly number[], row: Row): QueryResult {
-  const { lengths, values } = encodeRow(columns, key, row, 'copy');
-  return create(QueryResultSchema, { fields: key.map((at) => keyFieldOf(columns[at] as Column)), rows: [{ lengths: lengths.map(BigInt), values }] });
+  const encoded = encodeRow(columns, key, row, 'copy');
+  const fields = key.map((at) => keyFieldOf(columns[at] as Column));
+  return create(QueryResultSchema, { fields, rows: [{ lengths: encoded.lengths.map(BigInt), values: rowBytes(encoded) }] });
 }
 
 /** Cells of a last key the client sent back. */

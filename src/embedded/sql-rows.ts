@@ -1,10 +1,8 @@
 /** SELECT, INSERT, UPDATE and DELETE on one table of the engine: the client's state table, or any table a test reads. */
-import type { Shard } from './engine.js';
-import type { Engine } from './engine.js';
+import type { Engine, Shard } from './engine.js';
 import type { Column } from './columns.js';
 import { Parser, SqlError, truth, type Expression, type Scope, type SqlValue } from './sql-values.js';
-import type { TableStore } from './table-store.js';
-import { compareCells } from './table-store.js';
+import { compareCells, type TableStore } from './table-store.js';
 import { storeCell, toObject, type Cell, type Row, type RowObject } from './values.js';
 import type { Write } from './writes.js';
 
