@@ -123,6 +123,7 @@ export class ResponseScanner {
     view.gtidStart = -1;
     view.gtidEnd = -1;
     view.throttled = false;
+    let early = false;
     let at = start;
     while (at < end) {
       const tag = readVarint32(buffer, at, end);
@@ -137,9 +138,12 @@ export class ResponseScanner {
         else if (field === 28) {
           view.gtidStart = from;
           view.gtidEnd = stop;
-        } else if (field >= 4 && field <= 8 && field === BODY_FIELD[view.type]) {
-          view.bodyStart = from;
-          view.bodyEnd = stop;
+        } else if (field >= 4 && field <= 8) {
+          if (view.type === 0) early = true;
+          else if (field === BODY_FIELD[view.type]) {
+            view.bodyStart = from;
+            view.bodyEnd = stop;
+          }
         }
         at = stop;
       } else if (wireType === 0) {
@@ -151,6 +155,25 @@ export class ResponseScanner {
         at = cursor.at;
       } else {
         at = skipField(buffer, wireType, at, end);
+      }
+    }
+    if (early && view.type !== 0) this.#findBody(buffer, start, end);
+  }
+
+  /** Servers write the type first; the format allows it anywhere. */
+  #findBody(buffer: Buffer, start: number, end: number): void {
+    const view = this.#view;
+    const wanted = BODY_FIELD[view.type];
+    let at = start;
+    while (at < end) {
+      const tag = readVarint32(buffer, at, end);
+      at = cursor.at;
+      if ((tag & 7) === 2 && tag >>> 3 === wanted) {
+        view.bodyEnd = readRange(buffer, at, end);
+        view.bodyStart = cursor.at;
+        at = view.bodyEnd;
+      } else {
+        at = skipField(buffer, tag & 7, at, end);
       }
     }
   }
@@ -215,6 +238,7 @@ function scanAnyRowEvent(buffer: Buffer, start: number, end: number, visitor: Ro
   let firstChange = -1;
   let at = start;
   while (at < end) {
+    const tagStart = at;
     const tag = readVarint32(buffer, at, end);
     at = cursor.at;
     if (tag === 10) {
@@ -225,7 +249,7 @@ function scanAnyRowEvent(buffer: Buffer, start: number, end: number, visitor: Ro
       internal = readVarint32(buffer, at, end) !== 0;
       at = cursor.at;
     } else {
-      if (tag === 18 && firstChange < 0) firstChange = at - 1;
+      if (tag === 18 && firstChange < 0) firstChange = tagStart;
       at = skipField(buffer, tag & 7, at, end);
     }
   }

@@ -54,8 +54,7 @@ function namesAre(buffer: Buffer, start: number, end: number, keyspace: string, 
     at = cursor.at;
     if (tag === 10 || tag === 18) {
       const stop = readRange(buffer, at, end);
-      const expected = tag === 10 ? keyspace : shard;
-      if (stop - cursor.at !== Buffer.byteLength(expected) || buffer.toString('utf8', cursor.at, stop) !== expected) return false;
+      if (!textIs(buffer, cursor.at, stop, tag === 10 ? keyspace : shard)) return false;
       same++;
       at = stop;
     } else {
@@ -63,6 +62,16 @@ function namesAre(buffer: Buffer, start: number, end: number, keyspace: string, 
     }
   }
   return same === 2;
+}
+
+/** Compares without making a string: this runs for every shard of every vector. */
+function textIs(buffer: Buffer, start: number, end: number, text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x80) return buffer.toString('utf8', start, end) === text;
+    if (start + index >= end || buffer[start + index] !== code) return false;
+  }
+  return end - start === text.length;
 }
 
 function readEntry(buffer: Buffer, start: number, end: number): VgtidEntry {
