@@ -1,6 +1,7 @@
 /** What typed tables infer; checked by the compiler (npm run typecheck). */
 import type { EnumLabels } from './declared-types.js';
 import { type KyselyRow, type RowOf, table } from './define.js';
+import type { OrderItems, orderItems, Orders, orders } from './generate.golden.test-d.js';
 import type { StandardSchema } from './standard-schema.js';
 import type { JsonValue, Row } from './values.js';
 
@@ -121,3 +122,7 @@ interface ColumnType<S, I, U> {
   readonly __update__: U;
 }
 same<KyselyRow<{ id: ColumnType<bigint, bigint | undefined, bigint>; name: string | null }>, { id: bigint; name: string | null }>(true);
+
+// What `vstream types` writes: interface and table() say the same.
+same<RowOf<typeof orders>, Orders>(true);
+same<RowOf<typeof orderItems>, OrderItems>(true);

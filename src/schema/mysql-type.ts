@@ -110,3 +110,39 @@ export function isBlobOrText(column: Column): boolean {
   if (base !== '') return base.endsWith('text') || base.endsWith('blob');
   return column.type === QUERY_TYPE.TEXT || column.type === QUERY_TYPE.BLOB;
 }
+
+const BY_SQL: Readonly<Record<string, readonly [Kind, TypeName]>> = {
+  ...BY_BASE,
+  tinyint: ['int', 'tinyint'],
+  smallint: ['int', 'smallint'],
+  mediumint: ['int', 'mediumint'],
+  int: ['int', 'int'],
+  bigint: ['bigint', 'bigint'],
+  float: ['float', 'float'],
+  double: ['float', 'double'],
+  decimal: ['decimal', 'decimal'],
+  year: ['year', 'year'],
+  bit: ['bit', 'bit'],
+  date: ['date', 'date'],
+  datetime: ['datetime', 'datetime'],
+  timestamp: ['timestamp', 'timestamp'],
+  time: ['time', 'time'],
+  json: ['json', 'json'],
+  vector: ['vector', 'vector'],
+  geometry: ['geometry', 'geometry'],
+  point: ['geometry', 'geometry'],
+  linestring: ['geometry', 'geometry'],
+  polygon: ['geometry', 'geometry'],
+  multipoint: ['geometry', 'geometry'],
+  multilinestring: ['geometry', 'geometry'],
+  multipolygon: ['geometry', 'geometry'],
+  geomcollection: ['geometry', 'geometry'],
+  geometrycollection: ['geometry', 'geometry'],
+};
+
+/** The same from `column_type` alone, as information_schema gives it. */
+export function sqlType(columnType: string): ColumnType {
+  const base = baseType(columnType);
+  const found = Object.hasOwn(BY_SQL, base) ? BY_SQL[base] : undefined;
+  return { kind: found?.[0] ?? 'unknown', name: found?.[1], booleanLike: /^tinyint\(1\)$/i.test(columnType) };
+}
