@@ -1,6 +1,6 @@
 /**
  * The compiled decoder: one function per table, generated from its columns. Layer 2.
- * One string conversion per row, a substring per column; numbers straight from bytes. Column names enter the source as JSON
+ * One string conversion for a few rows, a substring per column; numbers straight from bytes. Column names enter the source as JSON
  * strings only, and `__proto__` as a computed key. Without permission to generate code the loop at the end does the same.
  */
 import { isAscii } from './ascii.js';
@@ -9,6 +9,7 @@ import { fail } from './failure.js';
 import { isCanonicalDecimal, readBigint, readFloat, readInt } from './numbers.js';
 import { scanRow } from './row-scan.js';
 import { looksLikeDate, looksLikeDateTime, looksLikeTime } from './temporal.js';
+import { chunk, readChunk } from './text-chunk.js';
 import type { Row } from './values.js';
 
 /** Decodes the `query.Row` message at `start..end`. Throws anything on bad input: the caller finds the column. */
@@ -28,7 +29,7 @@ const MAX_COMPILED = 500;
 
 const STRING_KINDS = new Set(['text', 'decimal', 'date', 'datetime', 'time']);
 
-const HELPERS = { scanRow, isAscii, readInt, readBigint, readFloat, isCanonicalDecimal, looksLikeDate, looksLikeDateTime, looksLikeTime, fail };
+const HELPERS = { chunk, readChunk, scanRow, isAscii, readInt, readBigint, readFloat, isCanonicalDecimal, looksLikeDate, looksLikeDateTime, looksLikeTime, fail };
 
 /** `select` picks the columns of the object (a key, for example); default all. */
 export function compileRow(readers: readonly ColumnReader[], layout: Layout, select?: readonly number[]): DecodeRow {
@@ -69,7 +70,8 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
       `const from = starts[${first}];`,
       `const to = starts[${last}] + (lengths[${last}] > 0 ? lengths[${last}] : 0);`,
       `const inRun = to - from <= ${MAX_RUN};`,
-      "const run = inRun && to > from ? buffer.toString('latin1', from, to) : '';",
+      'if (inRun && (buffer !== chunk.buffer || from < chunk.start || to > chunk.end)) readChunk(buffer, from, to);',
+      'const run = chunk.text, base = chunk.start;',
       'const ascii = inRun && isAscii(buffer, from, to);',
       'let s = 0, l = 0;',
     );
@@ -87,7 +89,7 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
 
 function cellSource(index: number, inline: ColumnReader['inline']): string {
   const reader = `r${index}(buffer, s, s + l, copied)`;
-  const piece = 'run.substring(s - from, s - from + l)';
+  const piece = 'run.substring(s - base, s - base + l)';
   switch (inline) {
     case 'int':
       return 'readInt(buffer, s, s + l)';
