@@ -3,7 +3,7 @@
  *
  * One table per RPC, over all shards (design.md section 4; measured.md section 2 shows how the obvious ways lose deletes).
  */
-import { CopyPlan, type ShardCopy } from '../position/plan.js';
+import { CopyPlan, highestGeneration, type ShardCopy, type TableCopy } from '../position/plan.js';
 import type { TableRef } from '../schema/table.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 
@@ -17,22 +17,22 @@ export interface CopyTable extends TableRef {
 
 /** The plan of a stream that begins with a copy. */
 export function newPlan(tables: readonly CopyTable[]): CopyPlan {
-  let plan = CopyPlan.empty;
-  for (const { keyspace, table, copy, fingerprint, generation = 1 } of tables) {
-    plan = plan.withTable(keyspace, table, { state: copy ? 'pending' : 'done', generation, fingerprint });
-  }
-  return plan;
+  return CopyPlan.empty.withTables(tables.map((one) => [one, first(one)]));
 }
 
 /** The table to copy now: one that is under way before one that is not, else in the plan's order. Undefined: all done. */
 export function nextTable(plan: CopyPlan): TableRef | undefined {
-  let first: TableRef | undefined;
+  if (plan.done) return undefined;
+  let begun: TableRef | undefined;
+  let pending: TableRef | undefined;
   for (const { keyspace, table, entry } of plan.tables()) {
     if (plan.isDone(keyspace, table)) continue;
-    if (entry.shards && Object.keys(entry.shards).length > 0) return { keyspace, table };
-    first ??= { keyspace, table };
+    const shards = Object.values(entry.shards ?? {});
+    if (shards.some((one) => one.state === 'copying')) return { keyspace, table };
+    if (shards.length > 0) begun ??= { keyspace, table };
+    else pending ??= { keyspace, table };
   }
-  return first;
+  return begun ?? pending;
 }
 
 /** What the vector says about a table's copy on one shard after a group of copied rows. */
@@ -40,12 +40,8 @@ export function copyAfter(table: string, before: ShardCopy, rows: number, vgtid:
   const pending = vgtid.pending.find((one) => one.table === table);
   const total = (before.rows ?? 0) + rows;
   if (!pending) return { state: 'done', generation: before.generation, rows: total };
-  return {
-    state: 'copying',
-    generation: before.generation,
-    lastPk: pending.hasKey ? pending.message.toString('base64') : before.lastPk,
-    rows: total,
-  };
+  const lastPk = pending.hasKey ? pending.message.toString('base64') : before.lastPk;
+  return { state: 'copying', generation: before.generation, ...(lastPk === undefined ? {} : { lastPk }), rows: total };
 }
 
 /** A table marked for copying again on one shard: the next generation, from its first row. */
@@ -53,24 +49,48 @@ export function again(before: ShardCopy): ShardCopy {
   return { state: 'pending', generation: before.generation + 1 };
 }
 
+/** A table marked for copying again on all shards. */
+export function copyAgain(entry: TableCopy, fingerprint: string | undefined = entry.fingerprint): TableCopy {
+  return withFingerprint({ state: 'pending', generation: 1 + highestGeneration(entry) }, fingerprint);
+}
+
+/** A table that leaves the selection. Its generation stays known: the sink may still hold its rows when it comes back. */
+export function removed(entry: TableCopy): TableCopy {
+  return { state: 'done', generation: highestGeneration(entry), removed: true };
+}
+
 /**
- * Takes up a changed selection: tables that are new are to be copied, tables no longer selected leave the plan, and a changed
- * fingerprint (key, types, collation, rule, column list) restarts a table as a new generation.
+ * Takes up a changed selection: tables that are new, or back, are to be copied; tables no longer selected are marked removed;
+ * a changed fingerprint (key, types, collation, rule, column list) restarts a table as a new generation. The same plan object
+ * when nothing changed.
  */
 export function reconcilePlan(plan: CopyPlan, tables: readonly CopyTable[]): CopyPlan {
-  let next = plan;
+  const changes: [TableRef, TableCopy][] = [];
   const selected = new Set(tables.map(({ keyspace, table }) => `${keyspace}\u0000${table}`));
-  for (const { keyspace, table } of plan.tables()) {
-    if (!selected.has(`${keyspace}\u0000${table}`)) next = next.withTable(keyspace, table, undefined);
+  for (const { keyspace, table, entry } of plan.tables()) {
+    if (!selected.has(`${keyspace}\u0000${table}`) && !entry.removed) changes.push([{ keyspace, table }, removed(entry)]);
   }
-  for (const { keyspace, table, copy, fingerprint } of tables) {
-    const entry = plan.table(keyspace, table);
-    if (!entry) {
-      next = next.withTable(keyspace, table, { state: copy ? 'pending' : 'done', generation: 1, fingerprint });
-    } else if (fingerprint !== undefined && entry.fingerprint !== undefined && entry.fingerprint !== fingerprint && copy) {
-      const generation = 1 + Math.max(entry.generation, ...Object.values(entry.shards ?? {}).map((one) => one.generation));
-      next = next.withTable(keyspace, table, { state: 'pending', generation, fingerprint });
-    }
+  for (const one of tables) {
+    const entry = plan.table(one.keyspace, one.table);
+    const next = entry === undefined ? first(one) : reconciled(entry, one);
+    if (next !== entry) changes.push([one, next]);
   }
-  return next;
+  return changes.length === 0 ? plan : plan.withTables(changes);
+}
+
+function reconciled(entry: TableCopy, { copy, fingerprint }: CopyTable): TableCopy {
+  if (entry.removed) {
+    return copy ? copyAgain(entry, fingerprint) : withFingerprint({ state: 'done', generation: entry.generation }, fingerprint);
+  }
+  if (fingerprint === undefined || fingerprint === entry.fingerprint) return entry;
+  const known = entry.fingerprint !== undefined;
+  return known && copy ? copyAgain(entry, fingerprint) : { ...entry, fingerprint };
+}
+
+function first({ copy, fingerprint, generation = 1 }: CopyTable): TableCopy {
+  return withFingerprint({ state: copy ? 'pending' : 'done', generation }, fingerprint);
+}
+
+function withFingerprint(entry: TableCopy, fingerprint: string | undefined): TableCopy {
+  return fingerprint === undefined ? entry : { ...entry, fingerprint };
 }

@@ -23,11 +23,15 @@ export function parseGtidSet(text: string): GtidSet | undefined {
     const uuid = pieces[0]?.toLowerCase() ?? '';
     if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return undefined;
     let source = uuid;
+    // A source, and each tag, must be followed by an interval.
+    let ranged = false;
     for (const piece of pieces.slice(1)) {
       const range = /^(\d+)(?:-(\d+))?$/.exec(piece.trim());
       if (!range) {
         if (!/^[a-z_][a-z0-9_]{0,31}$/i.test(piece.trim())) return undefined;
+        if (source !== uuid && !ranged) return undefined;
         source = `${uuid}:${piece.trim().toLowerCase()}`;
+        ranged = false;
         continue;
       }
       const from = BigInt(range[1] as string);
@@ -36,8 +40,9 @@ export function parseGtidSet(text: string): GtidSet | undefined {
       const intervals = set.get(source) ?? [];
       intervals.push([from, to]);
       set.set(source, intervals);
+      ranged = true;
     }
-    if (pieces.length < 2) return undefined;
+    if (!ranged) return undefined;
   }
   for (const [source, intervals] of set) set.set(source, normalise(intervals));
   return set;
@@ -83,20 +88,26 @@ export function containsGtids(outer: GtidSet, inner: GtidSet): boolean {
 export function subtractGtids(a: GtidSet, b: GtidSet): GtidSet {
   const out = new Map<string, Interval[]>();
   for (const [source, intervals] of a) {
-    let rest: Interval[] = [...intervals];
-    for (const [from, to] of b.get(source) ?? []) {
-      const next: Interval[] = [];
-      for (const [x, y] of rest) {
-        if (to < x || from > y) {
-          next.push([x, y]);
-          continue;
-        }
-        if (x < from) next.push([x, from - 1n]);
-        if (y > to) next.push([to + 1n, y]);
-      }
-      rest = next;
-    }
+    const rest = subtract(intervals, b.get(source) ?? []);
     if (rest.length > 0) out.set(source, rest);
+  }
+  return out;
+}
+
+/** Both lists are sorted and disjoint: one walk over each, as a set after many failovers holds thousands of intervals. */
+function subtract(intervals: readonly Interval[], holes: readonly Interval[]): Interval[] {
+  const out: Interval[] = [];
+  let index = 0;
+  for (const [first, to] of intervals) {
+    let from = first;
+    while (index < holes.length && (holes[index] as Interval)[1] < from) index++;
+    for (let next = index; next < holes.length && from <= to; next++) {
+      const [x, y] = holes[next] as Interval;
+      if (x > to) break;
+      if (x > from) out.push([from, x - 1n]);
+      from = y + 1n;
+    }
+    if (from <= to) out.push([from, to]);
   }
   return out;
 }

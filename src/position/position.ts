@@ -17,7 +17,10 @@ export interface PartialTransaction {
   readonly keyspace: string;
   readonly shard: string;
   readonly gtid: string;
+  /** Changes of the transaction handed out so far. */
   readonly applied: number;
+  /** Parts they came in. */
+  readonly parts: number;
 }
 
 export interface PositionJson {
@@ -57,9 +60,9 @@ export class Position {
     const value = typeof input === 'string' ? parseJson(input) : input;
     if (value instanceof Position) return value;
     if (isRecord(value) && 'version' in value) return fromOwnJson(value);
-    const shards = importForeignPosition(value);
-    if (!shards) throw invalid('this is not a position');
-    return new Position(shards);
+    const foreign = importForeignPosition(value);
+    if ('problem' in foreign) throw invalid(foreign.problem);
+    return new Position(foreign.shards);
   }
 
   gtid(keyspace: string, shard: string): string | undefined {
@@ -109,31 +112,55 @@ function parseJson(text: string): unknown {
 
 function fromOwnJson(value: Record<string, unknown>): Position {
   if (value['version'] !== 1) throw invalid(`format version ${String(value['version'])} is not known to this release`);
-  const shards = value['shards'];
-  if (!Array.isArray(shards) || !shards.every(isShardPosition)) throw invalid('`shards` is not a list of {keyspace, shard, gtid}');
+  const { shards, copy, reshards = 0, partial } = value;
+  if (!Array.isArray(shards) || shards.length === 0 || !shards.every(isShardPosition)) {
+    throw invalid('`shards` is not a list of {keyspace, shard, gtid}');
+  }
   const names = new Set(shards.map((one) => `${one.keyspace}/${one.shard}`));
   if (names.size !== shards.length) throw invalid('a shard is listed twice');
-  const copy = value['copy'];
   if (copy !== undefined && !isPlanJson(copy)) throw invalid('`copy` is not a copy plan');
-  const partial = value['partial'];
+  if (!isCount(reshards)) throw invalid('`reshards` is not a count');
+  if (partial !== undefined && !isPartial(partial)) throw invalid('`partial` is not a transaction under way');
   return new Position(
     shards.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid })),
     copy === undefined ? CopyPlan.empty : CopyPlan.fromJson(copy),
-    typeof value['reshards'] === 'number' ? value['reshards'] : 0,
-    isRecord(partial) ? (partial as unknown as PartialTransaction) : undefined,
+    reshards,
+    partial,
   );
 }
 
 function isPlanJson(value: unknown): value is PlanJson {
+  return isRecord(value) && Object.values(value).every((tables) => isRecord(tables) && Object.values(tables).every(isTableCopy));
+}
+
+function isTableCopy(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  return Object.values(value).every(
-    (tables) => isRecord(tables) && Object.values(tables).every((entry) => isRecord(entry) && typeof entry['generation'] === 'number'),
-  );
+  const { state, generation, fingerprint, rows, shards, removed } = value;
+  if (state !== 'pending' && state !== 'done') return false;
+  if (!isCount(generation) || !isOptional(fingerprint, isText) || !isOptional(rows, isCount)) return false;
+  if (removed !== undefined && removed !== true) return false;
+  return shards === undefined || (isRecord(shards) && Object.values(shards).every(isShardCopy));
+}
+
+function isShardCopy(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { state, generation, lastPk, rows } = value;
+  if (state !== 'pending' && state !== 'copying' && state !== 'done') return false;
+  return isCount(generation) && isOptional(lastPk, isText) && isOptional(rows, isCount);
 }
 
 function isShardPosition(value: unknown): value is ShardPosition {
-  return isRecord(value) && ['keyspace', 'shard', 'gtid'].every((name) => typeof value[name] === 'string');
+  return isRecord(value) && isText(value['gtid']) && ['keyspace', 'shard'].every((name) => isText(value[name]) && value[name] !== '');
 }
+
+function isPartial(value: unknown): value is PartialTransaction {
+  if (!isRecord(value) || !['keyspace', 'shard', 'gtid'].every((name) => isText(value[name]))) return false;
+  return isCount(value['applied']) && isCount(value['parts']);
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const isOptional = (value: unknown, is: (value: unknown) => boolean): boolean => value === undefined || is(value);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

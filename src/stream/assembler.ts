@@ -194,11 +194,9 @@ export class Assembler {
    * any old shard had, so that the next one is newer than every row. Call after `flush`.
    */
   replaceShards(vector: readonly VgtidEntry[]): void {
-    let plan = this.#plan;
-    for (const { keyspace, table, entry } of plan.tables()) {
-      const generation = Math.max(entry.generation, ...Object.values(entry.shards ?? {}).map((one) => one.generation));
-      plan = plan.withTable(keyspace, table, { state: 'done', generation, fingerprint: entry.fingerprint, rows: entry.rows });
-    }
+    const plan = this.#plan.withTables(
+      [...this.#plan.tables()].map(({ entry: { shards: _, ...entry }, ...ref }) => [ref, { ...entry, generation: this.#highest(ref) }]),
+    );
     const shards = vector.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid }));
     this.replace(new Position(shards, plan, this.#position.reshards + 1));
   }
