@@ -38,6 +38,8 @@ export interface EmbeddedVtgate extends AsyncDisposable {
   readonly openConnections: number;
   /** Resolves when no client is connected any more. */
   idle(): Promise<void>;
+  /** Resolves when this many VStream calls have come in since the start. */
+  opened(count?: number): Promise<void>;
   /** Resolves when every open stream has written all there is to say; throttled and silenced shards say nothing. */
   quiet(): Promise<void>;
   /** Resolves when an open stream has to wait for its client to read. */
@@ -62,6 +64,14 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
   const executor = new Executor(engine);
   const requests: VStreamRequest[] = [];
   const replays: Replay[] = [];
+  const waiting = new Set<{ count: number; resolve: () => void }>();
+  const announce = (): void => {
+    for (const one of waiting) {
+      if (requests.length < one.count) continue;
+      waiting.delete(one);
+      one.resolve();
+    }
+  };
   const settings = { packetBytes: options.packetBytes ?? 250_000, purgedTimeoutMs: options.purgedTimeoutMs ?? 90_000 };
 
   const vstream = (call: StreamCall): void => {
@@ -74,11 +84,13 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
     const wire = wireOf(call);
     const replay = replays.shift();
     if (replay) {
+      announce();
       serveReplay(replay, wire).then((failure) => finish(call, failure), (error: unknown) => finish(call, error));
       return;
     }
     const stream = new Stream(engine, faults, call.request, wire, settings);
     streams.add(stream);
+    announce();
     call.on('cancelled', () => stream.close());
     call.on('close', () => stream.close());
     const running = stream.run();
@@ -110,6 +122,10 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
       return gate.connections;
     },
     idle: () => gate.idle(),
+    opened: (count = 1) => new Promise((resolve) => {
+      waiting.add({ count, resolve });
+      announce();
+    }),
     quiet: async () => {
       await Promise.all([...streams].map((stream) => stream.quiet()));
     },

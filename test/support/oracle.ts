@@ -92,8 +92,7 @@ async function play(vtgate: EmbeddedVtgate, client: RawClient, recording: Record
 
 /** Waits until the stream has said all it has to say, or has ended. */
 async function untilAnswered(vtgate: EmbeddedVtgate, stream: ReturnType<RawClient['stream']>): Promise<void> {
-  const known = vtgate.requests.length;
-  if (known === 0) await stream.until((all) => all.length > 0 || vtgate.requests.length > 0).catch(() => undefined);
+  await vtgate.opened();
   await vtgate.quiet();
   if (vtgate.openStreams === 0) await stream.ended();
 }
