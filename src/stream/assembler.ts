@@ -5,7 +5,7 @@
  * shard can be gathered into large batches while another shard's go out. Order per shard is kept.
  */
 import { VStreamError } from '../errors.js';
-import type { CopyPlan, ShardCopy } from '../position/plan.js';
+import { type CopyPlan, highestGeneration, type ShardCopy } from '../position/plan.js';
 import { Position, type PartialTransaction } from '../position/position.js';
 import { copyAfter, again } from '../copy/steps.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
@@ -195,7 +195,10 @@ export class Assembler {
    */
   replaceShards(vector: readonly VgtidEntry[]): void {
     const plan = this.#plan.withTables(
-      [...this.#plan.tables()].map(({ entry: { shards: _, ...entry }, ...ref }) => [ref, { ...entry, generation: this.#highest(ref) }]),
+      [...this.#plan.tables()].map(({ entry, ...ref }) => {
+        const { shards: _, ...rest } = entry;
+        return [ref, { ...rest, state: 'done', generation: highestGeneration(entry) }];
+      }),
     );
     const shards = vector.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid }));
     this.replace(new Position(shards, plan, this.#position.reshards + 1));

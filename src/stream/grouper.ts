@@ -173,7 +173,7 @@ export class Grouper implements RowEventVisitor {
   push(response: Buffer): Unit[] {
     this.#scanner.scan(response, this.#visit);
     const units = this.#units;
-    if (units.length > 0) this.#units = [];
+    this.#units = [];
     return units;
   }
 
