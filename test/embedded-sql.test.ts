@@ -21,7 +21,19 @@ let client: RawClient;
 beforeAll(async () => {
   vtgate = await startEmbeddedVtgate({
     clock,
-    keyspaces: { commerce: { tables: { orders: { columns: [{ name: 'id', type: 'bigint unsigned', key: true }, { name: 'note', type: 'text' }] } } }, customer: { shards: ['-80', '80-'] } },
+    keyspaces: {
+      commerce: {
+        tables: {
+          orders: {
+            columns: [
+              { name: 'id', type: 'bigint unsigned', key: true },
+              { name: 'note', type: 'text' },
+            ],
+          },
+        },
+      },
+      customer: { shards: ['-80', '80-'] },
+    },
   });
   client = new RawClient(vtgate.address);
 });
@@ -39,16 +51,26 @@ function bindOf(value: Bind) {
 
 async function run<T>(statement: Statement<T>): Promise<T> {
   const bindVariables = Object.fromEntries(Object.entries(statement.binds ?? {}).map(([name, value]) => [name, bindOf(value)]));
-  const response = await client.execute({ session: { targetString: statement.target, autocommit: true }, query: { sql: statement.text, bindVariables } });
+  const response = await client.execute({
+    session: { targetString: statement.target, autocommit: true },
+    query: { sql: statement.text, bindVariables },
+  });
   if (response.error) throw new Error(`${statement.text}: ${response.error.message}`);
   return statement.read(must(response.result, 'a result'));
 }
 
 test('topology, versions, settings, positions and schema', async () => {
-  expect(await run(topology.showShards())).toEqual([{ keyspace: 'commerce', shard: '0' }, { keyspace: 'customer', shard: '-80' }, { keyspace: 'customer', shard: '80-' }]);
+  expect(await run(topology.showShards())).toEqual([
+    { keyspace: 'commerce', shard: '0' },
+    { keyspace: 'customer', shard: '-80' },
+    { keyspace: 'customer', shard: '80-' },
+  ]);
   expect((await run(topology.showTablets())).filter((tablet) => tablet.serving && tablet.type === 'replica')).toHaveLength(3);
   expect(await run(topology.showKeyspaces())).toEqual(['commerce', 'customer']);
-  expect(await run(topology.showVSchemaKeyspaces())).toEqual([{ keyspace: 'commerce', sharded: false }, { keyspace: 'customer', sharded: true }]);
+  expect(await run(topology.showVSchemaKeyspaces())).toEqual([
+    { keyspace: 'commerce', sharded: false },
+    { keyspace: 'customer', sharded: true },
+  ]);
   expect((await run(topology.selectVersion())).major).toBe(25);
   expect((await run(variables.selectBinlogSettings('commerce', '0'))).rowImage).toBe('FULL');
   const { executed, purged } = await run(gtids.selectServerGtids('commerce', '0', 'replica'));
@@ -58,7 +80,14 @@ test('topology, versions, settings, positions and schema', async () => {
   expect(await run(gtids.gtidSubtract('commerce', '0', executed, purged))).toBe('');
   expect(await run(gtids.gtidSubset('commerce', '0', purged, executed))).toBe(true);
   expect(await run(tables.selectTables('commerce'))).toContain('orders');
-  expect((await run(tables.selectColumns('commerce'))).filter((column) => column.table === 'orders').map((column) => [column.name, column.type, column.charset])).toEqual([['id', 'bigint unsigned', undefined], ['note', 'text', 'utf8mb4']]);
+  expect(
+    (await run(tables.selectColumns('commerce')))
+      .filter((column) => column.table === 'orders')
+      .map((column) => [column.name, column.type, column.charset]),
+  ).toEqual([
+    ['id', 'bigint unsigned', undefined],
+    ['note', 'text', 'utf8mb4'],
+  ]);
   expect(await run(tables.selectPrimaryKeys('commerce'))).toContainEqual({ table: 'orders', column: 'id', position: 1 });
   expect(await run(tables.selectForeignKeys('commerce'))).toEqual([]);
   expect(await run(tables.selectTableRows('commerce', '0'))).toContainEqual({ table: 'orders', rows: 0n });
@@ -76,14 +105,24 @@ test('the life of a state row: created, claimed, fenced, expired, taken over, re
   expect(await run(state.writeState(STATE, { ...FENCE, epoch: 9n }, { position: 'no' }, 10_000_000n))).toBe(0n);
   expect(await run(state.requestState(STATE, 's', '', 'r1', '{"a":1}'))).toBe(1n);
   expect(await run(state.writeState(STATE, FENCE, { request: null, lastError: null }, 10_000_000n))).toBe(1n);
-  expect(await run(state.selectState(STATE, 's', ''))).toMatchObject({ owner: 'me', epoch: 1n, beat: 4n, position: 'p1', lastError: undefined, request: undefined, incarnation: 'inc' });
+  expect(await run(state.selectState(STATE, 's', ''))).toMatchObject({
+    owner: 'me',
+    epoch: 1n,
+    beat: 4n,
+    position: 'p1',
+    lastError: undefined,
+    request: undefined,
+    incarnation: 'inc',
+  });
   clock.advance(10_001);
   expect(await run(state.claimState(STATE, 's', '', 'you', 10_000_000n))).toBe(1n);
   expect(await run(state.releaseState(STATE, FENCE))).toBe(0n);
   expect(await run(state.resetState(STATE, 's', '', 1, 'new', undefined))).toBe(0n);
   expect(await run(state.releaseState(STATE, { ...FENCE, owner: 'you', epoch: 2n }))).toBe(1n);
   expect(await run(state.resetState(STATE, 's', '', 1, 'new', 'p2'))).toBe(1n);
-  expect(await run(state.selectStates(STATE))).toEqual([expect.objectContaining({ incarnation: 'new', position: 'p2', owner: undefined, leaseRemaining: undefined, epoch: 3n })]);
+  expect(await run(state.selectStates(STATE))).toEqual([
+    expect.objectContaining({ incarnation: 'new', position: 'p2', owner: undefined, leaseRemaining: undefined, epoch: 3n }),
+  ]);
 });
 
 test('none of them was unexpected', () => {

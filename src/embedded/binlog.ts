@@ -90,7 +90,12 @@ export class Server {
     const number = this.executed.last(this.uuid) + 1;
     this.#sequence += 1;
     const transaction: Transaction = {
-      ...body, uuid: this.uuid, number, sequence: this.#sequence, commitParent: this.#sequence - 1, time: this.clock.now(),
+      ...body,
+      uuid: this.uuid,
+      number,
+      sequence: this.#sequence,
+      commitParent: this.#sequence - 1,
+      time: this.clock.now(),
     };
     this.#transactions.push(transaction);
     this.executed.add(this.uuid, number);

@@ -23,7 +23,19 @@ export interface ColumnInput {
 
 /** How stored cells are held: see values.ts. */
 export type CellKind =
-  | 'int' | 'bigint' | 'float' | 'decimal' | 'year' | 'bit' | 'text' | 'bytes' | 'label' | 'json' | 'date' | 'datetime' | 'time';
+  | 'int'
+  | 'bigint'
+  | 'float'
+  | 'decimal'
+  | 'year'
+  | 'bit'
+  | 'text'
+  | 'bytes'
+  | 'label'
+  | 'json'
+  | 'date'
+  | 'datetime'
+  | 'time';
 
 export interface Column {
   readonly name: string;
@@ -52,9 +64,25 @@ export interface Column {
 
 /** Collation ids the engine knows; gbk and friends reach the client as 0 (B7). */
 export const COLLATIONS: Readonly<Record<string, number>> = {
-  utf8mb4_0900_ai_ci: 255, utf8mb4_bin: 46, utf8mb4_general_ci: 45, utf8mb4_unicode_ci: 224, utf8mb4_0900_bin: 309, utf8mb4_0900_as_cs: 278,
-  utf8mb3_general_ci: 33, utf8mb3_bin: 83, latin1_swedish_ci: 8, latin1_bin: 47, ascii_general_ci: 11, ascii_bin: 65, utf16_general_ci: 54,
-  utf32_general_ci: 60, ucs2_general_ci: 35, sjis_japanese_ci: 13, cp1251_general_ci: 51, gbk_chinese_ci: 0, binary: 63,
+  utf8mb4_0900_ai_ci: 255,
+  utf8mb4_bin: 46,
+  utf8mb4_general_ci: 45,
+  utf8mb4_unicode_ci: 224,
+  utf8mb4_0900_bin: 309,
+  utf8mb4_0900_as_cs: 278,
+  utf8mb3_general_ci: 33,
+  utf8mb3_bin: 83,
+  latin1_swedish_ci: 8,
+  latin1_bin: 47,
+  ascii_general_ci: 11,
+  ascii_bin: 65,
+  utf16_general_ci: 54,
+  utf32_general_ci: 60,
+  ucs2_general_ci: 35,
+  sjis_japanese_ci: 13,
+  cp1251_general_ci: 51,
+  gbk_chinese_ci: 0,
+  binary: 63,
 };
 
 const INTEGERS: Readonly<Record<string, readonly [signed: Type, unsigned: Type, length: number, unsignedLength: number]>> = {
@@ -69,7 +97,20 @@ const BLOB_LENGTH: Readonly<Record<string, number>> = { tiny: 255, '': 65535, me
 const TEXT_LENGTH: Readonly<Record<string, number>> = { tiny: 1020, '': 262140, medium: 67108860, long: 4294967295 };
 const GEOMETRIES = /^(geometry|point|linestring|polygon|multipoint|multilinestring|multipolygon|geomcollection|geometrycollection)$/;
 
-const FLAG = { notNull: 1, key: 2, blob: 16, unsigned: 32, zerofill: 64, binary: 128, enum: 256, autoIncrement: 512, set: 2048, noDefault: 4096, partKey: 16384, num: 32768 };
+const FLAG = {
+  notNull: 1,
+  key: 2,
+  blob: 16,
+  unsigned: 32,
+  zerofill: 64,
+  binary: 128,
+  enum: 256,
+  autoIncrement: 512,
+  set: 2048,
+  noDefault: 4096,
+  partKey: 16384,
+  num: 32768,
+};
 
 /** Labels of `enum('a','it''s')`; quotes are doubled (B16). */
 export function parseLabels(columnType: string): string[] {
@@ -97,9 +138,24 @@ export function makeColumn(input: ColumnInput): Column {
   if (input.autoIncrement) flags |= FLAG.autoIncrement;
   if (!nullable && input.default === undefined && !input.autoIncrement) flags |= FLAG.noDefault;
   return {
-    name: input.name, columnType, base, kind: shape.kind, charset, collation, length: shape.length, decimals: shape.decimals, flags,
-    type: binaryText ? binaryTypeOf(base) : shape.type, nullable, key, unsigned: /\bunsigned\b/.test(columnType) || base === 'bit',
-    zerofill: /\bzerofill\b/.test(columnType), size: numbers[0], labels, default: input.default, autoIncrement: input.autoIncrement ?? false,
+    name: input.name,
+    columnType,
+    base,
+    kind: shape.kind,
+    charset,
+    collation,
+    length: shape.length,
+    decimals: shape.decimals,
+    flags,
+    type: binaryText ? binaryTypeOf(base) : shape.type,
+    nullable,
+    key,
+    unsigned: /\bunsigned\b/.test(columnType) || base === 'bit',
+    zerofill: /\bzerofill\b/.test(columnType),
+    size: numbers[0],
+    labels,
+    default: input.default,
+    autoIncrement: input.autoIncrement ?? false,
   };
 }
 
@@ -107,7 +163,10 @@ function normaliseType(type: string): string {
   const text = type.trim();
   const labelled = /^(enum|set)\s*\(/i.exec(text);
   if (labelled) return (labelled[1] ?? '').toLowerCase() + text.slice(text.indexOf('('));
-  const lower = text.toLowerCase().replace(/\s*,\s*/g, ',').replace(/\s*\(/g, '(');
+  const lower = text
+    .toLowerCase()
+    .replace(/\s*,\s*/g, ',')
+    .replace(/\s*\(/g, '(');
   if (lower === 'bool' || lower === 'boolean') return 'tinyint(1)';
   if (/^integer\b/.test(lower)) return lower.replace('integer', 'int');
   if (lower === 'char') return 'char(1)';
@@ -150,32 +209,72 @@ function shapeOf(base: string, columnType: string, numbers: readonly number[], l
   if (GEOMETRIES.test(base)) return plain('bytes', Type.GEOMETRY, 4294967295, FLAG.blob | FLAG.binary);
   const fraction = (width: number): number => (first > 0 ? width + 1 + first : width);
   switch (base) {
-    case 'float': return plain('float', Type.FLOAT32, numbers.length === 2 ? first : 12, FLAG.num | sign | zerofill, numbers.length === 2 ? second : 31);
-    case 'double': case 'real': return plain('float', Type.FLOAT64, numbers.length === 2 ? first : 22, FLAG.num | sign | zerofill, numbers.length === 2 ? second : 31);
-    case 'decimal': return plain('decimal', Type.DECIMAL, first + (second > 0 ? 2 : 1) - (unsigned ? 1 : 0), FLAG.num | sign | zerofill, second);
-    case 'year': return plain('year', Type.YEAR, 4, FLAG.num | FLAG.unsigned | FLAG.zerofill);
-    case 'bit': return plain('bit', Type.BIT, first, FLAG.unsigned);
-    case 'char': return plain('text', Type.CHAR, first * 4);
-    case 'varchar': return plain('text', Type.VARCHAR, first * 4);
-    case 'binary': return plain('bytes', Type.BINARY, first, FLAG.binary);
-    case 'varbinary': return plain('bytes', Type.VARBINARY, first, FLAG.binary);
-    case 'vector': return plain('bytes', Type.VECTOR, (first || 2048) * 4, FLAG.blob | FLAG.binary, 31);
-    case 'enum': return plain('label', Type.ENUM, Math.max(0, ...labels.map((label) => [...label].length)) * 4, FLAG.enum);
-    case 'set': return plain('label', Type.SET, [...labels.join(',')].length * 4, FLAG.set);
-    case 'json': return plain('json', Type.JSON, 4294967295, FLAG.blob | FLAG.binary);
-    case 'date': return plain('date', Type.DATE, 10, FLAG.binary);
-    case 'datetime': return plain('datetime', Type.DATETIME, fraction(19), FLAG.binary, first);
-    case 'timestamp': return plain('datetime', Type.TIMESTAMP, fraction(19), FLAG.binary, first);
-    case 'time': return plain('time', Type.TIME, fraction(10), FLAG.binary, first);
-    default: throw new Error(`embedded engine: unknown column type ${columnType}`);
+    case 'float':
+      return plain(
+        'float',
+        Type.FLOAT32,
+        numbers.length === 2 ? first : 12,
+        FLAG.num | sign | zerofill,
+        numbers.length === 2 ? second : 31,
+      );
+    case 'double':
+    case 'real':
+      return plain(
+        'float',
+        Type.FLOAT64,
+        numbers.length === 2 ? first : 22,
+        FLAG.num | sign | zerofill,
+        numbers.length === 2 ? second : 31,
+      );
+    case 'decimal':
+      return plain('decimal', Type.DECIMAL, first + (second > 0 ? 2 : 1) - (unsigned ? 1 : 0), FLAG.num | sign | zerofill, second);
+    case 'year':
+      return plain('year', Type.YEAR, 4, FLAG.num | FLAG.unsigned | FLAG.zerofill);
+    case 'bit':
+      return plain('bit', Type.BIT, first, FLAG.unsigned);
+    case 'char':
+      return plain('text', Type.CHAR, first * 4);
+    case 'varchar':
+      return plain('text', Type.VARCHAR, first * 4);
+    case 'binary':
+      return plain('bytes', Type.BINARY, first, FLAG.binary);
+    case 'varbinary':
+      return plain('bytes', Type.VARBINARY, first, FLAG.binary);
+    case 'vector':
+      return plain('bytes', Type.VECTOR, (first || 2048) * 4, FLAG.blob | FLAG.binary, 31);
+    case 'enum':
+      return plain('label', Type.ENUM, Math.max(0, ...labels.map((label) => [...label].length)) * 4, FLAG.enum);
+    case 'set':
+      return plain('label', Type.SET, [...labels.join(',')].length * 4, FLAG.set);
+    case 'json':
+      return plain('json', Type.JSON, 4294967295, FLAG.blob | FLAG.binary);
+    case 'date':
+      return plain('date', Type.DATE, 10, FLAG.binary);
+    case 'datetime':
+      return plain('datetime', Type.DATETIME, fraction(19), FLAG.binary, first);
+    case 'timestamp':
+      return plain('datetime', Type.TIMESTAMP, fraction(19), FLAG.binary, first);
+    case 'time':
+      return plain('time', Type.TIME, fraction(10), FLAG.binary, first);
+    default:
+      throw new Error(`embedded engine: unknown column type ${columnType}`);
   }
 }
 
 /** What FIELD carries for a column; `database` is the MySQL schema, not the keyspace (G102). */
 export function fieldOf(column: Column, table: string, database: string): Field {
   return create(FieldSchema, {
-    name: column.name, type: column.type, table, orgTable: table, database, orgName: column.name, columnLength: column.length,
-    charset: column.charset, decimals: column.decimals, flags: column.flags, columnType: column.columnType,
+    name: column.name,
+    type: column.type,
+    table,
+    orgTable: table,
+    database,
+    orgName: column.name,
+    columnLength: column.length,
+    charset: column.charset,
+    decimals: column.decimals,
+    flags: column.flags,
+    columnType: column.columnType,
   });
 }
 

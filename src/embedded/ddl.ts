@@ -28,7 +28,10 @@ export type Ddl =
 const NAME = '(?:`[^`]+`|[\\w$]+)(?:\\.(?:`[^`]+`|[\\w$]+))?';
 
 export function parseDdl(sql: string): Ddl {
-  const text = sql.replace(/\/\*.*?\*\//gs, ' ').trim().replace(/;$/, '');
+  const text = sql
+    .replace(/\/\*.*?\*\//gs, ' ')
+    .trim()
+    .replace(/;$/, '');
   const create = new RegExp(`^create\\s+table\\s+(if\\s+not\\s+exists\\s+)?(${NAME})\\s*\\((.*)\\)[^)]*$`, 'is').exec(text);
   if (create) return { kind: 'create', ifNotExists: create[1] !== undefined, table: parseTable(bare(create[2] ?? ''), create[3] ?? '') };
   const alter = new RegExp(`^alter\\s+table\\s+(${NAME})\\s+(.*)$`, 'is').exec(text);
@@ -67,7 +70,10 @@ export function loggedText(sql: string, ddl: Ddl): string {
 }
 
 function bare(name: string): string {
-  return name.trim().replace(/^.*\.(?=[^.]*$)/, '').replaceAll('`', '');
+  return name
+    .trim()
+    .replace(/^.*\.(?=[^.]*$)/, '')
+    .replaceAll('`', '');
 }
 
 /** Splits at commas outside brackets and quotes. */
@@ -96,7 +102,8 @@ function parseTable(name: string, body: string): NewTable {
   let key: string[] = [];
   let uniqueKey: string[] | undefined;
   for (const part of splitTop(body)) {
-    const names = (): string[] => splitTop(/\((.*)\)/s.exec(part)?.[1] ?? '').map((item) => bare(item.replace(/\(\d+\)|\s+(asc|desc)$/gi, '')));
+    const names = (): string[] =>
+      splitTop(/\((.*)\)/s.exec(part)?.[1] ?? '').map((item) => bare(item.replace(/\(\d+\)|\s+(asc|desc)$/gi, '')));
     if (/^(?:constraint\s+\S+\s+)?primary\s+key\b/i.test(part)) key = names();
     else if (/^unique\b/i.test(part)) uniqueKey ??= names();
     else if (/^(?:key|index|constraint|foreign|fulltext|spatial|check)\b/i.test(part)) continue;
@@ -108,7 +115,9 @@ function parseTable(name: string, body: string): NewTable {
 }
 
 function parseColumn(text: string): ColumnInput {
-  const found = /^(`[^`]+`|[\w$]+)\s+([a-z]+(?:\s*\((?:'(?:[^']|'')*'|[^)'])*\))?(?:\s+unsigned)?(?:\s+zerofill)?)(.*)$/is.exec(text.trim());
+  const found = /^(`[^`]+`|[\w$]+)\s+([a-z]+(?:\s*\((?:'(?:[^']|'')*'|[^)'])*\))?(?:\s+unsigned)?(?:\s+zerofill)?)(.*)$/is.exec(
+    text.trim(),
+  );
   if (!found) throw new Error(`embedded engine: cannot read column ${text}`);
   const rest = (found[3] ?? '').replace(/comment\s+'(?:[^']|'')*'/i, '');
   const column: ColumnInput = { name: bare(found[1] ?? ''), type: found[2] ?? '' };
@@ -120,7 +129,8 @@ function parseColumn(text: string): ColumnInput {
   if (collation) column.collation = collation;
   else if (charset) column.collation = defaultCollation(charset);
   const given = /\bdefault\s+('(?:[^']|'')*'|\S+)/i.exec(rest)?.[1];
-  if (given !== undefined && !/^null$/i.test(given)) column.default = given.startsWith("'") ? given.slice(1, -1).replaceAll("''", "'") : given;
+  if (given !== undefined && !/^null$/i.test(given))
+    column.default = given.startsWith("'") ? given.slice(1, -1).replaceAll("''", "'") : given;
   return column;
 }
 

@@ -38,10 +38,19 @@ test('copied values come out of the engine in the recorded replication encoding'
   const copied = loadRecording('values/cf-values-copy');
   const events = copied.frames.flatMap((frame) => fromBinary(VStreamResponseSchema, frame).events);
   const tables = readTables(copied, events, {});
-  const steps = readScripts(copied, events, []).flatMap((script) => script.steps).filter((step): step is Extract<Step, { kind: 'copy' }> => step.kind === 'copy');
-  await using vtgate = await startEmbeddedVtgate({ keyspaces: { commerce: { tables: Object.fromEntries([...tables].map(([name, columns]) => [name.replace('commerce/', ''), { columns }])) } } });
+  const steps = readScripts(copied, events, [])
+    .flatMap((script) => script.steps)
+    .filter((step): step is Extract<Step, { kind: 'copy' }> => step.kind === 'copy');
+  await using vtgate = await startEmbeddedVtgate({
+    keyspaces: {
+      commerce: { tables: Object.fromEntries([...tables].map(([name, columns]) => [name.replace('commerce/', ''), { columns }])) },
+    },
+  });
   const client = new RawClient(vtgate.address);
-  const stream = client.stream({ vgtid: { shardGtids: [{ keyspace: 'commerce', shard: '0', gtid: 'current' }] }, filter: { rules: steps.map(({ table }) => ({ match: table, filter: `select * from ${table}` })) } });
+  const stream = client.stream({
+    vgtid: { shardGtids: [{ keyspace: 'commerce', shard: '0', gtid: 'current' }] },
+    filter: { rules: steps.map(({ table }) => ({ match: table, filter: `select * from ${table}` })) },
+  });
   await stream.untilCount('OTHER');
   for (const { table, rows } of steps) if (rows.length > 0) vtgate.engine.transaction('commerce', '0', [{ op: 'insert', table, rows }]);
   await vtgate.quiet();
@@ -49,7 +58,9 @@ test('copied values come out of the engine in the recorded replication encoding'
   await stream.ended();
   client.close();
   const ours = replicated(stream.events);
-  const theirs = replicated(loadRecording('values/cf-values-replication').frames.flatMap((frame) => fromBinary(VStreamResponseSchema, frame).events));
+  const theirs = replicated(
+    loadRecording('values/cf-values-replication').frames.flatMap((frame) => fromBinary(VStreamResponseSchema, frame).events),
+  );
   let compared = 0;
   for (const [table, rows] of theirs) {
     const columns = (tables.get(`commerce/${table.replace('commerce.', '')}`) ?? []).map((column) => makeColumn(column));

@@ -111,7 +111,13 @@ let arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
 let used = 0;
 
 /** Encodes the cells at `picks` (source positions of the emitted columns). */
-export function encodeRow(columns: readonly Column[], picks: readonly number[], row: Row, phase: Phase, skip?: (column: Column) => boolean): EncodedRow {
+export function encodeRow(
+  columns: readonly Column[],
+  picks: readonly number[],
+  row: Row,
+  phase: Phase,
+  skip?: (column: Column) => boolean,
+): EncodedRow {
   const lengths: number[] = [];
   let start = used;
   let at = used;
@@ -174,9 +180,14 @@ export function decodeKeyCell(column: Column, bytes: Uint8Array): Cell {
       return BigInt(text());
     case 'text':
     case 'label':
-      if (column.collation.startsWith('latin1')) return Buffer.from(bytes).toString('latin1').replace(/[\x80-\x9f]/g, (char) => CP1252[char.charCodeAt(0) - 0x80] ?? char);
-      if (column.collation.startsWith('utf16') || column.collation.startsWith('ucs2')) return Buffer.from(bytes).swap16().toString('utf16le');
-      if (/^(utf8|ascii)/.test(column.collation) || (!column.collation.startsWith('utf32') && bytes.every((byte) => byte < 0x80))) return text();
+      if (column.collation.startsWith('latin1'))
+        return Buffer.from(bytes)
+          .toString('latin1')
+          .replace(/[\x80-\x9f]/g, (char) => CP1252[char.charCodeAt(0) - 0x80] ?? char);
+      if (column.collation.startsWith('utf16') || column.collation.startsWith('ucs2'))
+        return Buffer.from(bytes).swap16().toString('utf16le');
+      if (/^(utf8|ascii)/.test(column.collation) || (!column.collation.startsWith('utf32') && bytes.every((byte) => byte < 0x80)))
+        return text();
       return Uint8Array.from(bytes);
     default:
       return text();

@@ -2,14 +2,15 @@
  * The cluster behind the embedded VTGate: keyspaces, shards, tables with rows, and the binary logs their changes leave. Every
  * change of a row goes through `transaction` or `ddl`, so the rows and the log agree, and `rows()` is the truth a sink is compared with.
  */
+import { alterTable } from './alter.js';
 import { Server, type JournalTarget, type RowChange, type RowsEvent, type ShardJournal } from './binlog.js';
 import { realClock, seededRandom, type EngineClock } from './clock.js';
-import { makeColumn, type Column, type ColumnInput } from './columns.js';
-import { loggedText, parseDdl, tablesOf, type ColumnPlace, type Ddl } from './ddl.js';
+import { makeColumn, type ColumnInput } from './columns.js';
+import { loggedText, parseDdl, tablesOf, type Ddl } from './ddl.js';
 import { GtidSet } from './gtid.js';
 import { holds, keyspaceId } from './shards.js';
 import { TableStore, type TableVersion } from './table-store.js';
-import { storeCell, toObject, type Cell, type Row, type RowObject } from './values.js';
+import { storeCell, toObject, type Row, type RowObject } from './values.js';
 import { runWrites, type Write, type WriteOptions } from './writes.js';
 
 export interface TableInput {
@@ -66,7 +67,12 @@ export class Engine {
   partialJson: boolean;
   /** More global variables of the servers, as SQL shows them; changed by tests that want a warning. */
   readonly variables: Record<string, string> = {
-    binlog_row_image: 'FULL', binlog_row_value_options: '', binlog_expire_logs_seconds: '2592000', binlog_row_metadata: 'MINIMAL', binlog_format: 'ROW', gtid_mode: 'ON',
+    binlog_row_image: 'FULL',
+    binlog_row_value_options: '',
+    binlog_expire_logs_seconds: '2592000',
+    binlog_row_metadata: 'MINIMAL',
+    binlog_format: 'ROW',
+    gtid_mode: 'ON',
   };
   #options: EngineOptions;
   #shared: Server | undefined;
@@ -94,8 +100,14 @@ export class Engine {
   addShard(keyspace: string, name: string): Shard {
     this.#tablets += 100;
     const shard: Shard = {
-      keyspace, name, database: this.#options.database?.(keyspace, name) ?? `vt_${keyspace}`, server: this.#serverFor(keyspace, name),
-      tables: new Map(), tabletUid: this.#tablets, serving: true, heartbeat: undefined,
+      keyspace,
+      name,
+      database: this.#options.database?.(keyspace, name) ?? `vt_${keyspace}`,
+      server: this.#serverFor(keyspace, name),
+      tables: new Map(),
+      tabletUid: this.#tablets,
+      serving: true,
+      heartbeat: undefined,
     };
     this.keyspace(keyspace).shards.set(name, shard);
     return shard;
@@ -142,7 +154,11 @@ export class Engine {
     const only = shard ?? (shards.size === 1 ? [...shards.keys()][0] : undefined);
     for (const row of rows) {
       const store = this.#store(this.shard(keyspace, only ?? this.shardOf(keyspace, table, row)), table);
-      if (!store.insert(store.version.columns.map((column) => storeCell(column, row[column.name] === undefined ? column.default : row[column.name])))) {
+      if (
+        !store.insert(
+          store.version.columns.map((column) => storeCell(column, row[column.name] === undefined ? column.default : row[column.name])),
+        )
+      ) {
         throw new Error(`embedded engine: duplicate key in the seed of ${table}`);
       }
     }
@@ -187,7 +203,8 @@ export class Engine {
         }
         for (const [shard, part] of rows) put(shard, { ...write, rows: part });
       } else if (write.op === 'insert' || write.op === 'upsert') put(this.shardOf(keyspace, write.table, write.row), write);
-      else if ('where' in write && write.where && !Array.isArray(write.where)) put(this.shardOf(keyspace, write.table, write.where as RowObject), write);
+      else if ('where' in write && write.where && !Array.isArray(write.where))
+        put(this.shardOf(keyspace, write.table, write.where as RowObject), write);
       else for (const shard of this.keyspace(keyspace).shards.values()) if (shard.serving) put(shard.name, write);
     }
     const gtids = new Map<string, string>();
@@ -198,12 +215,21 @@ export class Engine {
   /** Runs a DDL statement, on every shard unless one is named. `text` is what the binary log says, when it is known to differ. */
   ddl(keyspace: string, sql: string, options: { shard?: string; text?: string } = {}): void {
     const ddl = parseDdl(sql);
-    const shards = options.shard === undefined ? [...this.keyspace(keyspace).shards.values()].filter((shard) => shard.serving) : [this.shard(keyspace, options.shard)];
+    const shards =
+      options.shard === undefined
+        ? [...this.keyspace(keyspace).shards.values()].filter((shard) => shard.serving)
+        : [this.shard(keyspace, options.shard)];
     for (const shard of shards) {
       if (ddl.kind === 'create' && ddl.ifNotExists && shard.tables.has(ddl.table.name)) continue;
       this.#runDdl(shard, ddl);
-      shard.server.append({ keyspace, shard: shard.name, rows: [], ddl: { statement: options.text ?? loggedText(sql, ddl), tables: tablesOf(ddl) } });
-      for (let count = this.#options.transactionsAfterDdl ?? 2; count > 0; count -= 1) shard.server.append({ keyspace, shard: shard.name, rows: [] });
+      shard.server.append({
+        keyspace,
+        shard: shard.name,
+        rows: [],
+        ddl: { statement: options.text ?? loggedText(sql, ddl), tables: tablesOf(ddl) },
+      });
+      for (let count = this.#options.transactionsAfterDdl ?? 2; count > 0; count -= 1)
+        shard.server.append({ keyspace, shard: shard.name, rows: [] });
     }
   }
 
@@ -234,61 +260,11 @@ export class Engine {
         }
         return;
       case 'alter':
-        shard.tables.set(ddl.table, ddl.changes.reduce((store, change) => this.#alter(store, change), this.#store(shard, ddl.table)));
+        shard.tables.set(
+          ddl.table,
+          ddl.changes.reduce((store, change) => alterTable(store, change, () => this.#nextVersion()), this.#store(shard, ddl.table)),
+        );
     }
-  }
-
-  #alter(store: TableStore, change: Extract<Ddl, { kind: 'alter' }>['changes'][number]): TableStore {
-    const { columns } = store.version;
-    const at = (name: string): number => {
-      const index = columns.findIndex((column) => column.name === name);
-      if (index < 0) throw new Error(`embedded engine: unknown column ${name} of ${store.version.name}`);
-      return index;
-    };
-    const placeOf = (place: ColumnPlace, otherwise: number): number => (place === 'first' ? 0 : place ? at(place.after) + 1 : otherwise);
-    const rebuild = (next: readonly Column[], cell: (row: Row, column: Column) => Cell): TableStore => {
-      const key = store.version.key.map((index) => columns[index]?.name).map((name) => next.findIndex((column) => column.name === name)).filter((index) => index >= 0);
-      const version: TableVersion = { id: this.#nextVersion(), name: store.version.name, columns: next, key };
-      const rows = function* (): Iterable<Row> {
-        for (const row of store.rows()) yield next.map((column) => cell(row, column));
-      };
-      return new TableStore(version, rows());
-    };
-    const keep = (row: Row, column: Column): Cell => row[columns.indexOf(column)] as Cell;
-    switch (change.kind) {
-      case 'index':
-        store.version = this.#renumber(store.version);
-        return store;
-      case 'add': {
-        const added = makeColumn(change.column);
-        const filled = added.default === undefined ? null : storeCell(added, added.default);
-        const next = columns.slice();
-        next.splice(placeOf(change.place, columns.length), 0, added);
-        return rebuild(next, (row, column) => (column === added ? filled : keep(row, column)));
-      }
-      case 'drop': {
-        const index = at(change.name);
-        return rebuild(columns.filter((_, other) => other !== index), keep);
-      }
-      case 'rename': {
-        const index = at(change.from);
-        const next = columns.map((column, other) => (other === index ? { ...column, name: change.to } : column));
-        return this.#renamed(store, next);
-      }
-      case 'modify': {
-        const index = at(change.name);
-        const old = columns[index] as Column;
-        const changed = makeColumn({ ...change.column, key: old.key, ...(old.key ? { nullable: false } : {}) });
-        const next = columns.filter((_, other) => other !== index);
-        next.splice(change.place === undefined ? index : change.place === 'first' ? 0 : next.findIndex((column) => column.name === (change.place as { after: string }).after) + 1, 0, changed);
-        return rebuild(next, (row, column) => (column === changed ? convert(changed, row[index] as Cell) : keep(row, column)));
-      }
-    }
-  }
-
-  #renamed(store: TableStore, columns: readonly Column[]): TableStore {
-    store.version = this.#renumber({ ...store.version, columns });
-    return store;
   }
 
   #newVersion(input: Pick<TableInput, 'columns' | 'uniqueKey'> & { name: string }): TableVersion {
@@ -319,7 +295,8 @@ export class Engine {
 
   /** The rows of a table as they are now: of one shard, or of all serving shards. In key order within a shard. */
   rows(keyspace: string, table: string, shard?: string): RowObject[] {
-    const shards = shard === undefined ? [...this.keyspace(keyspace).shards.values()].filter((one) => one.serving) : [this.shard(keyspace, shard)];
+    const shards =
+      shard === undefined ? [...this.keyspace(keyspace).shards.values()].filter((one) => one.serving) : [this.shard(keyspace, shard)];
     return shards.flatMap((one) => {
       const store = this.#store(one, table);
       return [...store.rows()].map((row) => toObject(store.version.columns, row));
@@ -351,7 +328,12 @@ export class Engine {
   /** A transaction of the tablet's own heartbeat table: empty, unless the stream asked for keyspace heartbeats. */
   beatTablet(keyspace: string, shard?: string, after = BigInt(this.clock.now()) * 1_000_000n): void {
     const target = this.shard(keyspace, shard);
-    target.server.append({ keyspace, shard: target.name, rows: [], heartbeat: { tabletUid: target.tabletUid, before: target.heartbeat, after } });
+    target.server.append({
+      keyspace,
+      shard: target.name,
+      rows: [],
+      heartbeat: { tabletUid: target.tabletUid, before: target.heartbeat, after },
+    });
     target.heartbeat = after;
   }
 
@@ -370,8 +352,16 @@ export class Engine {
         this.#moveRows(keyspace, name, store);
       }
     }
-    const journalTargets: JournalTarget[] = targets.map((target) => ({ keyspace, shard: target.name, gtid: `MySQL56/${target.server.executed.toString()}` }));
-    const journal = { id: BigInt(Math.floor(this.random() * 2 ** 48)), participants: sources.map((source) => ({ keyspace, shard: source.name })), targets: journalTargets };
+    const journalTargets: JournalTarget[] = targets.map((target) => ({
+      keyspace,
+      shard: target.name,
+      gtid: `MySQL56/${target.server.executed.toString()}`,
+    }));
+    const journal = {
+      id: BigInt(Math.floor(this.random() * 2 ** 48)),
+      participants: sources.map((source) => ({ keyspace, shard: source.name })),
+      targets: journalTargets,
+    };
     for (const source of sources) this.writeJournal(source, { ...journal, localPosition: `MySQL56/${source.server.executed.toString()}` });
   }
 
@@ -393,10 +383,4 @@ export class Engine {
       target.server.append({ keyspace, shard: home, rows });
     }
   }
-}
-
-/** A stored cell under a changed column type, as far as a conversion makes sense. */
-function convert(column: Column, cell: Cell): Cell {
-  if (cell === null) return null;
-  return storeCell(column, cell instanceof Uint8Array && column.kind === 'text' ? Buffer.from(cell).toString('utf8') : cell);
 }

@@ -4,7 +4,14 @@
  * lets a vector be encoded once and sent many times.
  */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { RowEventSchema, ShardGtidSchema, TableLastPKSchema, VEventSchema, VEventType, type TableLastPK } from '../wire/gen/binlogdata_pb.js';
+import {
+  RowEventSchema,
+  ShardGtidSchema,
+  TableLastPKSchema,
+  VEventSchema,
+  VEventType,
+  type TableLastPK,
+} from '../wire/gen/binlogdata_pb.js';
 import type { EncodedRow } from './encode.js';
 
 export interface WireEvent {
@@ -85,7 +92,10 @@ export class VectorEntry {
   }
 
   bytes(): Uint8Array {
-    this.#encoded ??= toBinary(ShardGtidSchema, create(ShardGtidSchema, { keyspace: this.keyspace, shard: this.shard, gtid: this.#gtid, tablePKs: this.#keys }));
+    this.#encoded ??= toBinary(
+      ShardGtidSchema,
+      create(ShardGtidSchema, { keyspace: this.keyspace, shard: this.shard, gtid: this.#gtid, tablePKs: this.#keys }),
+    );
     return this.#encoded;
   }
 }
@@ -130,7 +140,12 @@ export interface RowEnvelope {
   readonly rest: Uint8Array;
 }
 
-export function rowEnvelope(names: { tableName: string; keyspace: string; shard: string }, flags: number, internal: boolean, rest: Uint8Array): RowEnvelope {
+export function rowEnvelope(
+  names: { tableName: string; keyspace: string; shard: string },
+  flags: number,
+  internal: boolean,
+  rest: Uint8Array,
+): RowEnvelope {
   const { tableName, keyspace, shard } = names;
   return {
     head: toBinary(RowEventSchema, create(RowEventSchema, { tableName })),

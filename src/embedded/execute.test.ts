@@ -13,7 +13,16 @@ beforeEach(async () => {
   vtgate = await startEmbeddedVtgate({
     clock,
     keyspaces: {
-      commerce: { tables: { users: { columns: [{ name: 'id', type: 'bigint', key: true }, { name: 'name', type: 'varchar(20)' }] } } },
+      commerce: {
+        tables: {
+          users: {
+            columns: [
+              { name: 'id', type: 'bigint', key: true },
+              { name: 'name', type: 'varchar(20)' },
+            ],
+          },
+        },
+      },
       customer: { shards: ['-80', '80-'] },
     },
   });
@@ -25,13 +34,23 @@ afterEach(async () => {
   await vtgate.close();
 });
 
-async function run(target: string, sql: string, binds: Record<string, string | bigint | null> = {}): Promise<{ rows: (string | null)[][]; affected: number; error: string | undefined }> {
-  const bindVariables = Object.fromEntries(Object.entries(binds).map(([name, value]) => {
-    const type = value === null ? Type.NULL_TYPE : typeof value === 'bigint' ? Type.INT64 : Type.VARCHAR;
-    return [name, create(BindVariableSchema, { type, value: value === null ? new Uint8Array() : Buffer.from(String(value)) })];
-  }));
+async function run(
+  target: string,
+  sql: string,
+  binds: Record<string, string | bigint | null> = {},
+): Promise<{ rows: (string | null)[][]; affected: number; error: string | undefined }> {
+  const bindVariables = Object.fromEntries(
+    Object.entries(binds).map(([name, value]) => {
+      const type = value === null ? Type.NULL_TYPE : typeof value === 'bigint' ? Type.INT64 : Type.VARCHAR;
+      return [name, create(BindVariableSchema, { type, value: value === null ? new Uint8Array() : Buffer.from(String(value)) })];
+    }),
+  );
   const response = await client.execute({ session: { targetString: target, autocommit: true }, query: { sql, bindVariables } });
-  return { rows: (response.result?.rows ?? []).map(cells), affected: Number(response.result?.rowsAffected ?? 0n), error: response.error && `${response.error.code} ${response.error.message}` };
+  return {
+    rows: (response.result?.rows ?? []).map(cells),
+    affected: Number(response.result?.rowsAffected ?? 0n),
+    error: response.error && `${response.error.code} ${response.error.message}`,
+  };
 }
 
 test('topology, versions and settings are told as a VTGate tells them', async () => {
@@ -39,22 +58,32 @@ test('topology, versions and settings are told as a VTGate tells them', async ()
   expect((await run('', 'show keyspaces')).rows).toEqual([['commerce'], ['customer']]);
   expect((await run('', 'show vitess_tablets')).rows[0]?.slice(0, 5)).toEqual(['zone1', 'commerce', '0', 'PRIMARY', 'SERVING']);
   expect((await run('', 'select @@version, @@version_comment')).rows[0]?.[1]).toMatch(/Version: 25\./);
-  expect((await run('commerce/0@primary', 'select @@global.binlog_row_image, @@global.binlog_expire_logs_seconds')).rows).toEqual([['FULL', '2592000']]);
+  expect((await run('commerce/0@primary', 'select @@global.binlog_row_image, @@global.binlog_expire_logs_seconds')).rows).toEqual([
+    ['FULL', '2592000'],
+  ]);
 });
 
 test('the server does the GTID arithmetic of a shard', async () => {
   vtgate.engine.transaction('commerce', '0', []);
   const executed = vtgate.engine.executed('commerce');
   const uuid = executed.split(':')[0] as string;
-  expect((await run('commerce/0@replica', 'select @@global.gtid_purged, @@global.gtid_executed')).rows).toEqual([[`${uuid}:1-17`, `${uuid}:1-18`]]);
-  expect((await run('commerce:0', 'select gtid_subtract(@@global.gtid_executed, :set)', { set: `${uuid}:1-16` })).rows).toEqual([[`${uuid}:17-18`]]);
+  expect((await run('commerce/0@replica', 'select @@global.gtid_purged, @@global.gtid_executed')).rows).toEqual([
+    [`${uuid}:1-17`, `${uuid}:1-18`],
+  ]);
+  expect((await run('commerce:0', 'select gtid_subtract(@@global.gtid_executed, :set)', { set: `${uuid}:1-16` })).rows).toEqual([
+    [`${uuid}:17-18`],
+  ]);
   expect((await run('commerce/0', `select gtid_subset('${uuid}:1-19', @@global.gtid_executed)`)).rows).toEqual([['0']]);
   expect((await run('commerce', 'show global gtid_executed')).rows).toEqual([['commerce', executed, '0']]);
 });
 
 test('information_schema describes tables, columns and keys', async () => {
-  const sql = 'select table_name, column_name, column_type, is_nullable from information_schema.columns where table_schema = :keyspace order by table_name, ordinal_position';
-  expect((await run('commerce', sql, { keyspace: 'commerce' })).rows).toEqual([['users', 'id', 'bigint', 'NO'], ['users', 'name', 'varchar(20)', 'YES']]);
+  const sql =
+    'select table_name, column_name, column_type, is_nullable from information_schema.columns where table_schema = :keyspace order by table_name, ordinal_position';
+  expect((await run('commerce', sql, { keyspace: 'commerce' })).rows).toEqual([
+    ['users', 'id', 'bigint', 'NO'],
+    ['users', 'name', 'varchar(20)', 'YES'],
+  ]);
   expect((await run('commerce', sql, { keyspace: 'nothing' })).rows).toEqual([]);
 });
 
@@ -70,14 +99,20 @@ test('rows are written with bound values, counted as changed, and reach the bina
 });
 
 test('a lease is arithmetic on the clock of the engine', async () => {
-  await run('commerce', 'create table if not exists `leases` (name varchar(255) not null, beat bigint not null, until datetime(6), primary key (name))');
+  await run(
+    'commerce',
+    'create table if not exists `leases` (name varchar(255) not null, beat bigint not null, until datetime(6), primary key (name))',
+  );
   await run('commerce', 'insert into leases (name, beat) values (:name, 0)', { name: 's' });
-  const claim = 'update leases set beat = beat + 1, until = utc_timestamp(6) + interval :lease microsecond where name = :name and (until is null or until <= utc_timestamp(6))';
+  const claim =
+    'update leases set beat = beat + 1, until = utc_timestamp(6) + interval :lease microsecond where name = :name and (until is null or until <= utc_timestamp(6))';
   expect(await run('commerce', claim, { name: 's', lease: 5_000_000n })).toMatchObject({ affected: 1 });
   expect(await run('commerce', claim, { name: 's', lease: 5_000_000n })).toMatchObject({ affected: 0 });
   clock.advance(5001);
   expect(await run('commerce', claim, { name: 's', lease: 5_000_000n })).toMatchObject({ affected: 1 });
-  const left = await run('commerce', 'select beat, timestampdiff(microsecond, utc_timestamp(6), until) from leases where name = :name', { name: 's' });
+  const left = await run('commerce', 'select beat, timestampdiff(microsecond, utc_timestamp(6), until) from leases where name = :name', {
+    name: 's',
+  });
   expect(left.rows[0]?.[0]).toBe('2');
   expect(Number(left.rows[0]?.[1])).toBeGreaterThan(4_900_000);
 });
@@ -85,7 +120,9 @@ test('a lease is arithmetic on the clock of the engine', async () => {
 test('a statement nobody expected is a syntax error inside the response, and remembered', async () => {
   const answer = await run('commerce', 'select json_arrayagg(x) over () from users');
   expect(answer.error).toMatch(/^3 /);
-  expect(vtgate.unexpectedStatements).toEqual([expect.objectContaining({ target: 'commerce', text: 'select json_arrayagg(x) over () from users' })]);
+  expect(vtgate.unexpectedStatements).toEqual([
+    expect.objectContaining({ target: 'commerce', text: 'select json_arrayagg(x) over () from users' }),
+  ]);
 });
 
 test('an unknown keyspace and an unknown table are errors inside the response', async () => {

@@ -56,7 +56,13 @@ export class Executor {
     if (known) return known;
     if (/^(create|drop|truncate|alter|rename) /i.test(text)) return this.#ddl(text, target, call);
     try {
-      const answer = runRows(text, { engine: this.#engine, keyspace: call.keyspace, shard: call.shard, binds: call.binds, now: this.#now() });
+      const answer = runRows(text, {
+        engine: this.#engine,
+        keyspace: call.keyspace,
+        shard: call.shard,
+        binds: call.binds,
+        now: this.#now(),
+      });
       if (answer) return resultOf(answer);
       throw new SqlError(`syntax error at position 1 near '${text.split(' ')[0]}'`);
     } catch (error) {
@@ -71,7 +77,8 @@ export class Executor {
     if (keyspace !== '') {
       const found = this.#engine.keyspaces.get(keyspace);
       if (!found) throw new SqlError(`VT05003: unknown database '${keyspace}' in vschema`, 5);
-      if (shard !== undefined && !found.shards.has(shard)) throw new SqlError(`node doesn't exist: keyspaces/${keyspace}/shards/${shard}/Shard`, 5);
+      if (shard !== undefined && !found.shards.has(shard))
+        throw new SqlError(`node doesn't exist: keyspaces/${keyspace}/shards/${shard}/Shard`, 5);
     }
     return { keyspace, shard, binds: new Map(Object.entries(variables).map(([name, variable]) => [name, bindValue(variable)])) };
   }
@@ -87,24 +94,51 @@ export class Executor {
     const keyspaces = [...this.#engine.keyspaces.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     const shards = keyspaces.flatMap((keyspace) => [...keyspace.shards.values()]);
     switch (text.toLowerCase()) {
-      case 'show keyspaces': case 'show databases': case 'show vitess_keyspaces':
-        return table(['Database'], keyspaces.map(({ name }) => [name]));
+      case 'show keyspaces':
+      case 'show databases':
+      case 'show vitess_keyspaces':
+        return table(
+          ['Database'],
+          keyspaces.map(({ name }) => [name]),
+        );
       case 'show vitess_shards':
-        return table(['Shards'], shards.filter((shard) => shard.serving).map((shard) => [`${shard.keyspace}/${shard.name}`]));
+        return table(
+          ['Shards'],
+          shards.filter((shard) => shard.serving).map((shard) => [`${shard.keyspace}/${shard.name}`]),
+        );
       case 'show vitess_tablets':
-        return table(['Cell', 'Keyspace', 'Shard', 'TabletType', 'State', 'Alias', 'Hostname', 'PrimaryTermStartTime'], shards.flatMap((shard) => this.#tablets(shard)));
+        return table(
+          ['Cell', 'Keyspace', 'Shard', 'TabletType', 'State', 'Alias', 'Hostname', 'PrimaryTermStartTime'],
+          shards.flatMap((shard) => this.#tablets(shard)),
+        );
       case 'show vschema keyspaces':
-        return table(['Keyspace', 'Sharded', 'Foreign Key', 'Comment'], keyspaces.map((keyspace) => [keyspace.name, String(isSharded(keyspace)), 'unmanaged', '']));
+        return table(
+          ['Keyspace', 'Sharded', 'Foreign Key', 'Comment'],
+          keyspaces.map((keyspace) => [keyspace.name, String(isSharded(keyspace)), 'unmanaged', '']),
+        );
       case 'select @@version, @@version_comment':
-        return table(['@@version', '@@version_comment'], [['8.4.6-Vitess', 'Version: 25.0.0-SNAPSHOT (embedded engine of vstream-client)']]);
-      case 'select 1': return table(['1'], [[1]]);
-      default: return undefined;
+        return table(
+          ['@@version', '@@version_comment'],
+          [['8.4.6-Vitess', 'Version: 25.0.0-SNAPSHOT (embedded engine of vstream-client)']],
+        );
+      case 'select 1':
+        return table(['1'], [[1]]);
+      default:
+        return undefined;
     }
   }
 
   #tablets(shard: Shard): Table {
-    const one = (kind: string, offset: number): (string | number)[] =>
-      ['zone1', shard.keyspace, shard.name, kind, shard.serving ? 'SERVING' : 'NOT_SERVING', `zone1-${String(shard.tabletUid + offset).padStart(10, '0')}`, 'localhost', '2026-11-22T17:00:00Z'];
+    const one = (kind: string, offset: number): (string | number)[] => [
+      'zone1',
+      shard.keyspace,
+      shard.name,
+      kind,
+      shard.serving ? 'SERVING' : 'NOT_SERVING',
+      `zone1-${String(shard.tabletUid + offset).padStart(10, '0')}`,
+      'localhost',
+      '2026-11-22T17:00:00Z',
+    ];
     return [one('PRIMARY', 0), one('REPLICA', 1)];
   }
 
@@ -112,19 +146,31 @@ export class Executor {
     const lower = text.toLowerCase();
     if (lower === 'show global gtid_executed') {
       const keyspace = this.#engine.keyspace(call.keyspace);
-      const shards = [...keyspace.shards.values()].filter((shard) => shard.serving && (call.shard === undefined || shard.name === call.shard));
-      return table(['db_name', 'gtid_executed', 'shard'], shards.map((shard) => [shard.keyspace, shard.server.executed.toString(), shard.name]));
+      const shards = [...keyspace.shards.values()].filter(
+        (shard) => shard.serving && (call.shard === undefined || shard.name === call.shard),
+      );
+      return table(
+        ['db_name', 'gtid_executed', 'shard'],
+        shards.map((shard) => [shard.keyspace, shard.server.executed.toString(), shard.name]),
+      );
     }
     if (lower === 'show global vgtid_executed') {
       const shards = [...this.#engine.keyspace(call.keyspace).shards.values()].filter((shard) => shard.serving);
-      const vgtid = { shard_gtids: shards.map((shard) => ({ keyspace: shard.keyspace, shard: shard.name, gtid: `MySQL56/${shard.server.executed.toString()}` })) };
+      const vgtid = {
+        shard_gtids: shards.map((shard) => ({
+          keyspace: shard.keyspace,
+          shard: shard.name,
+          gtid: `MySQL56/${shard.server.executed.toString()}`,
+        })),
+      };
       return table(['db_name', 'vgtid_executed'], [[call.keyspace, JSON.stringify(vgtid)]]);
     }
     if (!lower.includes('information_schema.')) return undefined;
     const wanted = call.binds.get('keyspace');
     const name = lower.includes('database()') ? call.keyspace : typeof wanted === 'string' ? wanted : call.keyspace;
     const keyspace = this.#engine.keyspaces.get(name);
-    const shard = keyspace && (call.shard === undefined ? [...keyspace.shards.values()].find((one) => one.serving) : keyspace.shards.get(call.shard));
+    const shard =
+      keyspace && (call.shard === undefined ? [...keyspace.shards.values()].find((one) => one.serving) : keyspace.shards.get(call.shard));
     return schemaAnswer(lower, shard);
   }
 
@@ -150,7 +196,8 @@ export class Executor {
       this.unexpected.push({ target, text, message });
       throw new SqlError(message);
     }
-    if (call.keyspace === '') throw new SqlError('VT09005: no database selected: use keyspace<:shard><@type> or keyspace<[range]><@type> (<> are optional)', 9);
+    if (call.keyspace === '')
+      throw new SqlError('VT09005: no database selected: use keyspace<:shard><@type> or keyspace<[range]><@type> (<> are optional)', 9);
     this.#engine.ddl(call.keyspace, text, call.shard === undefined ? {} : { shard: call.shard });
     return table([], []);
   }
@@ -176,12 +223,17 @@ function splitItems(text: string): string[] {
 }
 
 /** One item of a select on a server: a variable or one of the GTID functions. */
-function serverItem(item: string, engine: Engine, server: { executed: GtidSet; purged: GtidSet; uuid: string }, binds: ReadonlyMap<string, SqlValue>): string | number | undefined {
+function serverItem(
+  item: string,
+  engine: Engine,
+  server: { executed: GtidSet; purged: GtidSet; uuid: string },
+  binds: ReadonlyMap<string, SqlValue>,
+): string | number | undefined {
   const call = /^gtid_(subtract|subset)\((.*)\)$/.exec(item);
   if (call) {
     const sets = splitItems(call[2] ?? '').map((argument) => serverItem(argument, engine, server, binds));
     const [first, second] = sets.map((set) => (typeof set === 'string' ? GtidSet.parse(set.replace(/\s+/g, '')) : undefined));
-    if (!first || !second) throw new SqlError("Malformed GTID set specification (errno 1772) (sqlstate HY000)");
+    if (!first || !second) throw new SqlError('Malformed GTID set specification (errno 1772) (sqlstate HY000)');
     return call[1] === 'subset' ? Number(second.covers(first)) : first.minus(second).toString();
   }
   if (item.startsWith(':')) {
@@ -205,16 +257,33 @@ function schemaAnswer(text: string, shard: Shard | undefined): QueryResult | und
       case 'tables':
         return tables.map(([name, store]) => ({ table_name: name, table_rows: store.size, table_type: 'BASE TABLE' }));
       case 'columns':
-        return tables.flatMap(([name, store]) => store.version.columns.map((column, index) => ({
-          table_name: name, column_name: column.name, column_type: column.columnType, is_nullable: column.nullable ? 'YES' : 'NO',
-          data_type: column.base, column_key: column.key ? 'PRI' : '', character_set_name: column.collation === 'binary' ? null : (column.collation.split('_')[0] ?? null),
-          collation_name: column.collation === 'binary' ? null : column.collation, extra: column.autoIncrement ? 'auto_increment' : '', column_comment: '',
-          ordinal_position: index + 1, column_default: column.default === undefined ? null : String(column.default),
-        })));
+        return tables.flatMap(([name, store]) =>
+          store.version.columns.map((column, index) => ({
+            table_name: name,
+            column_name: column.name,
+            column_type: column.columnType,
+            is_nullable: column.nullable ? 'YES' : 'NO',
+            data_type: column.base,
+            column_key: column.key ? 'PRI' : '',
+            character_set_name: column.collation === 'binary' ? null : (column.collation.split('_')[0] ?? null),
+            collation_name: column.collation === 'binary' ? null : column.collation,
+            extra: column.autoIncrement ? 'auto_increment' : '',
+            column_comment: '',
+            ordinal_position: index + 1,
+            column_default: column.default === undefined ? null : String(column.default),
+          })),
+        );
       case 'key_column_usage':
-        return tables.flatMap(([name, store]) => store.version.key.filter((at) => store.version.columns[at]?.key).map((at, index) => ({
-          table_name: name, column_name: store.version.columns[at]?.name ?? '', ordinal_position: index + 1, constraint_name: 'PRIMARY',
-        })));
+        return tables.flatMap(([name, store]) =>
+          store.version.key
+            .filter((at) => store.version.columns[at]?.key)
+            .map((at, index) => ({
+              table_name: name,
+              column_name: store.version.columns[at]?.name ?? '',
+              ordinal_position: index + 1,
+              constraint_name: 'PRIMARY',
+            })),
+        );
       case 'referential_constraints':
         return [];
       default:
@@ -224,7 +293,10 @@ function schemaAnswer(text: string, shard: Shard | undefined): QueryResult | und
   if (!select || !rows) return undefined;
   const names = (select[1] ?? '').split(',').map((name) => name.trim());
   if (rows[0] && names.some((name) => !(name in (rows[0] as object)))) return undefined;
-  return table(names, rows.map((row) => names.map((name) => row[name] ?? null)));
+  return table(
+    names,
+    rows.map((row) => names.map((name) => row[name] ?? null)),
+  );
 }
 
 function bindValue({ type, value }: BindVariable): SqlValue {
@@ -238,11 +310,19 @@ function bindValue({ type, value }: BindVariable): SqlValue {
 
 function resultOf(answer: SqlAnswer): QueryResult {
   const rows = answer.rows.map((row) => row.map((value) => (typeof value === 'boolean' ? Number(value) : value)));
-  return tableOf(answer.columns.map(({ name }, index) => ({ name, type: typeOf(rows.find((row) => row[index] !== null)?.[index]) })), rows, answer.affected);
+  return tableOf(
+    answer.columns.map(({ name }, index) => ({ name, type: typeOf(rows.find((row) => row[index] !== null)?.[index]) })),
+    rows,
+    answer.affected,
+  );
 }
 
 function table(names: readonly string[], rows: Table): QueryResult {
-  return tableOf(names.map((name, index) => ({ name, type: typeOf(rows[0]?.[index]) })), rows, 0);
+  return tableOf(
+    names.map((name, index) => ({ name, type: typeOf(rows[0]?.[index]) })),
+    rows,
+    0,
+  );
 }
 
 function typeOf(value: unknown): Type {
@@ -250,14 +330,23 @@ function typeOf(value: unknown): Type {
   return value instanceof Uint8Array ? Type.VARBINARY : Type.VARCHAR;
 }
 
-function tableOf(fields: readonly { name: string; type: Type }[], rows: readonly (readonly (string | number | bigint | Uint8Array | null)[])[], affected: number): QueryResult {
+function tableOf(
+  fields: readonly { name: string; type: Type }[],
+  rows: readonly (readonly (string | number | bigint | Uint8Array | null)[])[],
+  affected: number,
+): QueryResult {
   const result = create(ExecuteResponseSchema, {
     result: {
       fields: fields.map(({ name, type }) => ({ name, type, charset: type === Type.VARCHAR ? 255 : 63 })),
       rowsAffected: BigInt(affected),
       rows: rows.map((row) => {
-        const cells = row.map((cell) => (cell === null ? undefined : cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from(String(cell))));
-        return { lengths: cells.map((cell) => BigInt(cell?.length ?? -1)), values: Buffer.concat(cells.filter((cell) => cell !== undefined)) };
+        const cells = row.map((cell) =>
+          cell === null ? undefined : cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from(String(cell)),
+        );
+        return {
+          lengths: cells.map((cell) => BigInt(cell?.length ?? -1)),
+          values: Buffer.concat(cells.filter((cell) => cell !== undefined)),
+        };
       }),
     },
   }).result;

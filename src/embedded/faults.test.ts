@@ -4,7 +4,12 @@ import { RawClient, select, type RawStream } from '../../test/support/raw-client
 import { ManualClock } from './clock.js';
 import { startEmbeddedVtgate, type EmbeddedVtgate } from './server.js';
 
-const USERS = { columns: [{ name: 'id', type: 'bigint', key: true }, { name: 'name', type: 'varchar(200)' }] };
+const USERS = {
+  columns: [
+    { name: 'id', type: 'bigint', key: true },
+    { name: 'name', type: 'varchar(200)' },
+  ],
+};
 const rows = Array.from({ length: 50 }, (_, index) => ({ id: index, name: 'x'.repeat(100) }));
 const clock = new ManualClock();
 let vtgate: EmbeddedVtgate;
@@ -13,8 +18,12 @@ let next = 1000;
 
 beforeEach(async () => {
   vtgate = await startEmbeddedVtgate({
-    clock, packetBytes: 1000,
-    keyspaces: { commerce: { tables: { ta: { ...USERS, rows }, tb: { ...USERS, rows } } }, customer: { shards: ['-80', '80-'], tables: { users: USERS } } },
+    clock,
+    packetBytes: 1000,
+    keyspaces: {
+      commerce: { tables: { ta: { ...USERS, rows }, tb: { ...USERS, rows } } },
+      customer: { shards: ['-80', '80-'], tables: { users: USERS } },
+    },
   });
   client = new RawClient(vtgate.address);
 });
@@ -24,8 +33,14 @@ afterEach(async () => {
   await vtgate.close();
 });
 
-const live = (): RawStream => client.stream({ vgtid: { shardGtids: [{ keyspace: 'commerce', shard: '0', gtid: 'current' }] }, filter: select('ta'), flags: { heartbeatInterval: 1 } });
-const insert = (): string => vtgate.engine.transaction('commerce', '0', [{ op: 'insert', table: 'ta', row: { id: (next += 1), name: 'n' } }]);
+const live = (): RawStream =>
+  client.stream({
+    vgtid: { shardGtids: [{ keyspace: 'commerce', shard: '0', gtid: 'current' }] },
+    filter: select('ta'),
+    flags: { heartbeatInterval: 1 },
+  });
+const insert = (): string =>
+  vtgate.engine.transaction('commerce', '0', [{ op: 'insert', table: 'ta', row: { id: (next += 1), name: 'n' } }]);
 
 test('cutMidFrame drops the connection inside a message', async () => {
   const stream = await live().untilCount('OTHER');
@@ -146,13 +161,19 @@ test('a transaction the tablet cannot decode fails every stream at that position
   const stream = await live().untilCount('OTHER');
   const from = `MySQL56/${vtgate.engine.executed('commerce')}`;
   vtgate.engine.transaction('commerce', '0', [], { undecodable: 'uncaught panic: slice bounds out of range' });
-  expect((await stream.ended()).details).toContain('giving up: target: commerce.0.primary: vttablet: rpc error: code = Unknown desc = uncaught panic');
+  expect((await stream.ended()).details).toContain(
+    'giving up: target: commerce.0.primary: vttablet: rpc error: code = Unknown desc = uncaught panic',
+  );
   const again = client.stream({ vgtid: { shardGtids: [{ keyspace: 'commerce', shard: '0', gtid: from }] }, filter: select('ta') });
   expect((await again.ended()).code).toBe(2);
 });
 
 test('a client that reads nothing holds the copy back, and gets all of it afterwards', async () => {
-  vtgate.engine.seed('commerce', 'tb', Array.from({ length: 40_000 }, (_, index) => ({ id: 1000 + index, name: 'y'.repeat(200) })));
+  vtgate.engine.seed(
+    'commerce',
+    'tb',
+    Array.from({ length: 40_000 }, (_, index) => ({ id: 1000 + index, name: 'y'.repeat(200) })),
+  );
   const stream = client.stream({ vgtid: { shardGtids: [{ keyspace: 'commerce', shard: '0', gtid: '' }] }, filter: select('tb') });
   let copied = 0;
   vtgate.faults.atCopyPoint((point) => {

@@ -75,8 +75,10 @@ function planOf(rule: Rule, version: TableVersion, phase: 'copy' | 'replication'
   }
   const select = /^select\s+(.+?)\s+from\s+`?([\w$]+)`?(?:\s+where\s+(.+))?$/is.exec(text);
   if (!select) return { error: `syntax error in filter: ${text}` };
-  if (select[2] !== version.name) return { error: `unsupported: select expression table ${select[2]} does not match the table entry name ${version.name}` };
-  const columnAt = (name: string): number => version.columns.findIndex((column) => column.name.toLowerCase() === name.trim().replaceAll('`', '').toLowerCase());
+  if (select[2] !== version.name)
+    return { error: `unsupported: select expression table ${select[2]} does not match the table entry name ${version.name}` };
+  const columnAt = (name: string): number =>
+    version.columns.findIndex((column) => column.name.toLowerCase() === name.trim().replaceAll('`', '').toLowerCase());
   const names = (select[1] ?? '').split(',').map((name) => name.trim());
   const picks = names.length === 1 && names[0] === '*' ? everything : names.map(columnAt);
   const missing = names[picks.indexOf(-1)];
@@ -105,7 +107,10 @@ function splitAnd(text: string): string[] {
 }
 
 function parseCondition(text: string, version: TableVersion, columnAt: (name: string) => number): ((row: Row) => boolean) | string {
-  const found = /^(`?[\w$]+`?)\s*(<=>|<=|>=|<>|!=|=|<|>|\bis\s+not\s+null\b|\bis\s+null\b|\bnot\s+in\b|\bin\b|\bnot\s+between\b|\bbetween\b)\s*(.*)$/is.exec(text);
+  const found =
+    /^(`?[\w$]+`?)\s*(<=>|<=|>=|<>|!=|=|<|>|\bis\s+not\s+null\b|\bis\s+null\b|\bnot\s+in\b|\bin\b|\bnot\s+between\b|\bbetween\b)\s*(.*)$/is.exec(
+      text,
+    );
   if (!found) return `unsupported constraint: ${text}`;
   const at = columnAt(found[1] ?? '');
   if (at < 0) return `column ${found[1]} not found in table ${version.name}`;
@@ -113,7 +118,11 @@ function parseCondition(text: string, version: TableVersion, columnAt: (name: st
   const operator = (found[2] ?? '').toLowerCase().replace(/\s+/g, ' ');
   if (operator === 'is null') return (row) => row[at] === null;
   if (operator === 'is not null') return (row) => row[at] !== null;
-  const operands = operator.endsWith('between') ? (found[3] ?? '').split(/\s+and\s+/i) : operator.endsWith('in') ? (found[3] ?? '').replace(/^\(|\)$/g, '').split(',') : [found[3] ?? ''];
+  const operands = operator.endsWith('between')
+    ? (found[3] ?? '').split(/\s+and\s+/i)
+    : operator.endsWith('in')
+      ? (found[3] ?? '').replace(/^\(|\)$/g, '').split(',')
+      : [found[3] ?? ''];
   const literals: Cell[] = [];
   for (const operand of operands) {
     const literal = parseLiteral(operand.trim());
@@ -123,16 +132,27 @@ function parseCondition(text: string, version: TableVersion, columnAt: (name: st
   const order = (row: Row, index: number): number => compareCells(column, row[at] as Cell, literals[index] as Cell);
   const test = ((): ((row: Row) => boolean) => {
     switch (operator) {
-      case '=': return (row) => order(row, 0) === 0;
-      case '!=': case '<>': return (row) => order(row, 0) !== 0;
-      case '<': return (row) => order(row, 0) < 0;
-      case '<=': return (row) => order(row, 0) <= 0;
-      case '>': return (row) => order(row, 0) > 0;
-      case '>=': return (row) => order(row, 0) >= 0;
-      case 'in': return (row) => literals.some((_, index) => order(row, index) === 0);
-      case 'not in': return (row) => literals.every((_, index) => order(row, index) !== 0);
-      case 'between': return (row) => order(row, 0) >= 0 && order(row, 1) <= 0;
-      default: return (row) => order(row, 0) < 0 || order(row, 1) > 0;
+      case '=':
+        return (row) => order(row, 0) === 0;
+      case '!=':
+      case '<>':
+        return (row) => order(row, 0) !== 0;
+      case '<':
+        return (row) => order(row, 0) < 0;
+      case '<=':
+        return (row) => order(row, 0) <= 0;
+      case '>':
+        return (row) => order(row, 0) > 0;
+      case '>=':
+        return (row) => order(row, 0) >= 0;
+      case 'in':
+        return (row) => literals.some((_, index) => order(row, index) === 0);
+      case 'not in':
+        return (row) => literals.every((_, index) => order(row, index) !== 0);
+      case 'between':
+        return (row) => order(row, 0) >= 0 && order(row, 1) <= 0;
+      default:
+        return (row) => order(row, 0) < 0 || order(row, 1) > 0;
     }
   })();
   return (row) => row[at] !== null && row[at] !== undefined && test(row); // NULL compares false

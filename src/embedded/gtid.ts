@@ -37,7 +37,8 @@ export class GtidSet {
   add(uuid: string, number: number): void {
     const intervals = this.#sources.get(uuid);
     const last = intervals?.[intervals.length - 1];
-    if (last && last[1] === number - 1) last[1] = number; // the ordinary case: the next transaction of this server
+    if (last && last[1] === number - 1)
+      last[1] = number; // the ordinary case: the next transaction of this server
     else this.addRange(uuid, number, number);
   }
 
@@ -109,7 +110,11 @@ export class GtidSet {
 
   clone(): GtidSet {
     const copy = new GtidSet();
-    for (const [uuid, intervals] of this.#sources) copy.#sources.set(uuid, intervals.map(([from, to]) => [from, to]));
+    for (const [uuid, intervals] of this.#sources)
+      copy.#sources.set(
+        uuid,
+        intervals.map(([from, to]) => [from, to]),
+      );
     return copy;
   }
 

@@ -14,7 +14,12 @@ describe('the engine sends what a real VTGate sent', () => {
       const at = want.findIndex((line, index) => line !== got[index]);
       if (at < 0 && want.length === got.length) continue;
       // The first line that differs says more than two streams of megabytes.
-      expect({ place, at, line: got[at]?.slice(0, 900), length: got.length }).toEqual({ place, at, line: want[at]?.slice(0, 900), length: want.length });
+      expect({ place, at, line: got[at]?.slice(0, 900), length: got.length }).toEqual({
+        place,
+        at,
+        line: want[at]?.slice(0, 900),
+        length: want.length,
+      });
     }
     expect(actual.end).toBe(expected.end);
   });
@@ -24,8 +29,11 @@ describe('the engine sends what a real VTGate sent', () => {
     expect(Object.keys(NOT_REPRODUCED)).toHaveLength(0);
   });
 
-  test.each(['copy/full-copy', 'copy/resume-mid-second-table', 'shapes/big-tx'])('messages are cut where a tablet cuts them: %s', async (name) => {
-    const { expected, actual } = await compareWithEngine(name, HINTS[name]);
-    expect(actual.messages).toEqual(expected.messages);
-  });
+  test.each(['copy/full-copy', 'copy/resume-mid-second-table', 'shapes/big-tx'])(
+    'messages are cut where a tablet cuts them: %s',
+    async (name) => {
+      const { expected, actual } = await compareWithEngine(name, HINTS[name]);
+      expect(actual.messages).toEqual(expected.messages);
+    },
+  );
 });

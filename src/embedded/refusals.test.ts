@@ -8,15 +8,26 @@ import { ManualClock } from './clock.js';
 import { startEmbeddedVtgate } from './server.js';
 
 const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
-const PRODUCT = { columns: [{ name: 'sku', type: 'varchar(64)', key: true }, { name: 'price', type: 'bigint' }], rows: Array.from({ length: 6 }, (_, index) => ({ sku: `s${index}`, price: index })) };
+const PRODUCT = {
+  columns: [
+    { name: 'sku', type: 'varchar(64)', key: true },
+    { name: 'price', type: 'bigint' },
+  ],
+  rows: Array.from({ length: 6 }, (_, index) => ({ sku: `s${index}`, price: index })),
+};
 
 const cases = errorCases().filter((one) => one.request !== undefined && !/\(prep\)/.test(one.name));
 
 test.each(cases.map((one) => [one.name, one] as const))('%s', async (name, one) => {
   const clock = new ManualClock();
   await using vtgate = await startEmbeddedVtgate({
-    clock, servers: 'shared', history: { '*': { uuid: UUID, executed: `${UUID}:1-266` } },
-    keyspaces: { commerce: { tables: { product: PRODUCT, orders: { columns: [{ name: 'id', type: 'bigint', key: true }] } } }, customer: { shards: ['-80', '80-'], tables: { customer: { columns: [{ name: 'id', type: 'bigint', key: true }] } } } },
+    clock,
+    servers: 'shared',
+    history: { '*': { uuid: UUID, executed: `${UUID}:1-266` } },
+    keyspaces: {
+      commerce: { tables: { product: PRODUCT, orders: { columns: [{ name: 'id', type: 'bigint', key: true }] } } },
+      customer: { shards: ['-80', '80-'], tables: { customer: { columns: [{ name: 'id', type: 'bigint', key: true }] } } },
+    },
   });
   const client = new RawClient(vtgate.address);
   const request = fromJson(VStreamRequestSchema, one.request as JsonValue);

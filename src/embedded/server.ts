@@ -1,7 +1,14 @@
 /** The embedded VTGate: a real gRPC server on 127.0.0.1 and a free port, in front of an engine. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type * as grpc from '@grpc/grpc-js';
-import { ExecuteRequestSchema, ExecuteResponseSchema, VStreamRequestSchema, type ExecuteRequest, type ExecuteResponse, type VStreamRequest } from '../wire/gen/vtgate_pb.js';
+import {
+  ExecuteRequestSchema,
+  ExecuteResponseSchema,
+  VStreamRequestSchema,
+  type ExecuteRequest,
+  type ExecuteResponse,
+  type VStreamRequest,
+} from '../wire/gen/vtgate_pb.js';
 import { Engine, type EngineOptions } from './engine.js';
 import { Executor, type UnexpectedStatement } from './execute.js';
 import { Faults } from './faults.js';
@@ -60,7 +67,11 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
   const port = await bind(grpcJs, server, options.tls);
   const gate = new Gate(port);
   const streams = new Set<Stream>();
-  const faults = new Faults(gate, () => streams, (graceMs) => server.drain(`127.0.0.1:${port}`, graceMs));
+  const faults = new Faults(
+    gate,
+    () => streams,
+    (graceMs) => server.drain(`127.0.0.1:${port}`, graceMs),
+  );
   const executor = new Executor(engine);
   const requests: VStreamRequest[] = [];
   const replays: Replay[] = [];
@@ -85,7 +96,10 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
     const replay = replays.shift();
     if (replay) {
       announce();
-      serveReplay(replay, wire).then((failure) => finish(call, failure), (error: unknown) => finish(call, error));
+      serveReplay(replay, wire).then(
+        (failure) => finish(call, failure),
+        (error: unknown) => finish(call, error),
+      );
       return;
     }
     const stream = new Stream(engine, faults, call.request, wire, settings);
@@ -95,7 +109,12 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
     call.on('close', () => stream.close());
     const running = stream.run();
     faults.started();
-    running.then(() => finish(call, undefined), (error: unknown) => finish(call, error)).finally(() => streams.delete(stream));
+    running
+      .then(
+        () => finish(call, undefined),
+        (error: unknown) => finish(call, error),
+      )
+      .finally(() => streams.delete(stream));
   };
 
   const execute = (call: grpc.ServerUnaryCall<ExecuteRequest, ExecuteResponse>, reply: grpc.sendUnaryData<ExecuteResponse>): void => {
@@ -113,7 +132,11 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
     server.forceShutdown();
   };
   return {
-    address, engine, faults, requests, close,
+    address,
+    engine,
+    faults,
+    requests,
+    close,
     unexpectedStatements: executor.unexpected,
     get openStreams() {
       return streams.size;
@@ -122,10 +145,11 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
       return gate.connections;
     },
     idle: () => gate.idle(),
-    opened: (count = 1) => new Promise((resolve) => {
-      waiting.add({ count, resolve });
-      announce();
-    }),
+    opened: (count = 1) =>
+      new Promise((resolve) => {
+        waiting.add({ count, resolve });
+        announce();
+      }),
     quiet: async () => {
       await Promise.all([...streams].map((stream) => stream.quiet()));
     },
@@ -140,17 +164,35 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
 
 async function bind(grpcJs: typeof grpc, server: grpc.Server, tls: EmbeddedOptions['tls']): Promise<number> {
   const credentials = tls
-    ? grpcJs.ServerCredentials.createSsl(tls.ca === undefined ? null : Buffer.from(tls.ca), [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }], tls.ca !== undefined)
+    ? grpcJs.ServerCredentials.createSsl(
+        tls.ca === undefined ? null : Buffer.from(tls.ca),
+        [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }],
+        tls.ca !== undefined,
+      )
     : grpcJs.ServerCredentials.createInsecure();
-  return new Promise((resolve, reject) => server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port))));
+  return new Promise((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port))),
+  );
 }
 
 /** Responses of VStream are encoded already; the rest goes through the generated code. */
 function serviceOf(): grpc.ServiceDefinition {
   const common = { requestStream: false, requestSerialize: (bytes: Buffer) => bytes, responseDeserialize: (bytes: Buffer) => bytes };
   return {
-    VStream: { ...common, path: '/vtgateservice.Vitess/VStream', responseStream: true, requestDeserialize: (bytes: Buffer) => fromBinary(VStreamRequestSchema, bytes), responseSerialize: (bytes: Buffer) => bytes },
-    Execute: { ...common, path: '/vtgateservice.Vitess/Execute', responseStream: false, requestDeserialize: (bytes: Buffer) => fromBinary(ExecuteRequestSchema, bytes), responseSerialize: (message: ExecuteResponse) => Buffer.from(toBinary(ExecuteResponseSchema, create(ExecuteResponseSchema, message))) },
+    VStream: {
+      ...common,
+      path: '/vtgateservice.Vitess/VStream',
+      responseStream: true,
+      requestDeserialize: (bytes: Buffer) => fromBinary(VStreamRequestSchema, bytes),
+      responseSerialize: (bytes: Buffer) => bytes,
+    },
+    Execute: {
+      ...common,
+      path: '/vtgateservice.Vitess/Execute',
+      responseStream: false,
+      requestDeserialize: (bytes: Buffer) => fromBinary(ExecuteRequestSchema, bytes),
+      responseSerialize: (message: ExecuteResponse) => Buffer.from(toBinary(ExecuteResponseSchema, create(ExecuteResponseSchema, message))),
+    },
   };
 }
 
@@ -158,7 +200,8 @@ function checkAuth(grpcJs: typeof grpc, metadata: grpc.Metadata, auth: EmbeddedO
   if (!auth) return undefined;
   const [username] = metadata.get('username');
   const [password] = metadata.get('password');
-  if (username === undefined || password === undefined) return new StreamFailure(grpcJs.status.UNAUTHENTICATED, 'username and password must be provided');
+  if (username === undefined || password === undefined)
+    return new StreamFailure(grpcJs.status.UNAUTHENTICATED, 'username and password must be provided');
   if (username === auth.username && password === auth.password) return undefined;
   return new StreamFailure(grpcJs.status.PERMISSION_DENIED, `auth failed: caller "${String(username)}" provided invalid credentials`);
 }
@@ -186,7 +229,13 @@ function wireOf(call: StreamCall): { write(message: Buffer): boolean; drained():
 function finish(call: StreamCall, failure: unknown): void {
   if (call.cancelled) return;
   if (failure === undefined) call.end();
-  else fail(call, failure instanceof StreamFailure ? failure : new StreamFailure(13, `embedded engine: ${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}`));
+  else
+    fail(
+      call,
+      failure instanceof StreamFailure
+        ? failure
+        : new StreamFailure(13, `embedded engine: ${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}`),
+    );
 }
 
 function fail(call: StreamCall, { code, message }: StreamFailure): void {

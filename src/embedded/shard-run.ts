@@ -3,18 +3,19 @@
  * replication (protocol.md B.3 to B.6, measured.md sections 1 and 2). Packets are pulled one at a time, so nothing is buffered
  * for a slow client, and the vector is encoded at the moment it is sent.
  */
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { MigrationType, TableLastPKSchema, VEventType, type TableLastPK } from '../wire/gen/binlogdata_pb.js';
-import { QueryResultSchema, Type, type QueryResult } from '../wire/gen/query_pb.js';
-import type { RowChange, RowsEvent, ShardJournal, Transaction } from './binlog.js';
-import { fieldOf, keyFieldOf, type Column } from './columns.js';
-import { decodeKeyCell, encodeRow, rowBytes, type EncodedRow } from './encode.js';
+import { VEventType, type TableLastPK } from '../wire/gen/binlogdata_pb.js';
+import type { RowsEvent, ShardJournal, Transaction } from './binlog.js';
+import { fieldOf, type Column } from './columns.js';
+import { encodeRow } from './encode.js';
 import type { Shard } from './engine.js';
-import { envelopeFields, event, rowEnvelope, rowEvent, vgtid, type Bitmap, type EncodedChange, type Packet, type VectorEntry, type WireEvent } from './events.js';
+import { envelopeFields, event, rowEnvelope, rowEvent, vgtid, type Packet, type VectorEntry, type WireEvent } from './events.js';
 import type { Filter, TablePlan } from './filter.js';
 import { GtidSet } from './gtid.js';
+import { encodeChange } from './images.js';
+import { decodeLastKey, lastKey } from './last-key.js';
 import type { TableStore } from './table-store.js';
-import type { Cell, Row } from './values.js';
+import { commonFields, heartbeatEvents, journalOf, type Common } from './transaction-events.js';
+import type { Row } from './values.js';
 
 const FLAVOUR = 'MySQL56/';
 
@@ -112,7 +113,11 @@ export class ShardRun {
       return;
     }
     const set = text.startsWith(FLAVOUR) ? GtidSet.parse(text.slice(FLAVOUR.length)) : undefined;
-    if (!set) throw new StreamFailure(13, `could not decode position: parse error: unknown GTIDSet flavor ${JSON.stringify(text.includes('/') ? text.split('/')[0] : '')}`);
+    if (!set)
+      throw new StreamFailure(
+        13,
+        `could not decode position: parse error: unknown GTIDSet flavor ${JSON.stringify(text.includes('/') ? text.split('/')[0] : '')}`,
+      );
     this.#position = set;
     for (;;) {
       if (!server.executed.covers(set)) this.stuck = 'ahead';
@@ -127,7 +132,12 @@ export class ShardRun {
   }
 
   #skipSeen(): void {
-    for (let next = this.shard.server.at(this.#index); next && this.#position.has(next.uuid, next.number); next = this.shard.server.at(this.#index)) this.#index += 1;
+    for (
+      let next = this.shard.server.at(this.#index);
+      next && this.#position.has(next.uuid, next.number);
+      next = this.shard.server.at(this.#index)
+    )
+      this.#index += 1;
   }
 
   #rewind(count: number): void {
@@ -175,7 +185,9 @@ export class ShardRun {
     if (transaction.ddl) {
       const wanted = own && transaction.ddl.tables.some((table) => this.#context.filter.matches(table));
       const position = adopt();
-      const body = wanted ? event({ ...common, type: VEventType.DDL, statement: transaction.ddl.statement }) : event({ ...common, type: VEventType.OTHER });
+      const body = wanted
+        ? event({ ...common, type: VEventType.DDL, statement: transaction.ddl.statement })
+        : event({ ...common, type: VEventType.OTHER });
       yield { events: [position, body], end: true };
       return;
     }
@@ -183,7 +195,15 @@ export class ShardRun {
       this.journal = transaction.journal;
       if (!this.#context.journalEvents) return; // VTGate swallows the whole transaction [topology/reshard-default]
       const journal = journalOf(transaction.journal);
-      yield { events: [event({ ...common, type: VEventType.BEGIN }), event({ ...common, type: VEventType.JOURNAL, journal }), adopt(), event({ ...common, type: VEventType.COMMIT })], end: true };
+      yield {
+        events: [
+          event({ ...common, type: VEventType.BEGIN }),
+          event({ ...common, type: VEventType.JOURNAL, journal }),
+          adopt(),
+          event({ ...common, type: VEventType.COMMIT }),
+        ],
+        end: true,
+      };
       return;
     }
     yield* this.#rowsOf(transaction, own, common, adopt);
@@ -197,7 +217,11 @@ export class ShardRun {
       yield { events, end: false }; // VERSION ends a packet without being terminal [shapes/where-and-truncate]
       events = [];
     }
-    if (transaction.heartbeat && own && this.#context.keyspaceHeartbeats) events.push(...this.#heartbeatRow(transaction, common));
+    if (transaction.heartbeat && own && this.#context.keyspaceHeartbeats) {
+      const names = { ...this.#place(), tableName: this.#context.bareTableNames ? 'heartbeat' : `${this.shard.keyspace}.heartbeat` };
+      events.push(...heartbeatEvents(names, transaction.heartbeat, common, !this.#sentFields.has('_vt.heartbeat')));
+      this.#sentFields.set('_vt.heartbeat', 0);
+    }
     const envelope = own && transaction.rows.length > 0 ? envelopeFields(common) : undefined;
     for (const rows of own ? transaction.rows : []) {
       const plan = this.#planFor(rows);
@@ -226,27 +250,6 @@ export class ShardRun {
     const plan = this.#context.filter.plan(rows.version, 'replication');
     if (plan && 'error' in plan) throw new StreamFailure(2, plan.error);
     return plan;
-  }
-
-  #heartbeatRow(transaction: Transaction, common: Common): WireEvent[] {
-    const names = { tableName: this.#context.bareTableNames ? 'heartbeat' : `${this.shard.keyspace}.heartbeat`, keyspace: this.shard.keyspace, shard: this.shard.name };
-    const field = (name: string, type: Type, columnLength: number, flags: number) =>
-      ({ name, type, table: 'heartbeat', orgTable: 'heartbeat', database: '_vt', orgName: name, columnLength, charset: 63, flags });
-    const fields = [field('keyspaceShard', Type.VARBINARY, 256, 20611), field('tabletUid', Type.UINT32, 10, 36897), field('ts', Type.UINT64, 20, 36897)];
-    const events: WireEvent[] = [];
-    if (!this.#sentFields.has('_vt.heartbeat')) {
-      events.push(this.#event({ type: VEventType.FIELD, fieldEvent: { ...names, fields, isInternalTable: true } }));
-      this.#sentFields.set('_vt.heartbeat', 0);
-    }
-    const beat = transaction.heartbeat as NonNullable<Transaction['heartbeat']>;
-    const row = (ts: bigint): EncodedRow => {
-      const cells = [`${this.shard.keyspace}:${this.shard.name}`, String(beat.tabletUid), String(ts)];
-      const text = cells.join('');
-      return { lengths: cells.map((cell) => cell.length), arena: Buffer.from(text), start: 0, size: text.length };
-    };
-    const change = { ...(beat.before === undefined ? {} : { before: row(beat.before) }), after: row(beat.after) };
-    events.push(rowEvent(rowEnvelope(names, 17, true, envelopeFields(common)), [change]));
-    return events;
   }
 
   // ---- copy
@@ -308,14 +311,24 @@ export class ShardRun {
       if (!open) yield { events: [this.#begin()], end: false };
       open = false;
       entry.setKey(table, lastKey(columns, keyColumns, lastRow as Row));
-      this.#pending?.set(table, entry.keys.find((one) => one.tableName === table));
+      this.#pending?.set(
+        table,
+        entry.keys.find((one) => one.tableName === table),
+      );
       events.push(this.#vgtid(), this.#event({ type: VEventType.COMMIT }));
       yield { events, end: true };
       events = [];
       bytes = 0;
       this.#context.atCopyPoint(this.#point(table, 'rows', copied));
     }.bind(this);
-    for (const row of snapshot.rows(last ? decodeLastKey(keyColumns.map((at) => columns[at] as Column), last) : undefined)) {
+    for (const row of snapshot.rows(
+      last
+        ? decodeLastKey(
+            keyColumns.map((at) => columns[at] as Column),
+            last,
+          )
+        : undefined,
+    )) {
       lastRow = row; // the last row read, also when the filter drops it
       copied += 1;
       if (plan.filtered && !plan.passes(row)) continue;
@@ -340,6 +353,10 @@ export class ShardRun {
   #names(plan: TablePlan): { tableName: string; keyspace: string; shard: string } {
     const { keyspace, name: shard } = this.shard;
     return { tableName: this.#context.bareTableNames ? plan.version.name : `${keyspace}.${plan.version.name}`, keyspace, shard };
+  }
+
+  #place(): { keyspace: string; shard: string } {
+    return { keyspace: this.shard.keyspace, shard: this.shard.name };
   }
 
   #event(init: Parameters<typeof event>[0]): WireEvent {
@@ -369,103 +386,4 @@ export class ShardRun {
     const enumSetStringValues = copying || picked.some((column) => column.kind === 'label');
     return event({ ...common, type: VEventType.FIELD, fieldEvent: { ...this.#names(plan), fields, enumSetStringValues } });
   }
-}
-
-/** What all events of a transaction carry; copied rows carry only the first two. */
-interface Common {
-  readonly keyspace: string;
-  readonly shard: string;
-  readonly timestamp?: bigint;
-  readonly currentTime?: bigint;
-  readonly commitParent?: bigint;
-  readonly sequenceNumber?: bigint;
-  readonly eventGtid?: string;
-}
-
-function commonFields(transaction: Transaction, shard: Shard): Common {
-  return {
-    timestamp: BigInt(Math.floor(transaction.time / 1000)), currentTime: BigInt(Math.floor(transaction.time * 1000)) * 1000n, keyspace: shard.keyspace, shard: shard.name,
-    commitParent: BigInt(transaction.commitParent), sequenceNumber: BigInt(transaction.sequence), eventGtid: `${transaction.uuid}:${transaction.number}`,
-  };
-}
-
-function journalOf(journal: ShardJournal) {
-  return {
-    id: journal.id, migrationType: MigrationType.SHARDS, tables: ['/.*'], localPosition: journal.localPosition,
-    shardGtids: journal.targets.map((target) => ({ ...target })), participants: journal.participants.map((one) => ({ ...one })),
-  };
-}
-
-/**
- * The images that reach the client: both when either passes the filter (values.md A.4). A change whose every cell is NULL is
- * not replicated at all (B53).
- */
-function encodeChange(plan: TablePlan, rows: RowsEvent, change: RowChange): EncodedChange | undefined {
-  const { before, after } = change;
-  if (plan.filtered && !(before && plan.passes(before)) && !(after && plan.passes(after))) return undefined;
-  const { columns } = plan.version;
-  const image = (row: Row, skip?: (column: Column) => boolean): EncodedRow => encodeRow(columns, plan.picks, row, 'replication', skip);
-  if ([before, after].every((row) => !row || plan.picks.every((at) => row[at] === null))) return undefined;
-  const partial = rows.noblob || change.json !== undefined;
-  if (!partial) return { ...(before ? { before: image(before) } : {}), ...(after ? { after: image(after) } : {}) };
-  return encodePartial(plan, rows, change, image);
-}
-
-/** NOBLOB and PARTIAL_JSON images (measured.md section 6): what is left out, and the bitmaps that say so for the after image only. */
-function encodePartial(plan: TablePlan, rows: RowsEvent, change: RowChange, image: (row: Row, skip?: (column: Column) => boolean) => EncodedRow): EncodedChange {
-  const { before, after, json } = change;
-  const { columns, key } = plan.version;
-  const isBlob = (column: Column): boolean => (column.flags & 16) !== 0 && column.kind !== 'json' && !key.includes(columns.indexOf(column));
-  const encodedBefore = before && image(before, (column) => rows.noblob && isBlob(column));
-  if (!after || !before) return { ...(encodedBefore ? { before: encodedBefore } : {}), ...(after ? { after: image(after) } : {}) };
-  const omitted = (column: Column): boolean => {
-    const at = columns.indexOf(column);
-    return rows.noblob && isBlob(column) && sameBytes(before[at] as Cell, after[at] as Cell);
-  };
-  const patched = json ? after.map((cell, at) => (json.has(at) ? (json.get(at) as string) : cell)) : after;
-  const shown = json ? columns.map((column, at) => (json.has(at) ? { ...column, kind: 'date' as const } : column)) : columns; // as it stands: an expression is no JSON
-  const jsonColumns = columns.flatMap((column, at) => (column.kind === 'json' ? [at] : []));
-  return {
-    before: encodedBefore as EncodedRow,
-    after: encodeRow(shown, plan.picks, patched, 'replication', (column) => omitted(columns[shown.indexOf(column)] as Column)),
-    dataColumns: bitmap(columns.map((column) => !omitted(column))),
-    ...(json ? { jsonPartialValues: bitmap(jsonColumns.map((at) => json.has(at))) } : {}),
-  };
-}
-
-function sameBytes(a: Cell, b: Cell): boolean {
-  return a === b || (a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0);
-}
-
-function bitmap(bits: readonly boolean[]): Bitmap {
-  const cols = new Uint8Array(Math.ceil(bits.length / 8));
-  bits.forEach((bit, index) => {
-    if (bit) cols[index >> 3] = (cols[index >> 3] as number) | (1 << (index & 7));
-  });
-  return { count: bits.length, cols };
-}
-
-function lastKey(columns: readonly Column[], key: readonly number[], row: Row): QueryResult {
-  const encoded = encodeRow(columns, key, row, 'copy');
-  const fields = key.map((at) => keyFieldOf(columns[at] as Column));
-  return create(QueryResultSchema, { fields, rows: [{ lengths: encoded.lengths.map(BigInt), values: rowBytes(encoded) }] });
-}
-
-/** Cells of a last key the client sent back. */
-function decodeLastKey(columns: readonly Column[], last: QueryResult): Cell[] | undefined {
-  const row = last.rows[0];
-  if (!row) return undefined;
-  let at = 0;
-  return columns.map((column, index) => {
-    const length = Number(row.lengths[index] ?? -1n);
-    if (length < 0) return null;
-    const cell = decodeKeyCell(column, row.values.subarray(at, at + length));
-    at += length;
-    return cell;
-  });
-}
-
-/** A deep copy of the client's entries, so that a request is never changed. */
-export function copyKeys(keys: readonly TableLastPK[]): TableLastPK[] {
-  return keys.map((key) => fromBinary(TableLastPKSchema, toBinary(TableLastPKSchema, key)));
 }

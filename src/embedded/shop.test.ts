@@ -24,7 +24,10 @@ test('what a stream says of the shop adds up to its rows', async () => {
   await using vtgate = await startEmbeddedVtgate({ clock, keyspaces: { [SHOP_KEYSPACE]: { shards: ['-80', '80-'] } } });
   const shop = new Shop(vtgate.engine, { orders: 50, customers: 20, products: 10 });
   const client = new RawClient(vtgate.address);
-  const stream = client.stream({ vgtid: { shardGtids: [{ keyspace: SHOP_KEYSPACE, shard: '', gtid: '' }] }, filter: { rules: [{ match: '/.*', filter: '' }] } });
+  const stream = client.stream({
+    vgtid: { shardGtids: [{ keyspace: SHOP_KEYSPACE, shard: '', gtid: '' }] },
+    filter: { rules: [{ match: '/.*', filter: '' }] },
+  });
   const stop = shop.keepOrdering(50);
   await stream.untilCount('FIELD');
   clock.advance(1000); // some of it while tables are copied

@@ -51,7 +51,11 @@ function tableOf(parser: Parser, { engine, keyspace, shard }: SqlContext): Found
   if (!found) throw new SqlError(`VT05003: unknown database '${home}' in vschema`, 5);
   const shards = [...found.shards.values()].filter((one) => (shard === undefined ? one.serving : one.name === shard));
   const version = shards[0]?.tables.get(table)?.version;
-  if (!version) throw new SqlError(`target: ${home}.${shards[0]?.name ?? ''}.primary: vttablet: Table 'vt_${home}.${table}' doesn't exist (errno 1146) (sqlstate 42S02)`, 5);
+  if (!version)
+    throw new SqlError(
+      `target: ${home}.${shards[0]?.name ?? ''}.primary: vttablet: Table 'vt_${home}.${table}' doesn't exist (errno 1146) (sqlstate 42S02)`,
+      5,
+    );
   return { keyspace: home, shards, table, columns: version.columns };
 }
 
@@ -94,7 +98,9 @@ function select(parser: Parser, context: SqlContext): SqlAnswer {
   parser.expect('from');
   const found = tableOf(parser, context);
   const condition = where(parser);
-  const orders = parser.takeAll('order', 'by') ? parser.list(() => ({ name: parser.name(), down: parser.take('desc') || (parser.take('asc') && false) })) : [];
+  const orders = parser.takeAll('order', 'by')
+    ? parser.list(() => ({ name: parser.name(), down: parser.take('desc') || (parser.take('asc') && false) }))
+    : [];
   const limit = parser.take('limit') ? parser.expression() : undefined;
   if (parser.takeAll('for', 'update')) parser.end();
   parser.end();
@@ -111,7 +117,8 @@ function select(parser: Parser, context: SqlContext): SqlAnswer {
   if (counted) return { columns: [{ name: 'count(*)' }], rows: [[BigInt(shown.length)]], affected: 0 };
   if (everything) return { columns: found.columns.map((column) => ({ name: column.name, column })), rows: shown, affected: 0 };
   return {
-    columns: items.map((_, index) => ({ name: `column ${index + 1}` })), affected: 0,
+    columns: items.map((_, index) => ({ name: `column ${index + 1}` })),
+    affected: 0,
     rows: shown.map((row) => items.map((item) => item(scopeOf(found.columns, row, context)))),
   };
 }
@@ -129,7 +136,9 @@ function insert(parser: Parser, context: SqlContext, ignore: boolean): SqlAnswer
     return values;
   });
   parser.end();
-  const objects = rows.map((values) => Object.fromEntries(names.map((name, index) => [name, plain((values[index] as Expression)(scopeOf([], undefined, context)))])));
+  const objects = rows.map((values) =>
+    Object.fromEntries(names.map((name, index) => [name, plain((values[index] as Expression)(scopeOf([], undefined, context)))])),
+  );
   let affected = 0;
   for (const object of objects) {
     const shard = found.shards.length === 1 ? (found.shards[0] as Shard).name : context.engine.shardOf(found.keyspace, found.table, object);
@@ -138,7 +147,10 @@ function insert(parser: Parser, context: SqlContext, ignore: boolean): SqlAnswer
     if (store.version.key.length > 0 && store.get(row)) {
       if (ignore) continue;
       const key = store.version.key.map((at) => String(row[at])).join('-');
-      throw new SqlError(`target: ${found.keyspace}.${shard}.primary: vttablet: Duplicate entry '${key}' for key '${found.table}.PRIMARY' (errno 1062) (sqlstate 23000)`, 6);
+      throw new SqlError(
+        `target: ${found.keyspace}.${shard}.primary: vttablet: Duplicate entry '${key}' for key '${found.table}.PRIMARY' (errno 1062) (sqlstate 23000)`,
+        6,
+      );
     }
     context.engine.transaction(found.keyspace, shard, [{ op: 'insert', table: found.table, row: object }]);
     affected += 1;
@@ -194,7 +206,9 @@ function writeRows(found: Found, condition: Expression | undefined, context: Sql
 }
 
 function unchanged(columns: readonly Column[], row: Row, set: RowObject): boolean {
-  return columns.every((column, at) => !(column.name in set) || compareCells(column, storeCell(column, set[column.name]), row[at] as Cell) === 0);
+  return columns.every(
+    (column, at) => !(column.name in set) || compareCells(column, storeCell(column, set[column.name]), row[at] as Cell) === 0,
+  );
 }
 
 function keyOf(found: Found, row: Row): RowObject {

@@ -34,7 +34,8 @@ export interface Token {
 
 export function tokenize(sql: string): Token[] {
   const tokens: Token[] = [];
-  const pattern = /\s+|(`(?:[^`]|``)+`)|('(?:[^'\\]|''|\\.)*')|(\d+(?:\.\d+)?)|:([a-z_]\w*)|((?:@@global\.|@@)?[a-z_$][\w$]*)|(<=>|<=|>=|<>|!=|[-+*/=<>(),.])/giy;
+  const pattern =
+    /\s+|(`(?:[^`]|``)+`)|('(?:[^'\\]|''|\\.)*')|(\d+(?:\.\d+)?)|:([a-z_]\w*)|((?:@@global\.|@@)?[a-z_$][\w$]*)|(<=>|<=|>=|<>|!=|[-+*/=<>(),.])/giy;
   while (pattern.lastIndex < sql.length) {
     const at = pattern.lastIndex;
     const found = pattern.exec(sql);
@@ -249,12 +250,19 @@ function compare(operator: string, a: SqlValue, b: SqlValue): boolean | null {
   if (a === null || b === null) return null;
   const sign = order(a, b);
   switch (operator) {
-    case '=': return sign === 0;
-    case '<>': case '!=': return sign !== 0;
-    case '<': return sign < 0;
-    case '<=': return sign <= 0;
-    case '>': return sign > 0;
-    default: return sign >= 0;
+    case '=':
+      return sign === 0;
+    case '<>':
+    case '!=':
+      return sign !== 0;
+    case '<':
+      return sign < 0;
+    case '<=':
+      return sign <= 0;
+    case '>':
+      return sign > 0;
+    default:
+      return sign >= 0;
   }
 }
 
@@ -271,7 +279,13 @@ function arithmetic(a: SqlValue, b: SqlValue, sign: bigint): SqlValue {
   return BigInt(a as number) + sign * BigInt(b as number);
 }
 
-const UNITS: Readonly<Record<string, bigint>> = { microsecond: 1n, second: 1_000_000n, minute: 60_000_000n, hour: 3_600_000_000n, day: 86_400_000_000n };
+const UNITS: Readonly<Record<string, bigint>> = {
+  microsecond: 1n,
+  second: 1_000_000n,
+  minute: 60_000_000n,
+  hour: 3_600_000_000n,
+  day: 86_400_000_000n,
+};
 
 function unitMicros(unit: string): bigint {
   const micros = UNITS[unit];
@@ -281,7 +295,7 @@ function unitMicros(unit: string): bigint {
 
 function addInterval(from: SqlValue, amount: SqlValue, unit: string, sign: bigint): SqlValue {
   if (from === null || amount === null) return null;
-  return formatMicros(micros(String(from)) + sign * BigInt(amount as bigint) * unitMicros(unit));
+  return formatMicros(micros(String(from)) + sign * BigInt(String(amount)) * unitMicros(unit));
 }
 
 /** Microseconds since the epoch of a UTC datetime text. */

@@ -9,7 +9,8 @@ import type { Engine, Shard } from './engine.js';
 import { event, response, VectorEntry, type Packet, type WireEvent } from './events.js';
 import type { Faults } from './faults.js';
 import { Filter } from './filter.js';
-import { copyKeys, ShardRun, StreamFailure } from './shard-run.js';
+import { copyKeys } from './last-key.js';
+import { ShardRun, StreamFailure } from './shard-run.js';
 
 /** What the stream needs of the RPC under it. */
 export interface Wire {
@@ -191,19 +192,31 @@ export class Stream {
   #startRun(entry: VectorEntry, replayed: number): ShardRun {
     const shard = this.#engine.keyspaces.get(entry.keyspace)?.shards.get(entry.shard);
     if (!shard) {
-      throw new StreamFailure(9, `error starting stream from shard GTID ${describe(entry.keyspace, entry.shard, entry.gtid)}: failed to determine if keyspace ${entry.keyspace} has been resharded: shard provided in VGTID, ${entry.shard}, not found in the ${entry.keyspace} keyspace`);
+      throw new StreamFailure(
+        9,
+        `error starting stream from shard GTID ${describe(entry.keyspace, entry.shard, entry.gtid)}: failed to determine if keyspace ${entry.keyspace} has been resharded: shard provided in VGTID, ${entry.shard}, not found in the ${entry.keyspace} keyspace`,
+      );
     }
     const flags = this.request.flags;
     const run = new ShardRun({
-      shard, entry, filter: this.#filter, vector: () => this.#vector, replayed,
-      tablesToCopy: flags?.tablesToCopy ?? [], packetBytes: this.#settings.packetBytes, bareTableNames: flags?.excludeKeyspaceFromTableName ?? false,
-      keyspaceHeartbeats: flags?.streamKeyspaceHeartbeats ?? false, journalEvents: (flags?.stopOnReshard || flags?.includeReshardJournalEvents) ?? false,
+      shard,
+      entry,
+      filter: this.#filter,
+      vector: () => this.#vector,
+      replayed,
+      tablesToCopy: flags?.tablesToCopy ?? [],
+      packetBytes: this.#settings.packetBytes,
+      bareTableNames: flags?.excludeKeyspaceFromTableName ?? false,
+      keyspaceHeartbeats: flags?.streamKeyspaceHeartbeats ?? false,
+      journalEvents: (flags?.stopOnReshard || flags?.includeReshardJournalEvents) ?? false,
       atCopyPoint: (point) => this.#faults.reachCopyPoint(point),
     });
-    this.#cleanup.push(shard.server.onCommit(() => {
-      this.#idle.delete(run);
-      this.#wake?.();
-    }));
+    this.#cleanup.push(
+      shard.server.onCommit(() => {
+        this.#idle.delete(run);
+        this.#wake?.();
+      }),
+    );
     return run;
   }
 
@@ -215,12 +228,18 @@ export class Stream {
     const known = this.#journals.get(journal.id) ?? { journal, runs: [] };
     if (!known.runs.includes(run)) known.runs.push(run);
     this.#journals.set(journal.id, known);
-    const inStream = journal.participants.filter((one) => this.#vector.some((entry) => entry.keyspace === one.keyspace && entry.shard === one.shard));
+    const inStream = journal.participants.filter((one) =>
+      this.#vector.some((entry) => entry.keyspace === one.keyspace && entry.shard === one.shard),
+    );
     if (inStream.length < journal.participants.length) {
-      const list = (items: readonly { keyspace: string; shard: string; gtid?: string }[]): string => items.map((one) => describe(one.keyspace, one.shard, one.gtid)).join(' ');
+      const list = (items: readonly { keyspace: string; shard: string; gtid?: string }[]): string =>
+        items.map((one) => describe(one.keyspace, one.shard, one.gtid)).join(' ');
       const text = `not all journaling participants are in the stream: journal: [${list(journal.participants)}], stream: [${list(this.#vector)}]`;
       const place = describe(run.entry.keyspace, run.entry.shard, run.entry.gtid);
-      throw new StreamFailure(13, `error starting stream from shard GTID ${place}: error in vstream for ${run.entry.keyspace}/${run.entry.shard} on tablet ${tabletOf(run.shard)}: target: ${run.entry.keyspace}.${run.entry.shard}.primary: error getting journal event for shard GTID ${place} on tablet ${tabletOf(run.shard)}: ${text}`);
+      throw new StreamFailure(
+        13,
+        `error starting stream from shard GTID ${place}: error in vstream for ${run.entry.keyspace}/${run.entry.shard} on tablet ${tabletOf(run.shard)}: target: ${run.entry.keyspace}.${run.entry.shard}.primary: error getting journal event for shard GTID ${place} on tablet ${tabletOf(run.shard)}: ${text}`,
+      );
     }
     if (known.runs.length < journal.participants.length) return true;
     for (const done of known.runs) this.#runs.splice(this.#runs.indexOf(done), 1);
@@ -241,7 +260,11 @@ export class Stream {
     const interval = (this.request.flags?.heartbeatInterval ?? 0) * 1000;
     if (interval > 0) {
       this.#lastSent = clock.now();
-      this.#every(interval, () => this.#lastSent + interval - clock.now(), () => this.#heartbeat());
+      this.#every(
+        interval,
+        () => this.#lastSent + interval - clock.now(),
+        () => this.#heartbeat(),
+      );
     }
     const age = (this.request.flags?.maxStreamAgeSeconds ?? 0) * 1000;
     if (age > 0) {
@@ -269,14 +292,27 @@ export class Stream {
     if (this.#faults.mute || this.#over) return;
     const now = this.#engine.clock.now();
     this.#lastSent = now;
-    this.#wire.write(response([event({ type: VEventType.HEARTBEAT, timestamp: BigInt(Math.floor(now / 1000)), currentTime: BigInt(Math.floor(now * 1000)) * 1000n })]));
+    this.#wire.write(
+      response([
+        event({
+          type: VEventType.HEARTBEAT,
+          timestamp: BigInt(Math.floor(now / 1000)),
+          currentTime: BigInt(Math.floor(now * 1000)) * 1000n,
+        }),
+      ]),
+    );
   }
 
   #giveUpPurged(): void {
     const run = this.#runs.find((one) => one.stuck === 'purged');
     if (!run || this.#sent) return;
     const { keyspace, name } = run.shard;
-    this.close(new StreamFailure(1, `failed to find a PRIMARY tablet for VStream in ${keyspace}/${name} within the zone1 cell(s): context has expired`));
+    this.close(
+      new StreamFailure(
+        1,
+        `failed to find a PRIMARY tablet for VStream in ${keyspace}/${name} within the zone1 cell(s): context has expired`,
+      ),
+    );
   }
 
   // ---- request (protocol.md B.9)
@@ -291,7 +327,8 @@ export class Stream {
           this.#requireKeyspace(keyspace);
           return [new VectorEntry(keyspace, entry.shard, entry.gtid, copyKeys(entry.tablePKs))];
         }
-        if (entry.gtid !== '' && entry.gtid !== 'current') throw unresolved(3, `if shards are unspecified, the Gtid value has to be 'current' or empty; got: ${entry.gtid}`);
+        if (entry.gtid !== '' && entry.gtid !== 'current')
+          throw unresolved(3, `if shards are unspecified, the Gtid value has to be 'current' or empty; got: ${entry.gtid}`);
         return this.#requireKeyspace(keyspace).map((shard) => new VectorEntry(keyspace, shard.name, entry.gtid));
       });
     });
@@ -300,7 +337,7 @@ export class Stream {
   #keyspacesOf(name: string, gtid: string, alone: boolean): string[] {
     const all = [...this.#engine.keyspaces.keys()];
     if (alone && name === '') {
-      if (gtid !== 'current') throw unresolved(3, 'for an empty keyspace, the Gtid value has to be \'current\'');
+      if (gtid !== 'current') throw unresolved(3, "for an empty keyspace, the Gtid value has to be 'current'");
       return all;
     }
     if (alone && name.startsWith('/')) return all.filter((keyspace) => new RegExp(name.replace(/^\/+|\/+$/g, '')).test(keyspace));
@@ -309,7 +346,11 @@ export class Stream {
 
   #requireKeyspace(name: string): Shard[] {
     const keyspace = this.#engine.keyspaces.get(name);
-    if (!keyspace) throw unresolved(2, `failed to get shards in keyspace ${name}: keyspace ${name} fetch error: node doesn't exist: keyspaces/${name}/SrvKeyspace`);
+    if (!keyspace)
+      throw unresolved(
+        2,
+        `failed to get shards in keyspace ${name}: keyspace ${name} fetch error: node doesn't exist: keyspaces/${name}/SrvKeyspace`,
+      );
     return [...keyspace.shards.values()].filter((shard) => shard.serving);
   }
 }
@@ -330,7 +371,13 @@ function tabletOf(shard: Shard): string {
 /** Wraps a tablet's error as VTGate does: position errors at once, the others as "persistent" after its own retries. */
 function tabletFailure(run: ShardRun, gtid: string, { code, message }: StreamFailure): StreamFailure {
   const { keyspace, name } = run.shard;
-  const kind = code === 13 ? `error in vstream for ${keyspace}/${name} on tablet ${tabletOf(run.shard)}` : `persistent error in vstream for ${keyspace}/${name} on tablet ${tabletOf(run.shard)}; giving up`;
+  const kind =
+    code === 13
+      ? `error in vstream for ${keyspace}/${name} on tablet ${tabletOf(run.shard)}`
+      : `persistent error in vstream for ${keyspace}/${name} on tablet ${tabletOf(run.shard)}; giving up`;
   const words = code === 13 ? 'Internal' : 'Unknown';
-  return new StreamFailure(code, `error starting stream from shard GTID ${describe(keyspace, name, gtid)}: ${kind}: target: ${keyspace}.${name}.primary: vttablet: rpc error: code = ${words} desc = ${message}`);
+  return new StreamFailure(
+    code,
+    `error starting stream from shard GTID ${describe(keyspace, name, gtid)}: ${kind}: target: ${keyspace}.${name}.primary: vttablet: rpc error: code = ${words} desc = ${message}`,
+  );
 }

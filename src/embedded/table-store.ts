@@ -167,7 +167,8 @@ function* rowsAfter(chunks: readonly Chunk[], version: TableVersion, last: reado
     });
     const rows = chunks[at]?.rows;
     if (!rows) return;
-    for (let index = lowerBound(rows.length, (middle) => isBefore(rows[middle] as Row)); index < rows.length; index += 1) yield rows[index] as Row;
+    for (let index = lowerBound(rows.length, (middle) => isBefore(rows[middle] as Row)); index < rows.length; index += 1)
+      yield rows[index] as Row;
     at += 1;
   }
   for (; at < chunks.length; at += 1) yield* (chunks[at] as Chunk).rows;

@@ -56,7 +56,11 @@ export function storeCell(column: Column, value: unknown): Cell {
     case 'date':
       return value instanceof Date ? value.toISOString().slice(0, 10) : String(value);
     case 'datetime':
-      return withFraction(value instanceof Date ? value.toISOString().replace('T', ' ').replace('Z', '') : String(value), column.decimals, ' 00:00:00');
+      return withFraction(
+        value instanceof Date ? value.toISOString().replace('T', ' ').replace('Z', '') : String(value),
+        column.decimals,
+        ' 00:00:00',
+      );
     case 'time':
       return withFraction(String(value), column.decimals, '');
   }

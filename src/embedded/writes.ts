@@ -106,7 +106,12 @@ function patchRow(columns: readonly Column[], before: Row, set: RowObject, json:
 }
 
 /** Every JSON column of an update has its bit set: '' means unchanged; a whole new document has no entry. */
-function jsonExpressions(columns: readonly Column[], before: Row, after: Row, json: Readonly<Record<string, JsonPatch>> = {}): Map<number, string> {
+function jsonExpressions(
+  columns: readonly Column[],
+  before: Row,
+  after: Row,
+  json: Readonly<Record<string, JsonPatch>> = {},
+): Map<number, string> {
   const found = new Map<number, string>();
   columns.forEach((column, index) => {
     if (column.kind !== 'json') return;
@@ -118,13 +123,20 @@ function jsonExpressions(columns: readonly Column[], before: Row, after: Row, js
   return found;
 }
 
+function listOf(match: Match): readonly RowObject[] {
+  return Array.isArray(match) ? (match as readonly RowObject[]) : [match as RowObject];
+}
+
 /** Rows that `where` names, found by key where it holds the whole key. */
 export function matching(store: TableStore, where: Match | undefined): Row[] {
   if (where === undefined) return [...store.rows()];
   const { columns, key } = store.version;
-  const wanted = (Array.isArray(where) ? where : [where]).map((match) => {
-    const cells: (Cell | undefined)[] = columns.map((column) => (column.name in match ? storeCell({ ...column, nullable: true }, match[column.name]) : undefined));
-    for (const name of Object.keys(match)) if (!columns.some((column) => column.name === name)) throw new Error(`embedded engine: unknown column ${name}`);
+  const wanted = listOf(where).map((match) => {
+    const cells: (Cell | undefined)[] = columns.map((column) =>
+      column.name in match ? storeCell({ ...column, nullable: true }, match[column.name]) : undefined,
+    );
+    for (const name of Object.keys(match))
+      if (!columns.some((column) => column.name === name)) throw new Error(`embedded engine: unknown column ${name}`);
     return cells;
   });
   const fits = (row: Row, cells: readonly (Cell | undefined)[]): boolean =>
@@ -168,7 +180,19 @@ function rowBytes(columns: readonly Column[], row: Row | undefined): number {
 }
 
 const FIXED: Readonly<Record<string, number>> = {
-  tinyint: 1, smallint: 2, mediumint: 3, int: 4, bigint: 8, float: 4, double: 8, year: 1, date: 3, datetime: 5, timestamp: 4, time: 3, enum: 1,
+  tinyint: 1,
+  smallint: 2,
+  mediumint: 3,
+  int: 4,
+  bigint: 8,
+  float: 4,
+  double: 8,
+  year: 1,
+  date: 3,
+  datetime: 5,
+  timestamp: 4,
+  time: 3,
+  enum: 1,
 };
 
 function cellBytes(column: Column, cell: Exclude<Cell, null>): number {
@@ -181,21 +205,30 @@ function cellBytes(column: Column, cell: Exclude<Cell, null>): number {
 }
 
 function lengthBytes(column: Column): number {
-  if (/^tiny/.test(column.base)) return 1;
-  if (/^medium/.test(column.base)) return 3;
+  if (column.base.startsWith('tiny')) return 1;
+  if (column.base.startsWith('medium')) return 3;
   if (column.base === 'text' || column.base === 'blob') return 2;
   return column.length > 65_535 * 4 ? 4 : column.length > 255 ? 2 : 1;
 }
 
 /** SQL text of a write, for a real server; several statements where one cannot say it. */
 export function writeToSql(write: Write): string {
-  if (write.op === 'update' && 'rows' in write) return write.rows.map((row) => writeToSql({ op: 'update', table: write.table, ...row })).join(';\n');
-  const list = (row: RowObject): string => Object.keys(row).map((name) => `\`${name}\``).join(', ');
+  if (write.op === 'update' && 'rows' in write)
+    return write.rows.map((row) => writeToSql({ op: 'update', table: write.table, ...row })).join(';\n');
+  const list = (row: RowObject): string =>
+    Object.keys(row)
+      .map((name) => `\`${name}\``)
+      .join(', ');
   const values = (row: RowObject): string => Object.values(row).map(literal).join(', ');
   const where = (match: Match | undefined): string => {
     if (match === undefined) return '';
-    const one = (row: RowObject): string => Object.entries(row).map(([name, value]) => (value === null ? `\`${name}\` is null` : `\`${name}\` = ${literal(value)}`)).join(' and ');
-    return ` where ${(Array.isArray(match) ? match : [match]).map((row) => `(${one(row)})`).join(' or ')}`;
+    const one = (row: RowObject): string =>
+      Object.entries(row)
+        .map(([name, value]) => (value === null ? `\`${name}\` is null` : `\`${name}\` = ${literal(value)}`))
+        .join(' and ');
+    return ` where ${listOf(match)
+      .map((row) => `(${one(row)})`)
+      .join(' or ')}`;
   };
   switch (write.op) {
     case 'insert': {
@@ -203,11 +236,15 @@ export function writeToSql(write: Write): string {
       return `insert into \`${write.table}\` (${list(rows[0] ?? {})}) values ${rows.map((row) => `(${values(row)})`).join(', ')}`;
     }
     case 'upsert': {
-      const set = Object.keys(write.row).map((name) => `\`${name}\` = values(\`${name}\`)`).join(', ');
+      const set = Object.keys(write.row)
+        .map((name) => `\`${name}\` = values(\`${name}\`)`)
+        .join(', ');
       return `insert into \`${write.table}\` (${list(write.row)}) values (${values(write.row)}) on duplicate key update ${set}`;
     }
     case 'update':
-      return `update \`${write.table}\` set ${Object.entries(write.set).map(([name, value]) => `\`${name}\` = ${literal(value)}`).join(', ')}${where(write.where)}`;
+      return `update \`${write.table}\` set ${Object.entries(write.set)
+        .map(([name, value]) => `\`${name}\` = ${literal(value)}`)
+        .join(', ')}${where(write.where)}`;
     case 'delete':
       return `delete from \`${write.table}\`${where(write.where)}`;
   }

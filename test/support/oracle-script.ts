@@ -44,18 +44,36 @@ export interface RecordedJournal extends ShardJournal {
 type RowImage = { lengths: readonly bigint[]; values: Uint8Array };
 
 export function readJournals(recording: Recording): RecordedJournal[] {
-  return recording.frames.flatMap((frame) => fromBinary(VStreamResponseSchema, frame).events).flatMap(({ journal, keyspace, shard, eventGtid }) => (journal ? [{
-    keyspace, shard, gtid: eventGtid, id: journal.id, localPosition: journal.localPosition,
-    participants: journal.participants.map((one) => ({ keyspace: one.keyspace, shard: one.shard })),
-    targets: journal.shardGtids.map((one) => ({ keyspace: one.keyspace, shard: one.shard, gtid: one.gtid })),
-  }] : []));
+  return recording.frames
+    .flatMap((frame) => fromBinary(VStreamResponseSchema, frame).events)
+    .flatMap(({ journal, keyspace, shard, eventGtid }) =>
+      journal
+        ? [
+            {
+              keyspace,
+              shard,
+              gtid: eventGtid,
+              id: journal.id,
+              localPosition: journal.localPosition,
+              participants: journal.participants.map((one) => ({ keyspace: one.keyspace, shard: one.shard })),
+              targets: journal.shardGtids.map((one) => ({ keyspace: one.keyspace, shard: one.shard, gtid: one.gtid })),
+            },
+          ]
+        : [],
+    );
 }
 
 export function readScripts(recording: Recording, events: readonly VEvent[], journals: readonly RecordedJournal[]): ShardScript[] {
   const asked = recording.request.vgtid?.shardGtids ?? [];
   const targets = journals.flatMap((journal) => journal.targets);
-  const places = new Set([...events.flatMap((event) => event.vgtid?.shardGtids ?? []), ...asked.filter((entry) => entry.shard !== ''), ...targets, ...journals.flatMap((journal) => journal.participants)]
-    .map((entry) => `${entry.keyspace}/${entry.shard}`));
+  const places = new Set(
+    [
+      ...events.flatMap((event) => event.vgtid?.shardGtids ?? []),
+      ...asked.filter((entry) => entry.shard !== ''),
+      ...targets,
+      ...journals.flatMap((journal) => journal.participants),
+    ].map((entry) => `${entry.keyspace}/${entry.shard}`),
+  );
   return [...places].sort().map((place) => {
     const [keyspace = '', shard = ''] = place.split('/');
     const isHere = (entry: { keyspace: string; shard: string }): boolean => entry.keyspace === keyspace && entry.shard === shard;
@@ -69,7 +87,8 @@ export function readScripts(recording: Recording, events: readonly VEvent[], jou
     const known = [targets.find(isHere)?.gtid, asked.find(isHere)?.gtid, first].find((gtid) => gtid?.startsWith('MySQL56/'));
     if (known === undefined) steps.length = 0; // a participant outside the stream
     const start = (known ?? '00000000-0000-0000-0000-000000000001:1-9').replace('MySQL56/', '');
-    const database = own.find((event) => event.fieldEvent && !event.fieldEvent.isInternalTable)?.fieldEvent?.fields[0]?.database ?? `vt_${keyspace}`;
+    const database =
+      own.find((event) => event.fieldEvent && !event.fieldEvent.isInternalTable)?.fieldEvent?.fields[0]?.database ?? `vt_${keyspace}`;
     const firstGtid = steps.find((step): step is Exclude<Step, { kind: 'copy' }> => step.kind !== 'copy')?.gtid;
     return { keyspace, shard, place, database, start, steps, uuid: (firstGtid ?? start).split(':')[0] as string };
   });
@@ -82,7 +101,11 @@ function nextGtid(steps: readonly Step[]): string {
 }
 
 /** Columns by `keyspace/table`: as the first FIELD shows them, unless a DDL of the recording creates the table. */
-export function readTables(recording: Recording, events: readonly VEvent[], given: Readonly<Record<string, ColumnInput[]>>): Map<string, ColumnInput[]> {
+export function readTables(
+  recording: Recording,
+  events: readonly VEvent[],
+  given: Readonly<Record<string, ColumnInput[]>>,
+): Map<string, ColumnInput[]> {
   const tables = new Map(Object.entries(given));
   const created = new Set<string>();
   for (const { fieldEvent, type, statement, keyspace } of events) {
@@ -100,7 +123,8 @@ export function readTables(recording: Recording, events: readonly VEvent[], give
   const [only] = keyspaces;
   if (keyspaces.size === 1) {
     for (const rule of recording.request.filter?.rules ?? []) {
-      if (!rule.match.startsWith('/') && !tables.has(`${only}/${rule.match}`)) tables.set(`${only}/${rule.match}`, [{ name: 'id', type: 'bigint', key: true }]);
+      if (!rule.match.startsWith('/') && !tables.has(`${only}/${rule.match}`))
+        tables.set(`${only}/${rule.match}`, [{ name: 'id', type: 'bigint', key: true }]);
     }
   }
   return tables;
@@ -131,10 +155,15 @@ function readSteps(events: readonly VEvent[]): Step[] {
     } else if (event.type === VEventType.BEGIN && event.eventGtid !== '') {
       open = { kind: 'transaction', gtid: event.eventGtid, writes: [] };
       steps.push(open);
-    } else if (event.type === VEventType.VERSION && open && open.kind !== 'copy') steps[steps.indexOf(open)] = open = { kind: 'version', gtid: open.gtid };
+    } else if (event.type === VEventType.VERSION && open && open.kind !== 'copy')
+      steps[steps.indexOf(open)] = open = { kind: 'version', gtid: open.gtid };
     else if (event.journal && open && open.kind !== 'copy') {
       const { id, localPosition, participants, shardGtids } = event.journal;
-      steps[steps.indexOf(open)] = open = { kind: 'journal', gtid: open.gtid, journal: { id, localPosition, participants, targets: shardGtids } };
+      steps[steps.indexOf(open)] = open = {
+        kind: 'journal',
+        gtid: open.gtid,
+        journal: { id, localPosition, participants, targets: shardGtids },
+      };
     } else if (event.type === VEventType.DDL) {
       steps.push({ kind: 'ddl', gtid: event.eventGtid, statement: event.statement });
       for (const name of fields.keys()) changed.add(name);
@@ -142,7 +171,8 @@ function readSteps(events: readonly VEvent[]): Step[] {
       steps.push({ kind: 'other', gtid: event.eventGtid });
     } else if (event.rowEvent?.isInternalTable && open && open.kind !== 'copy') {
       const [change] = event.rowEvent.rowChanges;
-      const ts = (row: RowImage | undefined): bigint => BigInt(Buffer.from(row?.values.subarray(-Number(row.lengths[2])) ?? []).toString() || '0');
+      const ts = (row: RowImage | undefined): bigint =>
+        BigInt(Buffer.from(row?.values.subarray(-Number(row.lengths[2])) ?? []).toString() || '0');
       steps[steps.indexOf(open)] = open = { kind: 'heartbeat', gtid: open.gtid, before: ts(change?.before), after: ts(change?.after) };
     } else if (event.rowEvent) {
       const columns = fields.get(table) ?? [];
@@ -159,13 +189,19 @@ function readSteps(events: readonly VEvent[]): Step[] {
 }
 
 function writeOf(table: string, columns: readonly Field[], changes: readonly RowChange[], later: readonly VEvent[]): Write {
-  if (changes[0]?.before && changes[0].after) return { op: 'update', table, rows: changes.map((change) => updateOf(columns, change, later)) };
-  if (changes[0]?.before) return { op: 'delete', table, where: changes.map((change) => withoutOmitted(columns, rowOf(columns, change.before))) };
+  if (changes[0]?.before && changes[0].after)
+    return { op: 'update', table, rows: changes.map((change) => updateOf(columns, change, later)) };
+  if (changes[0]?.before)
+    return { op: 'delete', table, where: changes.map((change) => withoutOmitted(columns, rowOf(columns, change.before))) };
   return { op: 'insert', table, rows: changes.map((change) => rowOf(columns, change.after)) };
 }
 
 /** An update; with partial images only what is present, and each patched document as the row's next before image shows it. */
-function updateOf(columns: readonly Field[], change: RowChange, later: readonly VEvent[]): { where: RowObject; set: RowObject; json?: Record<string, JsonPatch> } {
+function updateOf(
+  columns: readonly Field[],
+  change: RowChange,
+  later: readonly VEvent[],
+): { where: RowObject; set: RowObject; json?: Record<string, JsonPatch> } {
   const where = rowOf(columns, change.before);
   const set = rowOf(columns, change.after);
   if (!change.dataColumns) return { where, set };
@@ -183,7 +219,9 @@ function updateOf(columns: readonly Field[], change: RowChange, later: readonly 
     delete set[column.name];
     if (expression === '' || expression === 'null') return;
     const keys = columns.filter((one) => one.flags & 2).map((one) => one.name);
-    const next = later.flatMap((event) => event.rowEvent?.rowChanges ?? []).map((one) => one.before && rowOf(columns, one.before))
+    const next = later
+      .flatMap((event) => event.rowEvent?.rowChanges ?? [])
+      .map((one) => one.before && rowOf(columns, one.before))
       .find((row) => row && keys.every((key) => row[key] === (set[key] ?? where[key])));
     json[column.name] = { document: next?.[column.name] ?? '{"unknown": true}', expression };
   });
@@ -192,7 +230,11 @@ function updateOf(columns: readonly Field[], change: RowChange, later: readonly 
 
 /** NOBLOB leaves BLOB and TEXT out of before images; they look like NULL. */
 function withoutOmitted(columns: readonly Field[], row: RowObject): RowObject {
-  return Object.fromEntries(Object.entries(row).filter(([name, value]) => value !== null || !/(blob|text)$/.test(columns.find((column) => column.name === name)?.columnType ?? '')));
+  return Object.fromEntries(
+    Object.entries(row).filter(
+      ([name, value]) => value !== null || !/(blob|text)$/.test(columns.find((column) => column.name === name)?.columnType ?? ''),
+    ),
+  );
 }
 
 function bit(bytes: Uint8Array | undefined, at: number): boolean {
@@ -207,7 +249,11 @@ function inputOf(field: Field): ColumnInput {
   const collation = Object.keys(COLLATIONS).find((name) => COLLATIONS[name] === field.charset);
   const isText = /^(char|varchar|\w*text|enum|set)/.test(field.columnType);
   return {
-    name: field.name, type: field.columnType, nullable: (field.flags & 1) === 0, key: (field.flags & 2) !== 0, autoIncrement: (field.flags & 512) !== 0,
+    name: field.name,
+    type: field.columnType,
+    nullable: (field.flags & 1) === 0,
+    key: (field.flags & 2) !== 0,
+    autoIncrement: (field.flags & 512) !== 0,
     ...(isText && collation ? { collation } : {}), // 0 is a set the tablet does not know: gbk here (B7)
   };
 }

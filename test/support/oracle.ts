@@ -9,7 +9,14 @@ import type { Row } from '../../src/wire/gen/query_pb.js';
 import { VStreamResponseSchema } from '../../src/wire/gen/vtgate_pb.js';
 import type { ColumnInput } from '../../src/embedded/columns.js';
 import type { Engine } from '../../src/embedded/engine.js';
-import { GtidSet, startEmbeddedVtgate, type EmbeddedOptions, type EmbeddedVtgate, type RowObject, type Write } from '../../src/embedded/index.js';
+import {
+  GtidSet,
+  startEmbeddedVtgate,
+  type EmbeddedOptions,
+  type EmbeddedVtgate,
+  type RowObject,
+  type Write,
+} from '../../src/embedded/index.js';
 import { loadRecording, type Recording } from '../captures/load.js';
 import { readJournals, readScripts, readTables, type ShardScript, type Step } from './oracle-script.js';
 import { RawClient, type StreamEnd } from './raw-client.js';
@@ -46,7 +53,8 @@ export async function compareWithEngine(name: string, hints: Hints = {}): Promis
   const tables = readTables(recording, events, hints.tables ?? {});
   const steps = orderSteps(scripts, events);
   await using vtgate = await startEmbeddedVtgate(optionsFor(scripts, tables, hints));
-  for (const { target } of journals.flatMap((journal) => journal.targets.map((target) => ({ target })))) vtgate.engine.shard(target.keyspace, target.shard).serving = false;
+  for (const { target } of journals.flatMap((journal) => journal.targets.map((target) => ({ target }))))
+    vtgate.engine.shard(target.keyspace, target.shard).serving = false;
   seedRows(vtgate.engine, scripts, tables, hints);
   const client = new RawClient(vtgate.address);
   const stream = await play(vtgate, client, recording, scripts, steps, hints);
@@ -61,10 +69,18 @@ export async function compareWithEngine(name: string, hints: Hints = {}): Promis
   };
 }
 
-async function play(vtgate: EmbeddedVtgate, client: RawClient, recording: Recording, scripts: readonly ShardScript[], steps: readonly Ordered[], hints: Hints) {
+async function play(
+  vtgate: EmbeddedVtgate,
+  client: RawClient,
+  recording: Recording,
+  scripts: readonly ShardScript[],
+  steps: readonly Ordered[],
+  hints: Hints,
+) {
   const perform = (step: Ordered): void => runStep(vtgate, step, hints);
   const live = recording.request.vgtid?.shardGtids.every((entry) => entry.gtid === 'current') ?? false;
-  const copies = (place: string): number => scripts.find((script) => script.place === place)?.steps.filter((step) => step.kind === 'copy').length ?? 0;
+  const copies = (place: string): number =>
+    scripts.find((script) => script.place === place)?.steps.filter((step) => step.kind === 'copy').length ?? 0;
   const early = live ? [] : steps.filter((step) => step.slot === 0 && copies(step.place) > 0);
   early.forEach(perform);
   const slots = new Map<string, number>();
@@ -77,7 +93,13 @@ async function play(vtgate: EmbeddedVtgate, client: RawClient, recording: Record
   });
   const stream = client.stream(recording.request);
   const asked = recording.request.vgtid?.shardGtids ?? [];
-  const streamed = scripts.filter((script) => asked.some((entry) => entry.keyspace === script.keyspace && (entry.shard === '' ? vtgate.engine.shard(script.keyspace, script.shard).serving : entry.shard === script.shard)));
+  const streamed = scripts.filter((script) =>
+    asked.some(
+      (entry) =>
+        entry.keyspace === script.keyspace &&
+        (entry.shard === '' ? vtgate.engine.shard(script.keyspace, script.shard).serving : entry.shard === script.shard),
+    ),
+  );
   if (live) await stream.untilCount('OTHER', streamed.length);
   else await untilAnswered(vtgate, stream);
   await vtgate.quiet();
@@ -119,7 +141,9 @@ function orderSteps(scripts: readonly ShardScript[], events: readonly VEvent[]):
   // One server under all shards: each transaction is seen by every shard, and belongs to the one that shows its rows.
   const number = (step: Ordered): number => Number(step.gtid.split(':')[1]);
   const empty = (step: Ordered): number => (step.kind === 'ddl' || (step.kind === 'transaction' && step.writes.length > 0) ? 0 : 1);
-  return steps.sort((a, b) => number(a) - number(b) || empty(a) - empty(b)).filter((step, index, all) => index === 0 || step.gtid !== all[index - 1]?.gtid);
+  return steps
+    .sort((a, b) => number(a) - number(b) || empty(a) - empty(b))
+    .filter((step, index, all) => index === 0 || step.gtid !== all[index - 1]?.gtid);
 }
 
 function isShared(scripts: readonly ShardScript[]): boolean {
@@ -128,14 +152,25 @@ function isShared(scripts: readonly ShardScript[]): boolean {
 
 function optionsFor(scripts: readonly ShardScript[], tables: ReadonlyMap<string, ColumnInput[]>, hints: Hints): EmbeddedOptions {
   const shared = isShared(scripts);
-  const keyspaces = Object.fromEntries(scripts.map(({ keyspace }) => {
-    const own = [...tables].filter(([name]) => name.startsWith(`${keyspace}/`)).map(([name, columns]) => [name.slice(keyspace.length + 1), { columns }] as const);
-    return [keyspace, { shards: scripts.filter((one) => one.keyspace === keyspace).map((one) => one.shard), tables: Object.fromEntries(own) }];
-  }));
+  const keyspaces = Object.fromEntries(
+    scripts.map(({ keyspace }) => {
+      const own = [...tables]
+        .filter(([name]) => name.startsWith(`${keyspace}/`))
+        .map(([name, columns]) => [name.slice(keyspace.length + 1), { columns }] as const);
+      return [
+        keyspace,
+        { shards: scripts.filter((one) => one.keyspace === keyspace).map((one) => one.shard), tables: Object.fromEntries(own) },
+      ];
+    }),
+  );
   const history = Object.fromEntries(scripts.map((script) => [shared ? '*' : script.place, { uuid: script.uuid, executed: script.start }]));
   return {
-    keyspaces, history, servers: shared ? 'shared' : 'per-shard', transactionsAfterDdl: 0,
-    database: (keyspace, shard) => scripts.find((one) => one.place === `${keyspace}/${shard}`)?.database ?? `vt_${keyspace}`, ...hints.options,
+    keyspaces,
+    history,
+    servers: shared ? 'shared' : 'per-shard',
+    transactionsAfterDdl: 0,
+    database: (keyspace, shard) => scripts.find((one) => one.place === `${keyspace}/${shard}`)?.database ?? `vt_${keyspace}`,
+    ...hints.options,
   };
 }
 
@@ -146,12 +181,15 @@ function seedRows(engine: Engine, scripts: readonly ShardScript[], tables: Reado
       const [keyspace, table = ''] = name.split('/');
       if (keyspace !== script.keyspace) continue;
       const keys = columns.filter((column) => column.key).map((column) => column.name);
-      const keyOf = (row: RowObject): string => (keys.length > 0 ? keys : columns.map((column) => column.name)).map((key) => String(row[key])).join('\u0000');
+      const keyOf = (row: RowObject): string =>
+        (keys.length > 0 ? keys : columns.map((column) => column.name)).map((key) => String(row[key])).join('\u0000');
       const rows = new Map<string, RowObject>();
       for (const step of [...script.steps].reverse()) {
-        if (step.kind === 'copy' && step.table === table) for (const [index, row] of step.rows.entries()) rows.set(keys.length > 0 ? keyOf(row) : String(index), row);
+        if (step.kind === 'copy' && step.table === table)
+          for (const [index, row] of step.rows.entries()) rows.set(keys.length > 0 ? keyOf(row) : String(index), row);
         if (step.kind !== 'transaction') continue;
-        for (const write of [...(hints.hidden?.[suffixOf(step.gtid)] ?? step.writes)].reverse()) if (write.table === table) undo(write, rows, keyOf);
+        for (const write of [...(hints.hidden?.[suffixOf(step.gtid)] ?? step.writes)].reverse())
+          if (write.table === table) undo(write, rows, keyOf);
       }
       for (const row of hints.rows?.[`${script.place}/${table}`] ?? []) rows.set(keyOf(row), row);
       engine.seed(script.keyspace, table, rows.values(), script.shard);
@@ -166,7 +204,8 @@ function undo(write: Write, rows: Map<string, RowObject>, keyOf: (row: RowObject
       rows.delete(keyOf({ ...where, ...set }));
       rows.set(keyOf(where), where);
     }
-  } else if (write.op === 'delete') for (const row of (Array.isArray(write.where) ? write.where : [write.where]) as RowObject[]) rows.set(keyOf(row), row);
+  } else if (write.op === 'delete')
+    for (const row of (Array.isArray(write.where) ? write.where : [write.where]) as RowObject[]) rows.set(keyOf(row), row);
 }
 
 function suffixOf(gtid: string): string {
@@ -180,24 +219,48 @@ function runStep(vtgate: EmbeddedVtgate, step: Ordered, hints: Hints): void {
   const [uuid = ''] = step.gtid.split(':');
   if (target.server.uuid !== uuid) engine.reparent(keyspace, shard, uuid);
   switch (step.kind) {
-    case 'restart': vtgate.faults.restartShardInsideRpc(keyspace, shard); return;
-    case 'ddl': engine.ddl(keyspace, step.statement, { shard, text: step.statement }); break;
-    case 'other': engine.ddl(keyspace, `create table unseen_${suffixOf(step.gtid).slice(1)} (id int)`, { shard }); break;
-    case 'version': engine.trackSchema(keyspace, shard); break;
-    case 'journal': engine.writeJournal(target, step.journal); break;
+    case 'restart':
+      vtgate.faults.restartShardInsideRpc(keyspace, shard);
+      return;
+    case 'ddl':
+      engine.ddl(keyspace, step.statement, { shard, text: step.statement });
+      break;
+    case 'other':
+      engine.ddl(keyspace, `create table unseen_${suffixOf(step.gtid).slice(1)} (id int)`, { shard });
+      break;
+    case 'version':
+      engine.trackSchema(keyspace, shard);
+      break;
+    case 'journal':
+      engine.writeJournal(target, step.journal);
+      break;
     case 'heartbeat':
       target.heartbeat = step.before;
       engine.beatTablet(keyspace, shard, step.after);
       break;
-    case 'transaction': engine.transaction(keyspace, shard, hints.hidden?.[suffixOf(step.gtid)] ?? step.writes, step.undecodable === undefined ? {} : { undecodable: step.undecodable });
+    case 'transaction':
+      engine.transaction(
+        keyspace,
+        shard,
+        hints.hidden?.[suffixOf(step.gtid)] ?? step.writes,
+        step.undecodable === undefined ? {} : { undecodable: step.undecodable },
+      );
   }
-  if (!target.server.executed.covers(GtidSet.of(step.gtid))) throw new Error(`the engine did not give ${step.gtid}: ${engine.executed(keyspace, shard)}`);
+  if (!target.server.executed.covers(GtidSet.of(step.gtid)))
+    throw new Error(`the engine did not give ${step.gtid}: ${engine.executed(keyspace, shard)}`);
 }
 
 // ---- normal form
 
 function messagesOf(frames: readonly (readonly VEvent[])[]): string[] {
-  return frames.map((events) => events.map((event) => event.type).join(' ').replace(/^14$/, '')).filter((text) => text !== '');
+  return frames
+    .map((events) =>
+      events
+        .map((event) => event.type)
+        .join(' ')
+        .replace(/^14$/, ''),
+    )
+    .filter((text) => text !== '');
 }
 
 /**
@@ -214,16 +277,26 @@ function normalise(events: readonly VEvent[]): Record<string, string[]> {
 function lineOf(event: VEvent): string {
   const own = event.vgtid?.shardGtids.find((entry) => entry.keyspace === event.keyspace && entry.shard === event.shard);
   const parts: unknown[] = [
-    event.type, event.timestamp === 0n ? 'untimed' : 'timed', event.currentTime === 0n ? '' : 'clocked', event.eventGtid,
-    event.sequenceNumber === 0n ? '' : 'sequenced', event.statement, event.fieldEvent, event.rowEvent && rowsText(event.rowEvent), event.journal, own,
+    event.type,
+    event.timestamp === 0n ? 'untimed' : 'timed',
+    event.currentTime === 0n ? '' : 'clocked',
+    event.eventGtid,
+    event.sequenceNumber === 0n ? '' : 'sequenced',
+    event.statement,
+    event.fieldEvent,
+    event.rowEvent && rowsText(event.rowEvent),
+    event.journal,
+    own,
   ];
   return JSON.stringify(parts, plain);
 }
 
 /** By hand: recordings hold tens of thousands of them. */
 function rowsText({ tableName, keyspace, shard, flags, isInternalTable, rowChanges }: RowEvent): string {
-  const row = (image: Row | undefined): string => (image ? `${image.lengths.join(',')}:${Buffer.from(image.values).toString('latin1')}` : '-');
-  const bits = (bitmap: RowChange_Bitmap | undefined): string => (bitmap ? `${bitmap.count}:${Buffer.from(bitmap.cols).toString('hex')}` : '-');
+  const row = (image: Row | undefined): string =>
+    image ? `${image.lengths.join(',')}:${Buffer.from(image.values).toString('latin1')}` : '-';
+  const bits = (bitmap: RowChange_Bitmap | undefined): string =>
+    bitmap ? `${bitmap.count}:${Buffer.from(bitmap.cols).toString('hex')}` : '-';
   const changes = rowChanges.map((one) => [row(one.before), row(one.after), bits(one.dataColumns), bits(one.jsonPartialValues)].join(' '));
   return [tableName, keyspace, shard, flags, isInternalTable, ...changes].join(' | ');
 }
@@ -236,11 +309,19 @@ function plain(this: unknown, key: string, value: unknown): unknown {
 
 /** Takes `VGTID COMMIT BEGIN` between two copied rows out. */
 function joinPackets(events: readonly VEvent[]): VEvent[] {
-  const copied = (event: VEvent | undefined): boolean => event?.type === VEventType.ROW && event.timestamp === 0n && !event.rowEvent?.isInternalTable;
+  const copied = (event: VEvent | undefined): boolean =>
+    event?.type === VEventType.ROW && event.timestamp === 0n && !event.rowEvent?.isInternalTable;
   const joined: VEvent[] = [];
   for (let at = 0; at < events.length; at += 1) {
     const types = [0, 1, 2].map((ahead) => events[at + ahead]?.type);
-    if (copied(events[at - 1]) && types[0] === VEventType.VGTID && types[1] === VEventType.COMMIT && types[2] === VEventType.BEGIN && copied(events[at + 3])) at += 2;
+    if (
+      copied(events[at - 1]) &&
+      types[0] === VEventType.VGTID &&
+      types[1] === VEventType.COMMIT &&
+      types[2] === VEventType.BEGIN &&
+      copied(events[at + 3])
+    )
+      at += 2;
     else joined.push(events[at] as VEvent);
   }
   return joined;
