@@ -164,6 +164,8 @@ async function streamed(recording: Recording, expected: Expectation) {
         : Position.parse(starts),
     until: Position.parse(expected.last),
     images: 'partial',
+    // Small batches: many positions to check.
+    limits: { batchChanges: 40 },
   });
 
   const rows = new Map<string, string[]>([...expected.rows.keys()].map((shard) => [shard, []]));
