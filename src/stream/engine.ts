@@ -64,6 +64,9 @@ export type PlanChange =
 /** How long a read waits before the loop looks at clocks and verdicts. */
 const LOOK_MS = 500;
 
+/** How long tablets may take to learn of a table. */
+const STALE_SCHEMA_MS = 60_000;
+
 type RpcEnd = 'next' | 'stop';
 
 /** Shards whose `current` is not known yet, and what came from the others meanwhile. */
@@ -86,6 +89,7 @@ export class Engine {
   #watching: Watch | undefined;
   #unusable: readonly VStreamError[] = [];
   #stalls = 0;
+  #staleSince: number | undefined;
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
@@ -138,7 +142,7 @@ export class Engine {
         yield* this.#handOut(this.#assembler.flush());
         recorder.lastError = failure.toJSON();
         if (this.#recopyInstead(failure)) continue;
-        if (failure.category !== 'retry' && failure.category !== 'refresh') throw failure;
+        if (failure.category !== 'retry' && failure.category !== 'refresh' && !this.#mayBeStaleSchema(failure)) throw failure;
         const wait = backoff.next();
         if (wait === undefined || (failure.code === 'STREAM_STALLED' && remedy(++this.#stalls) === 'report')) throw failure;
         recorder.state = 'reconnecting';
@@ -149,6 +153,17 @@ export class Engine {
         this.#suspicious = true;
       }
     }
+  }
+
+  /**
+   * Every table was found by SQL before the first RPC. A tablet that does not know one reads its schema later than MySQL has it (a
+   * table made a moment ago, a DDL under way), so this one mistake of a name is given time.
+   */
+  #mayBeStaleSchema({ code }: VStreamError): boolean {
+    if (code !== 'TABLE_NOT_FOUND' && code !== 'COLUMN_NOT_FOUND') return false;
+    const now = this.#options.clock.monotonic();
+    this.#staleSince ??= now;
+    return now - this.#staleSince < STALE_SCHEMA_MS;
   }
 
   async *#rpc(): AsyncGenerator<StreamBatch, RpcEnd, void> {
@@ -210,6 +225,7 @@ export class Engine {
             moved = true;
             this.#options.backoff.reset();
             this.#stalls = 0;
+            this.#staleSince = undefined;
           }
           if (grouper.keyspaceHeartbeats.size > 0) {
             watch.tabletHeartbeats(grouper.keyspaceHeartbeats.keys());
