@@ -3,6 +3,7 @@
  */
 import { VStreamError } from '../errors.js';
 import { importForeignPosition } from './foreign.js';
+import { type Incomplete, isIncompleteList } from './incomplete.js';
 import { CopyPlan, type PlanJson } from './plan.js';
 
 export interface ShardPosition {
@@ -31,6 +32,8 @@ export interface PositionJson {
   /** How many times the shard set was replaced; first part of `sequence`. */
   readonly reshards?: number;
   readonly partial?: PartialTransaction;
+  /** Tables with gaps that a policy allowed; absent when there are none. */
+  readonly incomplete?: readonly Incomplete[];
 }
 
 /**
@@ -43,12 +46,21 @@ export class Position {
   readonly plan: CopyPlan;
   readonly reshards: number;
   readonly partial: PartialTransaction | undefined;
+  /** Tables with gaps that a policy allowed (skipped rows or transactions), until they are copied again. */
+  readonly incomplete: readonly Incomplete[];
 
-  constructor(shards: readonly ShardPosition[], plan: CopyPlan = CopyPlan.empty, reshards = 0, partial?: PartialTransaction) {
+  constructor(
+    shards: readonly ShardPosition[],
+    plan: CopyPlan = CopyPlan.empty,
+    reshards = 0,
+    partial?: PartialTransaction,
+    incomplete: readonly Incomplete[] = [],
+  ) {
     this.shards = shards;
     this.plan = plan;
     this.reshards = reshards;
     this.partial = partial;
+    this.incomplete = incomplete;
   }
 
   /**
@@ -74,12 +86,19 @@ export class Position {
     return this.plan.done;
   }
 
-  with(changes: { shards?: readonly ShardPosition[]; plan?: CopyPlan; reshards?: number; partial?: PartialTransaction | undefined }): Position {
+  with(changes: {
+    shards?: readonly ShardPosition[];
+    plan?: CopyPlan;
+    reshards?: number;
+    partial?: PartialTransaction | undefined;
+    incomplete?: readonly Incomplete[];
+  }): Position {
     return new Position(
       changes.shards ?? this.shards,
       changes.plan ?? this.plan,
       changes.reshards ?? this.reshards,
       'partial' in changes ? changes.partial : this.partial,
+      changes.incomplete ?? this.incomplete,
     );
   }
 
@@ -94,6 +113,7 @@ export class Position {
       ...(this.plan.size > 0 ? { copy: this.plan.toJson() } : {}),
       ...(this.reshards > 0 ? { reshards: this.reshards } : {}),
       ...(this.partial ? { partial: this.partial } : {}),
+      ...(this.incomplete.length > 0 ? { incomplete: this.incomplete } : {}),
     };
   }
 
@@ -112,7 +132,7 @@ function parseJson(text: string): unknown {
 
 function fromOwnJson(value: Record<string, unknown>): Position {
   if (value['version'] !== 1) throw invalid(`format version ${String(value['version'])} is not known to this release`);
-  const { shards, copy, reshards = 0, partial } = value;
+  const { shards, copy, reshards = 0, partial, incomplete = [] } = value;
   if (!Array.isArray(shards) || shards.length === 0 || !shards.every(isShardPosition)) {
     throw invalid('`shards` is not a list of {keyspace, shard, gtid}');
   }
@@ -121,11 +141,13 @@ function fromOwnJson(value: Record<string, unknown>): Position {
   if (copy !== undefined && !isPlanJson(copy)) throw invalid('`copy` is not a copy plan');
   if (!isCount(reshards)) throw invalid('`reshards` is not a count');
   if (partial !== undefined && !isPartial(partial)) throw invalid('`partial` is not a transaction under way');
+  if (!isIncompleteList(incomplete)) throw invalid('`incomplete` is not a list of marks');
   return new Position(
     shards.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid })),
     copy === undefined ? CopyPlan.empty : CopyPlan.fromJson(copy),
     reshards,
     partial,
+    incomplete,
   );
 }
 
