@@ -16,6 +16,8 @@ export interface Target extends TableRef {
   readonly id: number;
   /** DuckDB types by column name in lower case, in table order. */
   readonly columns: ReadonlyMap<string, { readonly name: string; readonly type: string }>;
+  /** See high-water.ts; undefined until it is read for `of`, the key columns. */
+  highWater: { readonly of: string; mark: string | undefined } | undefined;
 }
 
 const LOG_COLUMNS: readonly (readonly [string, string])[] = [
@@ -99,7 +101,7 @@ export class Catalog {
     );
     if (rows.length === 0) return undefined;
     const columns = new Map(rows.map(([column, type]) => [String(column).toLowerCase(), { name: String(column), type: String(type) }]));
-    return { keyspace: ref.keyspace, table: ref.table, schema, name, sql: `${quoteName(schema)}.${quoteName(name)}`, id: this.#nextId++, columns };
+    return { keyspace: ref.keyspace, table: ref.table, schema, name, sql: `${quoteName(schema)}.${quoteName(name)}`, id: this.#nextId++, columns, highWater: undefined };
   }
 
   async #create(version: TableVersion): Promise<Target> {

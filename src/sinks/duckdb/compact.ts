@@ -33,6 +33,8 @@ export interface KeyImage {
 
 /** What is known of one key at the end of the batch. */
 export interface KeyOutcome extends KeyImage {
+  /** The key as text (key.ts); for a single column other than bytes, its exact value. */
+  readonly key: string;
   /** Remove the stored row of this key from every shard. */
   everywhere: boolean;
   /** Otherwise: from shards that overlap one of these. */
@@ -104,7 +106,7 @@ export class Compactor {
     const outcome = this.#outcomes.get(key);
     if (!outcome) {
       const byKey = this.#identity === 'key';
-      this.#outcomes.set(key, { cells, version, everywhere: byKey, shards: byKey ? undefined : [shard], row, others: undefined });
+      this.#outcomes.set(key, { key, cells, version, everywhere: byKey, shards: byKey ? undefined : [shard], row, others: undefined });
       return;
     }
     if (this.#identity === 'key') {
@@ -122,7 +124,7 @@ export class Compactor {
     const { shard, schema: version } = change;
     const outcome = this.#outcomes.get(key);
     if (!outcome) {
-      this.#outcomes.set(key, { cells, version, everywhere: false, shards: [shard], row: undefined, others: undefined });
+      this.#outcomes.set(key, { key, cells, version, everywhere: false, shards: [shard], row: undefined, others: undefined });
       return;
     }
     dropRows(outcome, shard);

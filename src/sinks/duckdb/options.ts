@@ -29,7 +29,7 @@ export interface DuckDbOptions {
   readonly memoryLimit?: string;
   /** DuckDB's threads. Default: one per core. */
   readonly threads?: number;
-  /** The log beside the file is folded into it at this size: larger is faster, smaller restarts sooner. Default `128MB`. */
+  /** The log beside the file is folded into it at this size: larger is faster, smaller restarts sooner. Default `256MB`. */
   readonly checkpointThreshold?: string;
   /** @internal */
   readonly clock?: Clock;
@@ -80,7 +80,7 @@ export function resolveOptions(options: DuckDbOptions): Settings {
     waitForFile: options.waitForFile ?? true,
     memoryLimit: options.memoryLimit ?? '1GB',
     threads: options.threads,
-    checkpointThreshold: options.checkpointThreshold ?? '128MB',
+    checkpointThreshold: options.checkpointThreshold ?? '256MB',
     clock: options.clock ?? systemClock,
   };
 }

@@ -1,6 +1,5 @@
 /** The DuckDB sink: rows, position and epoch in one transaction. Layer 5. */
 import { VStreamError } from '../../errors.js';
-import { groupBy } from '../../internal/group.js';
 import type { ApplyContext, Sink, SinkCapabilities, SinkOpenContext } from '../../pipeline/sink.js';
 import type { Position } from '../../position/position.js';
 import type { TableRef } from '../../schema/table.js';
@@ -77,7 +76,7 @@ export class DuckDbSink implements Sink {
 
   async apply(batch: Batch, context: ApplyContext): Promise<void> {
     await this.#transaction(context, batch.position, async ({ database, catalog, book }) => {
-      for (const [, changes] of groupByTable(batch.changes)) {
+      for (const changes of groupByTable(batch.changes)) {
         const { keyspace, table } = changes[0] as Change;
         for (const shard of new Set(changes.map((change) => change.shard))) await book.see({ keyspace, table }, shard);
         await writeChanges(database, catalog, changes, {
@@ -196,6 +195,19 @@ async function inTransaction<T>({ connection }: Database, work: () => Promise<T>
   return result;
 }
 
-function groupByTable(changes: readonly Change[]): Map<string, Change[]> {
-  return groupBy(changes, (change) => `${change.keyspace}\u0000${change.table}`);
+/** Changes come in runs of one table: the text of the key is made once a run. */
+function groupByTable(changes: readonly Change[]): Change[][] {
+  const groups = new Map<string, Change[]>();
+  let last: Change | undefined;
+  let group: Change[] = [];
+  for (const change of changes) {
+    if (last === undefined || change.table !== last.table || change.keyspace !== last.keyspace) {
+      const id = `${change.keyspace}\u0000${change.table}`;
+      group = groups.get(id) ?? [];
+      groups.set(id, group);
+      last = change;
+    }
+    group.push(change);
+  }
+  return [...groups.values()];
 }

@@ -7,6 +7,7 @@ import type { Change } from '../../stream/change.js';
 import type { Catalog, Target } from './catalog.js';
 import { Compactor, type KeyOutcome, type Row } from './compact.js';
 import type { Database, Driver } from './driver.js';
+import { isAbove, readHighWater } from './high-water.js';
 import { META, META_PREFIX, quoteName, quoteText } from './identifiers.js';
 import { append, rowSources, type LoadOptions, type LoadRow, type Source } from './load.js';
 import { columnWriter } from './writers.js';
@@ -74,12 +75,19 @@ async function writeOutcomes(database: Database, target: Target, version: TableV
   const everywhere: KeyOutcome[] = [];
   const removals: Removal[] = [];
   const sort = (row: Row): void => void (row.partial ? partial : full).push(row);
+  const mark = await highWater(database, target, version);
+  let highest = mark;
   for (const outcome of compactor.outcomes) {
     if (outcome.row) sort(outcome.row);
     if (outcome.others) for (const row of outcome.others) sort(row);
+    if (mark !== undefined && isAbove(outcome.key, mark)) {
+      if (highest !== undefined && isAbove(outcome.key, highest)) highest = outcome.key;
+      continue;
+    }
     if (outcome.everywhere) everywhere.push(outcome);
     else addRemovals(removals, outcome, options.shards);
   }
+  if (target.highWater) target.highWater.mark = highest;
   const completed = await completePartial(database, target, version, partial, options);
   await remove(database, target, version, everywhere, removals, options);
   await appendByVersion(database, target, full, options);
@@ -87,6 +95,12 @@ async function writeOutcomes(database: Database, target: Target, version: TableV
     await database.connection.run(`insert into ${target.sql} select * exclude (${originNames(version).join(', ')}) from temp.${table}`);
     await database.connection.run(`drop table temp.${table}`);
   }
+}
+
+async function highWater(database: Database, target: Target, version: TableVersion): Promise<string | undefined> {
+  const of = version.key.join();
+  if (target.highWater?.of !== of) target.highWater = { of, mark: await readHighWater(database.connection, target, version) };
+  return target.highWater.mark;
 }
 
 async function appendByVersion(database: Database, target: Target, rows: readonly LoadRow[], options: WriteOptions): Promise<void> {
