@@ -1,8 +1,11 @@
 /** Raw cells of one image: a small object, offsets found at the first question. Layer 2. */
 import type { Cells } from './cells.js';
-import type { ColumnReader } from './column-reader.js';
+import type { ColumnReader, InlineKind } from './column-reader.js';
+import { MAX_RUN } from './compile.js';
 import { ABSENT, type ImageCellsData } from './image.js';
+import { isPlain } from './plain-cell.js';
 import { scanRow } from './row-scan.js';
+import { chunk, readChunk } from './text-chunk.js';
 
 interface Offsets {
   readonly lengths: Int32Array;
@@ -65,8 +68,13 @@ export class ImageCells implements Cells {
     const length = lengths[column] ?? ABSENT;
     if (length < 0) return undefined;
     const start = starts[column] as number;
+    const reader = this.#context.readers[column] as ColumnReader;
+    if (reader.inlineText !== undefined && start + length <= this.#end) {
+      const piece = this.#piece(reader.inlineText, start, start + length);
+      if (piece !== undefined) return piece;
+    }
     try {
-      return (this.#context.readers[column] as ColumnReader).text(this.#buffer, start, start + length, this.#copied);
+      return reader.text(this.#buffer, start, start + length, this.#copied);
     } catch (error) {
       throw this.#context.explain(error, column);
     }
@@ -82,6 +90,14 @@ export class ImageCells implements Cells {
     } catch (error) {
       throw this.#context.explain(error, column);
     }
+  }
+
+  /** A substring for each plain cell; undefined where the reader has to look. */
+  #piece(kind: InlineKind, start: number, end: number): string | undefined {
+    const buffer = this.#buffer;
+    if (this.#end - this.#start > MAX_RUN || !isPlain(kind, buffer, start, end)) return undefined;
+    if (buffer !== chunk.buffer || start < chunk.start || end > chunk.end) readChunk(buffer, start, this.#end);
+    return chunk.text.substring(start - chunk.start, end - chunk.start);
   }
 
   #find(): Offsets {

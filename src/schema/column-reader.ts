@@ -27,6 +27,8 @@ export interface ColumnReader {
   readonly text: Reader<string>;
   /** Set when the default decoder applies and the compiled code may read the cell itself. */
   readonly inline: InlineKind | undefined;
+  /** Set when an ASCII cell of a plain form is its own text; whatever the override. */
+  readonly inlineText: InlineKind | undefined;
 }
 
 /** A wrong override is reported by the caller as a configuration error: `undefined` reader with the names that would fit. */
@@ -44,20 +46,22 @@ export function columnReader(column: Column, context: ReaderContext): ColumnRead
   const type = columnTypeOf(column);
   const override = overrideOf(column, type, context.options);
   const text = textReader(column, type, override, context);
+  const inlineText = inlineKind(column, type, override, context);
+  const base = { column, type, text, inlineText };
   if (typeof override === 'function') {
     const value: Reader = (buffer, start, end, copied) => override(rawCell(buffer, start, end, copied, text));
-    return { column, type, text, value, inline: undefined };
+    return { ...base, value, inline: undefined };
   }
   if (override === undefined || override === typeRow(type.kind)?.default) {
-    return { column, type, text, value: defaultReader(type, text), inline: inlineKind(column, type, undefined) };
+    return { ...base, value: defaultReader(type, text), inline: inlineText };
   }
   if (override.startsWith('charset:')) {
     if (!TEXTUAL.has(type.kind)) throw new OverrideRefused(override);
-    return { column, type, text, value: text, inline: inlineKind(column, type, override) };
+    return { ...base, value: text, inline: inlineText };
   }
   const value = namedReaders(column, type, text, context).get(override);
   if (!value) throw new OverrideRefused(override);
-  return { column, type, text, value, inline: undefined };
+  return { ...base, value, inline: undefined };
 }
 
 const TEXTUAL: ReadonlySet<Kind> = new Set(['text', 'enum', 'set', 'bytes']);
@@ -80,7 +84,7 @@ function rawCell(buffer: Buffer, start: number, end: number, copied: boolean, te
   };
 }
 
-function inlineKind(column: Column, type: ColumnType, override: Override | undefined): InlineKind | undefined {
+function inlineKind(column: Column, type: ColumnType, override: Override | undefined, context: ReaderContext): InlineKind | undefined {
   switch (type.kind) {
     case 'int':
     case 'bigint':
@@ -94,7 +98,11 @@ function inlineKind(column: Column, type: ColumnType, override: Override | undef
       return 'int';
     case 'timestamp':
       return 'datetime';
+    case 'enum':
+    case 'set':
     case 'text': {
+      // Labels are text where the server sends them as such.
+      if (type.kind !== 'text' && !context.labelStrings) return undefined;
       const charset = charsetOf(column, override);
       // Of an unnamed set ASCII is certain and anything else goes to the reader (B7).
       return charset === undefined || charset.asciiCompatible ? 'text' : undefined;

@@ -3,11 +3,12 @@
  * One string conversion for a few rows, a substring per column; numbers straight from bytes. Column names enter the source as JSON
  * strings only, and `__proto__` as a computed key. Without permission to generate code the loop at the end does the same.
  */
+import { cursor, readVarint32 } from '../wire/cursor.js';
 import { isAscii } from './ascii.js';
 import type { ColumnReader } from './column-reader.js';
 import { fail } from './failure.js';
 import { isCanonicalDecimal, readBigint, readFloat, readInt } from './numbers.js';
-import { scanRow } from './row-scan.js';
+import { readLength, scanRow } from './row-scan.js';
 import { looksLikeDate, looksLikeDateTime, looksLikeTime } from './temporal.js';
 import { chunk, readChunk } from './text-chunk.js';
 import type { Row } from './values.js';
@@ -21,23 +22,23 @@ export interface Layout {
   readonly starts: Int32Array;
 }
 
-/** A run of text above this goes column by column: a short substring would keep the whole run alive. */
-const MAX_RUN = 4096;
+/** The text of a row above this goes column by column: a short substring would keep all of it alive. */
+export const MAX_RUN = 4096;
 
 /** Functions of more columns than this are too large to be optimised well. */
 const MAX_COMPILED = 500;
 
-const STRING_KINDS = new Set(['text', 'decimal', 'date', 'datetime', 'time']);
-
-const HELPERS = { chunk, readChunk, scanRow, isAscii, readInt, readBigint, readFloat, isCanonicalDecimal, looksLikeDate, looksLikeDateTime, looksLikeTime, fail };
+const HELPERS = {
+  chunk, readChunk, cursor, readVarint32, readLength, isAscii, readInt, readBigint, readFloat, isCanonicalDecimal, looksLikeDate, looksLikeDateTime, looksLikeTime, fail,
+};
 
 /** `select` picks the columns of the object (a key, for example); default all. */
 export function compileRow(readers: readonly ColumnReader[], layout: Layout, select?: readonly number[]): DecodeRow {
   const columns = select ?? readers.map((_, index) => index);
   if (columns.length > MAX_COMPILED || !mayGenerateCode()) return loopRow(readers, layout, columns);
-  const source = rowSource(readers, columns);
-  const make = new Function('h', 'layout', 'readers', source) as (h: typeof HELPERS, layout: Layout, readers: readonly ColumnReader[]) => DecodeRow;
-  return make(HELPERS, layout, readers);
+  const slow = loopRow(readers, layout, columns);
+  const make = new Function('h', 'readers', 'slow', rowSource(readers, columns)) as (h: typeof HELPERS, readers: readonly ColumnReader[], slow: DecodeRow) => DecodeRow;
+  return make(HELPERS, readers, slow);
 }
 
 let generation: boolean | undefined;
@@ -53,32 +54,53 @@ function mayGenerateCode(): boolean {
   return generation;
 }
 
+/**
+ * Reads the encoding every server sends (packed lengths, then values, nothing else) with the lengths in line; any other row, right
+ * or wrong, is left to the loop. `p` walks the lengths, `s` the values.
+ */
 function rowSource(readers: readonly ColumnReader[], columns: readonly number[]): string {
-  const strings = columns.filter((index) => STRING_KINDS.has(readers[index]?.inline ?? ''));
-  const first = strings[0];
-  const last = strings.at(-1);
+  const wanted = new Set(columns);
+  const hasText = columns.some((index) => STRING_KINDS.has(readers[index]?.inline ?? ''));
   const lines: string[] = [
     "'use strict';",
     `const { ${Object.keys(HELPERS).join(', ')} } = h;`,
-    'const { lengths, starts } = layout;',
     ...columns.map((index) => `const r${index} = readers[${index}].value;`),
     'return function decode(buffer, start, end, copied) {',
-    `scanRow(buffer, start, end, ${readers.length}, lengths, starts);`,
+    'let p = start + 1, s = 0, l = 0;',
+    'if (start >= end || buffer[start] !== 10) return slow(buffer, start, end, copied);',
+    'let size = buffer[p++];',
+    'if (size >= 128) { size = readVarint32(buffer, start + 1, end); p = cursor.at; }',
+    'const stop = p + size;',
+    'if (!(stop <= end)) return slow(buffer, start, end, copied);',
+    's = stop;',
+    'if (stop < end) {',
+    '  if (buffer[stop] !== 18) return slow(buffer, start, end, copied);',
+    '  size = buffer[stop + 1];',
+    '  s = stop + 2;',
+    '  if (size >= 128) { size = readVarint32(buffer, stop + 1, end); s = cursor.at; }',
+    '  if (s + size !== end) return slow(buffer, start, end, copied);',
+    '}',
   ];
-  if (first !== undefined && last !== undefined) {
+  if (hasText) {
     lines.push(
-      `const from = starts[${first}];`,
-      `const to = starts[${last}] + (lengths[${last}] > 0 ? lengths[${last}] : 0);`,
-      `const inRun = to - from <= ${MAX_RUN};`,
-      'if (inRun && (buffer !== chunk.buffer || from < chunk.start || to > chunk.end)) readChunk(buffer, from, to);',
+      `const inRun = end - s <= ${MAX_RUN};`,
+      'if (inRun && (buffer !== chunk.buffer || s < chunk.start || end > chunk.end)) readChunk(buffer, s, end);',
       'const run = chunk.text, base = chunk.start;',
-      'const ascii = inRun && isAscii(buffer, from, to);',
-      'let s = 0, l = 0;',
+      'const ascii = inRun && isAscii(buffer, s, end);',
     );
-  } else lines.push('let s = 0, l = 0;');
-  for (const index of columns) {
-    lines.push(`let v${index} = null;`, `l = lengths[${index}];`, `if (l >= 0) { s = starts[${index}]; v${index} = ${cellSource(index, readers[index]?.inline)}; }`);
   }
+  readers.forEach((reader, index) => {
+    lines.push(
+      'l = buffer[p++];',
+      'if (l >= 128) { l = readLength(buffer, p - 1, stop); p = cursor.at; } else l = (l >>> 1) ^ -(l & 1);',
+    );
+    // A row whose cells do not fit goes to the loop, which says what is wrong with it.
+    const body = wanted.has(index) ? ` v${index} = ${cellSource(index, reader.inline)};` : '';
+    if (wanted.has(index)) lines.push(`let v${index} = null;`);
+    lines.push(`if (l >= 0) { if (s + l > end) return slow(buffer, start, end, copied);${body} s += l; }`);
+    lines.push('else if (l !== -1) return slow(buffer, start, end, copied);');
+  });
+  lines.push('if (p !== stop || s !== end) return slow(buffer, start, end, copied);');
   const properties = columns.map((index) => {
     const name = readers[index]?.column.name ?? '';
     return `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: v${index}`;
@@ -86,6 +108,8 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
   lines.push(`return { ${properties.join(', ')} };`, '};');
   return lines.join('\n');
 }
+
+const STRING_KINDS: ReadonlySet<string> = new Set(['text', 'decimal', 'date', 'datetime', 'time']);
 
 function cellSource(index: number, inline: ColumnReader['inline']): string {
   const reader = `r${index}(buffer, s, s + l, copied)`;

@@ -43,7 +43,7 @@ export function scanRow(buffer: Buffer, start: number, end: number, count: numbe
           length = (length >>> 1) ^ -(length & 1);
           at++;
         } else {
-          length = readZigZag(buffer, at - 1, stop);
+          length = readLength(buffer, at - 1, stop);
           at = cursor.at;
         }
       }
@@ -78,11 +78,11 @@ function scanAnyRow(buffer: Buffer, start: number, end: number, count: number, l
       const stop = readRange(buffer, at, end);
       at = cursor.at;
       while (at < stop) {
-        add(readZigZag(buffer, at, stop));
+        add(readLength(buffer, at, stop));
         at = cursor.at;
       }
     } else if (tag === 0x08) {
-      add(readZigZag(buffer, at, end));
+      add(readLength(buffer, at, end));
       at = cursor.at;
     } else if (tag === 0x12) {
       // The last one wins, as in every protobuf reader.
@@ -108,8 +108,8 @@ function scanAnyRow(buffer: Buffer, start: number, end: number, count: number, l
   if (offset !== valuesEnd) fail('the cells of a row are shorter than its bytes');
 }
 
-/** A `sint64` that is a length: anything beyond 32 bits is as wrong as a negative one. */
-function readZigZag(buffer: Buffer, start: number, end: number): number {
+/** A `sint64` that is a length, leaving the next offset in `cursor.at`: anything beyond 32 bits is as wrong as a negative one. */
+export function readLength(buffer: Buffer, start: number, end: number): number {
   let at = start;
   let value = 0;
   let factor = 1;
