@@ -58,8 +58,8 @@ export const FLAGS: readonly Flag[] = [
   flag('Stream', 'text', '--for <time>', 'until', 'the same as --until with a time'),
   flag('Stream', 'text', '--images <which>', 'images', 'full (default) or partial row images'),
   flag('Stream', 'text', '--huge-transaction <how>', 'hugeTransaction', 'fail (default) or split'),
-  flag('Limits', 'number', '--batch-bytes <n>', 'limits.batchBytes', 'bytes of a batch (default: 4 MiB)'),
-  flag('Limits', 'number', '--batch-changes <n>', 'limits.batchChanges', 'changes of a batch (default: 20000)'),
+  flag('Limits', 'number', '--batch-bytes <n>', 'limits.batchBytes', 'bytes of a batch (default: 1 MiB, or 4 MiB for sinks that take cells)'),
+  flag('Limits', 'number', '--batch-changes <n>', 'limits.batchChanges', 'changes of a batch (default: 4000, or 20000 for sinks that take cells)'),
   flag('Limits', 'number', '--transaction-bytes <n>', 'limits.transactionBytes', 'bytes of a transaction (default: 64 MiB)'),
 ];
 

@@ -15,11 +15,23 @@ import type { CheckpointUnit, GroupUnit, StatementUnit, UnitBase } from './group
 import type { VgtidEntry } from '../wire/vgtid.js';
 import type { FieldNotice } from './tables.js';
 import type { ChangeRecord } from './record.js';
+import type { ValidatedLimits } from './validated.js';
 import { applyFilter } from './where.js';
 
 export interface AssemblerOptions {
   readonly batchBytes: number;
   readonly batchChanges: number;
+}
+
+/**
+ * The size of batches where the user gives none. Rows that are decoded ahead live as long as their batch: 20,000 of them survive
+ * several collections of young objects, which costs as much again as decoding them (bench/README.md). Cells are no objects.
+ */
+export function batchLimits(limits: ValidatedLimits, decoded: boolean): AssemblerOptions {
+  return {
+    batchBytes: limits.batchBytes ?? (decoded ? 1 : 4) * 1024 * 1024,
+    batchChanges: limits.batchChanges ?? (decoded ? 4_000 : 20_000),
+  };
 }
 
 interface Advance {

@@ -15,7 +15,7 @@ import { VersionRegistry } from '../schema/versions.js';
 import type { Backoff } from '../supervise/backoff.js';
 import { remedy, verdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
-import { Assembler } from './assembler.js';
+import { Assembler, batchLimits } from './assembler.js';
 import { type StreamBatch, decodeAll } from './batch.js';
 import type { SchemaChange } from './change.js';
 import { StreamCatalog } from './catalog.js';
@@ -103,7 +103,7 @@ export class Engine {
     this.#abort = abort;
     const position = firstPosition(options);
     this.#catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
-    this.#assembler = new Assembler(position, options.stream.limits);
+    this.#assembler = new Assembler(position, batchLimits(options.stream.limits, options.eager));
     this.#catalog.setPlan(position.plan);
     this.#copyCompletedSaid = position.copied;
     this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';

@@ -45,9 +45,9 @@ export interface SourceOptions {
 }
 
 export interface Limits {
-  /** A batch is handed out at this many bytes on the wire at the latest. Default 4 MiB. */
+  /** A batch is handed out at this many bytes on the wire at the latest. Default 1 MiB; 4 MiB for a sink that takes cells. */
   readonly batchBytes?: number;
-  /** A batch is handed out at this many changes at the latest. Default 20,000. */
+  /** A batch is handed out at this many changes at the latest. Default 4,000; 20,000 for a sink that takes cells. */
   readonly batchChanges?: number;
   /** A transaction above this fails or is split. Default 64 MiB. */
   readonly transactionBytes?: number;

@@ -47,7 +47,7 @@ test('the least options become a complete plan with every default filled in', ()
     from: { kind: 'beginning' },
     fromGiven: false,
     until: { kind: 'never' },
-    limits: { batchBytes: 4_194_304, batchChanges: 20_000, transactionBytes: 67_108_864 },
+    limits: { batchBytes: undefined, batchChanges: undefined, transactionBytes: 67_108_864 },
     images: 'full',
     hugeTransaction: 'fail',
     types: {},

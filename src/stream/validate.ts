@@ -123,13 +123,13 @@ function readPosition(fields: Fields, name: string, value: unknown, words: reado
 
 function readLimits(problems: Problems, fields: Fields): ValidatedLimits {
   const given = fields.raw('limits') ?? {};
-  const defaults: ValidatedLimits = { batchBytes: 4 * MiB, batchChanges: 20_000, transactionBytes: 64 * MiB };
+  const defaults: ValidatedLimits = { batchBytes: undefined, batchChanges: undefined, transactionBytes: 64 * MiB };
   const limits = Fields.of(problems, 'limits', given, { known: Object.keys(defaults) });
   if (!limits) return defaults;
   return {
-    batchBytes: limits.count('batchBytes', defaults.batchBytes),
-    batchChanges: limits.count('batchChanges', defaults.batchChanges),
-    transactionBytes: limits.count('transactionBytes', defaults.transactionBytes),
+    batchBytes: limits.raw('batchBytes') === undefined ? undefined : limits.count('batchBytes', 1),
+    batchChanges: limits.raw('batchChanges') === undefined ? undefined : limits.count('batchChanges', 1),
+    transactionBytes: limits.count('transactionBytes', 64 * MiB),
   };
 }
 

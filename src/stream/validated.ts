@@ -45,8 +45,9 @@ export type ValidatedUntil =
   | { readonly kind: 'position'; readonly position: Position };
 
 export interface ValidatedLimits {
-  readonly batchBytes: number;
-  readonly batchChanges: number;
+  /** Undefined: what suits the consumer, see `batchLimits` in assembler.ts. */
+  readonly batchBytes: number | undefined;
+  readonly batchChanges: number | undefined;
   readonly transactionBytes: number;
 }
 
