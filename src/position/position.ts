@@ -31,7 +31,7 @@ export interface PositionJson {
   readonly copy?: PlanJson;
   /** How many times the shard set was replaced; first part of `sequence`. */
   readonly reshards?: number;
-  readonly partial?: PartialTransaction;
+  readonly partial?: readonly PartialTransaction[];
   /** Tables with gaps that a policy allowed; absent when there are none. */
   readonly incomplete?: readonly Incomplete[];
 }
@@ -45,7 +45,8 @@ export class Position {
   /** @internal */
   readonly plan: CopyPlan;
   readonly reshards: number;
-  readonly partial: PartialTransaction | undefined;
+  /** Transactions handed out in part; several when more than one shard was cut inside one. */
+  readonly partial: readonly PartialTransaction[];
   /** Tables with gaps that a policy allowed (skipped rows or transactions), until they are copied again. */
   readonly incomplete: readonly Incomplete[];
 
@@ -53,7 +54,7 @@ export class Position {
     shards: readonly ShardPosition[],
     plan: CopyPlan = CopyPlan.empty,
     reshards = 0,
-    partial?: PartialTransaction,
+    partial: readonly PartialTransaction[] = [],
     incomplete: readonly Incomplete[] = [],
   ) {
     this.shards = shards;
@@ -90,14 +91,14 @@ export class Position {
     shards?: readonly ShardPosition[];
     plan?: CopyPlan;
     reshards?: number;
-    partial?: PartialTransaction | undefined;
+    partial?: readonly PartialTransaction[];
     incomplete?: readonly Incomplete[];
   }): Position {
     return new Position(
       changes.shards ?? this.shards,
       changes.plan ?? this.plan,
       changes.reshards ?? this.reshards,
-      'partial' in changes ? changes.partial : this.partial,
+      changes.partial ?? this.partial,
       changes.incomplete ?? this.incomplete,
     );
   }
@@ -112,7 +113,7 @@ export class Position {
       shards: this.shards,
       ...(this.plan.size > 0 ? { copy: this.plan.toJson() } : {}),
       ...(this.reshards > 0 ? { reshards: this.reshards } : {}),
-      ...(this.partial ? { partial: this.partial } : {}),
+      ...(this.partial.length > 0 ? { partial: this.partial } : {}),
       ...(this.incomplete.length > 0 ? { incomplete: this.incomplete } : {}),
     };
   }
@@ -132,7 +133,7 @@ function parseJson(text: string): unknown {
 
 function fromOwnJson(value: Record<string, unknown>): Position {
   if (value['version'] !== 1) throw invalid(`format version ${String(value['version'])} is not known to this release`);
-  const { shards, copy, reshards = 0, partial, incomplete = [] } = value;
+  const { shards, copy, reshards = 0, partial = [], incomplete = [] } = value;
   if (!Array.isArray(shards) || shards.length === 0 || !shards.every(isShardPosition)) {
     throw invalid('`shards` is not a list of {keyspace, shard, gtid}');
   }
@@ -140,7 +141,7 @@ function fromOwnJson(value: Record<string, unknown>): Position {
   if (names.size !== shards.length) throw invalid('a shard is listed twice');
   if (copy !== undefined && !isPlanJson(copy)) throw invalid('`copy` is not a copy plan');
   if (!isCount(reshards)) throw invalid('`reshards` is not a count');
-  if (partial !== undefined && !isPartial(partial)) throw invalid('`partial` is not a transaction under way');
+  if (!Array.isArray(partial) || !partial.every(isPartial)) throw invalid('`partial` is not a list of transactions under way');
   if (!isIncompleteList(incomplete)) throw invalid('`incomplete` is not a list of marks');
   return new Position(
     shards.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid })),

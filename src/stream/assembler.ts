@@ -6,7 +6,7 @@
  */
 import { VStreamError } from '../errors.js';
 import { type CopyPlan, highestGeneration, type ShardCopy } from '../position/plan.js';
-import { Position, type PartialTransaction } from '../position/position.js';
+import type { PartialTransaction, Position } from '../position/position.js';
 import { copyAfter, again } from '../copy/steps.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Progress, SchemaChange, Transaction } from './change.js';
@@ -49,8 +49,8 @@ interface Builder {
   readonly versions: Map<string, TableVersion>;
   bytes: number;
   lagMs: number | undefined;
-  /** The transaction handed out in part has come to its end. */
-  endsPartial: boolean;
+  /** Transactions handed out in part that have come to their end. */
+  readonly ended: PartialTransaction[];
 }
 
 interface CopyBuilder extends Builder {
@@ -60,6 +60,9 @@ interface CopyBuilder extends Builder {
   readonly generation: number;
 }
 
+const isSame = (a: PartialTransaction, b: PartialTransaction): boolean => a.gtid === b.gtid && a.shard === b.shard && a.keyspace === b.keyspace;
+const isOf = (one: PartialTransaction, { keyspace, shard, group }: GroupUnit): boolean =>
+  one.gtid === group.gtid && one.shard === shard && one.keyspace === keyspace;
 const shardKey = (keyspace: string, shard: string): string => `${keyspace}/${shard}`;
 const newBuilder = (): Builder => ({
   changes: [],
@@ -68,7 +71,7 @@ const newBuilder = (): Builder => ({
   versions: new Map(),
   bytes: 0,
   lagMs: undefined,
-  endsPartial: false,
+  ended: [],
 });
 
 export class Assembler {
@@ -213,7 +216,7 @@ export class Assembler {
       }),
     );
     const shards = vector.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid }));
-    this.replace(new Position(shards, plan, this.#position.reshards + 1));
+    this.replace(this.#position.with({ shards, plan, reshards: this.#position.reshards + 1, partial: [] }));
   }
 
   /** Hands out everything taken in. */
@@ -240,11 +243,10 @@ export class Assembler {
     this.#closeCopy(unit.keyspace, unit.shard, out);
     const { keyspace, shard, group, part } = unit;
     const changes = applyFilter(unit.changes);
-    const under = this.#position.partial;
-    const ends = under !== undefined && part?.last !== false && under.keyspace === keyspace && under.shard === shard && under.gtid === group.gtid;
+    const ended = part?.last === false ? undefined : this.#position.partial.find((one) => isOf(one, unit));
     if (part) {
       this.#closeLive(out);
-      this.#live.endsPartial ||= ends;
+      if (ended) this.#live.ended.push(ended);
       this.#advance(this.#live, unit);
       // An empty last part is told too: it is what completes the transaction.
       if (changes.length > 0 || part.last) this.#push(changes, unit, { index: part.index, last: part.last });
@@ -253,7 +255,7 @@ export class Assembler {
       return;
     }
     if (changes.length > 0 && (this.#mixesVersions(changes) || this.#isFull(this.#live, unit))) this.#closeLive(out);
-    this.#live.endsPartial ||= ends;
+    if (ended) this.#live.ended.push(ended);
     this.#advance(this.#live, unit);
     if (changes.length > 0) this.#push(changes, unit, undefined);
     if (this.#isFull(this.#live)) this.#closeLive(out);
@@ -427,8 +429,10 @@ export class Assembler {
     out.push(this.#batch({ kind: 'transactions', changes, transactions, bytes, lagMs }));
   }
 
-  #move({ advances, endsPartial }: Builder, takePlan: boolean, started?: PartialTransaction): void {
-    const partial = started ?? (endsPartial ? undefined : this.#position.partial);
+  #move({ advances, ended }: Builder, takePlan: boolean, started?: PartialTransaction): void {
+    let { partial } = this.#position;
+    if (ended.length > 0) partial = partial.filter((one) => !ended.some((other) => isSame(one, other)));
+    if (started) partial = [...partial.filter((one) => !isSame(one, started)), started];
     let plan = takePlan ? this.#plan : this.#position.plan;
     let shards = this.#position.shards;
     if (advances.size > 0) {
@@ -444,6 +448,6 @@ export class Assembler {
     } else if (plan === this.#position.plan && partial === this.#position.partial) {
       return;
     }
-    this.#position = new Position(shards, plan, this.#position.reshards, partial);
+    this.#position = this.#position.with({ shards, plan, partial });
   }
 }

@@ -12,6 +12,8 @@ import { Position } from '../position/position.js';
 import { again, copyAgain, newPlan, nextTable, reconcilePlan, removed } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
+import { runStatement } from '../sql/statement.js';
+import { selectTables } from '../sql/tables.js';
 import type { Backoff } from '../supervise/backoff.js';
 import { remedy, verdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
@@ -90,6 +92,8 @@ export class Engine {
   #unusable: readonly VStreamError[] = [];
   #stalls = 0;
   #staleSince: number | undefined;
+  /** Tables that a DROP or RENAME took away, and why; looked up before they are copied again. */
+  readonly #perhapsGone = new Map<string, string>();
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
@@ -155,6 +159,21 @@ export class Engine {
     }
   }
 
+  /** After DROP or RENAME another table may stand under the name, to be copied; if none does, the stream stops here. */
+  async #checkStillThere(table: TableRef): Promise<void> {
+    const name = `${table.keyspace}.${table.table}`;
+    const reason = this.#perhapsGone.get(name);
+    if (reason === undefined) return;
+    const names = await runStatement(this.#options.transport, selectTables(table.keyspace), { signal: this.#abort });
+    if (!names.includes(table.table)) {
+      throw new VStreamError('SCHEMA_CHANGE', `${name} is gone: ${reason}`, {
+        ...table,
+        next: "Take it out of `tables` (its rows stay at the sink), or create it again; `onDdl: 'ignore'` keeps a stream going without it.",
+      });
+    }
+    this.#perhapsGone.delete(name);
+  }
+
   /**
    * Every table was found by SQL before the first RPC. A tablet that does not know one reads its schema later than MySQL has it (a
    * table made a moment ago, a DDL under way), so this one mistake of a name is given time.
@@ -176,6 +195,7 @@ export class Engine {
     const copying = nextTable(assembler.plan);
     assembler.setCopying(copying);
     this.#catalog.setPlan(assembler.plan, copying);
+    if (copying) await this.#checkStillThere(copying);
     const position = assembler.position;
     const grouper = new Grouper({
       catalog: this.#catalog,
@@ -403,12 +423,15 @@ export class Engine {
     for (const table of effect.tables) {
       const ref = { keyspace: unit.keyspace, table };
       if (!this.#catalog.isActive(ref, unit.shard)) continue;
-      const kind = effect.kind === 'truncate' ? 'truncate' : effect.kind === 'columns' ? 'ddl' : 'rows-changed';
+      const kind = effect.kind === 'truncate' ? 'truncate' : effect.kind === 'columns' || effect.kind === 'create' ? 'ddl' : 'rows-changed';
       changes.push({ kind, ...ref, shard: unit.shard, from: undefined, to: undefined, statement: unit.statement });
-      if (kind !== 'rows-changed' || effect.kind === 'create') continue;
+      if (kind !== 'rows-changed') continue;
       const decision = this.#options.rowsChanged(ref, effect.reason ?? 'its rows changed without events');
-      if (decision === 'recopy') recopy.push(ref);
-      else if (decision === 'fail') throw rowsChangedError(ref, unit.shard, effect.reason);
+      if (decision === 'recopy') {
+        recopy.push(ref);
+        if (effect.kind === 'drop' || effect.kind === 'rename') this.#perhapsGone.set(`${ref.keyspace}.${table}`, effect.reason ?? '');
+      }
+      if (decision === 'fail') throw rowsChangedError(ref, unit.shard, effect.reason);
     }
     yield* this.#handOut(assembler.addStatement(unit, changes, recopy));
     if (recopy.length > 0) {
@@ -513,7 +536,7 @@ function startOf(keyspace: string, plan: CopyPlan): string {
 
 /** Other tables in the stream mean other changes in a transaction: how many of them were handed out says nothing then. */
 function withPlan(position: Position, plan: CopyPlan): Position {
-  return plan === position.plan ? position : position.with({ plan, partial: undefined });
+  return plan === position.plan ? position : position.with({ plan, partial: [] });
 }
 
 function usedGenerations(earlier: Position | undefined, { keyspace, table }: TableRef): number {

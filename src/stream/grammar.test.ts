@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GRAMMAR, type ShardAction, type ShardEvent, type ShardState } from './grammar.js';
+import { GRAMMAR, type ShardAction, type ShardEvent, type ShardState, type Transition } from './grammar.js';
 
 const states = Object.keys(GRAMMAR) as ShardState[];
 const events = Object.keys(GRAMMAR.idle) as ShardEvent[];
@@ -25,7 +25,7 @@ describe('the grammar of one shard', () => {
         let state: ShardState = 'idle';
         let open = false;
         for (const event of walk) {
-          const { next, action } = GRAMMAR[state][event];
+          const { next, action }: Transition = GRAMMAR[state][event];
           if (adopting.includes(action)) expect(terminal).toContain(event);
           if (action === 'finish') expect(open).toBe(true);
           // While a group is open nothing but its own COMMIT adopts anything (G40).

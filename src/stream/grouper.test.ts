@@ -209,7 +209,7 @@ describe('transactions above the limit', () => {
   const text = 'x'.repeat(50);
   const rows = (from: number, to: number): WireEvent[] => Array.from({ length: to - from }, (_, index) => a.row('t', [row(from + index, text)], 9));
   const split = (applied?: { gtid: string; applied: number; parts: number }): ReturnType<typeof grouperOf> =>
-    grouperOf(['-80'], { transactionBytes: 200, hugeTransaction: 'split', ...(applied ? { skip: { keyspace: 'commerce', shard: '-80', ...applied } } : {}) });
+    grouperOf(['-80'], { transactionBytes: 200, hugeTransaction: 'split', ...(applied ? { skip: [{ keyspace: 'commerce', shard: '-80', ...applied }] } : {}) });
   const ids = (found: readonly Unit[]): number[] => found.flatMap((unit) => (unit.kind === 'group' ? unit.changes.map((change) => Number(change.after?.['id'])) : []));
   const whole = (from = 0, to = 10, n = 5): WireEvent[] => [a.begin(9, one(n)), a.field('t', 9), ...rows(from, to), a.vgtid(vector(n)), a.commit(9, one(n))];
 

@@ -73,8 +73,8 @@ export interface GrouperOptions {
   /** Bytes above which a transaction fails or is split. */
   readonly transactionBytes: number;
   readonly hugeTransaction: 'fail' | 'split';
-  /** A transaction handed out in part before (`split`): its replay skips what was. */
-  readonly skip?: PartialTransaction | undefined;
+  /** Transactions handed out in part before (`split`): their replay skips what was. */
+  readonly skip?: readonly PartialTransaction[];
 }
 
 interface Shard {
@@ -99,8 +99,8 @@ interface Shard {
   parts: number;
   /** Changes of the open group that were handed out before. */
   skip: number;
-  /** A transaction handed out in part: remembered until its end, as another tablet may send others before it. */
-  split: Pick<PartialTransaction, 'gtid' | 'applied' | 'parts'> | undefined;
+  /** Transactions handed out in part, by GTID: remembered until their end, as another tablet may send others before it. */
+  readonly splits: Map<string, Pick<PartialTransaction, 'applied' | 'parts'>>;
   /** The last position adopted, and how many groups came without one since (G37). */
   gtid: string;
   unplaced: number;
@@ -140,8 +140,7 @@ export class Grouper implements RowEventVisitor {
   #addShard(keyspace: string, shard: string, gtid: string, joined: boolean): Shard {
     let byShard = this.#shards.get(keyspace);
     if (!byShard) this.#shards.set(keyspace, (byShard = new Map()));
-    const skip = this.#options.skip;
-    const mine = skip && skip.keyspace === keyspace && skip.shard === shard ? skip : undefined;
+    const splits = (this.#options.skip ?? []).filter((one) => one.keyspace === keyspace && one.shard === shard);
     const added: Shard = {
       keyspace,
       shard,
@@ -161,7 +160,7 @@ export class Grouper implements RowEventVisitor {
       ordinal: 0,
       parts: 0,
       skip: 0,
-      split: mine,
+      splits: new Map(splits.map((one) => [one.gtid, one])),
       gtid,
       unplaced: 0,
     };
@@ -291,14 +290,15 @@ export class Grouper implements RowEventVisitor {
   }
 
   #open(shard: Shard, event: EventView, again: boolean): void {
-    const { copyRestarted, split } = shard;
+    const { copyRestarted, splits } = shard;
     this.#reset(shard);
     if (again) shard.copyRestarted = copyRestarted;
     shard.state = 'open';
     shard.copied = event.timestamp === 0;
     shard.group.gtid = event.gtid();
     if (shard.copied) shard.group.phase = 'copy';
-    if (split && split.gtid === shard.group.gtid) {
+    const split = splits.get(shard.group.gtid ?? '');
+    if (split) {
       shard.skip = split.applied;
       shard.parts = split.parts;
     }
@@ -366,7 +366,7 @@ export class Grouper implements RowEventVisitor {
   }
 
   #finish(shard: Shard, event: EventView): void {
-    const { group, changes, fields, split } = shard;
+    const { group, changes, fields, splits } = shard;
     group.gtid ??= event.gtid();
     group.commitTime = event.timestamp > 0 ? event.timestamp : undefined;
     if (shard.vgtid) group.shardGtid = shard.vgtid.gtid;
@@ -383,7 +383,7 @@ export class Grouper implements RowEventVisitor {
       part: shard.parts > 0 ? { index: shard.parts, last: true, before: shard.ordinal - changes.length } : undefined,
       ...this.#base(shard, event),
     });
-    if (split && split.gtid === group.gtid) shard.split = undefined;
+    if (splits.size > 0) splits.delete(group.gtid ?? '');
     if (!shard.vgtid) shard.unplaced++;
     this.#adopt(shard);
     shard.fields = [];
@@ -425,7 +425,7 @@ export class Grouper implements RowEventVisitor {
       ...this.#base(shard, event),
       vgtid: undefined,
     });
-    shard.split = { gtid, applied: ordinal, parts: shard.parts };
+    shard.splits.set(gtid, { applied: ordinal, parts: shard.parts });
     shard.changes = [];
     shard.fields = [];
   }
