@@ -25,10 +25,21 @@ const six: Shape = {
     ['note', 6165, 'varchar(255)', 255, 0],
     ['created_at', 2064, 'datetime(6)', 63, 128],
   ],
-  cells: (i) => [String(1_000_000 + i), String(i % 5000), 'shipped', `${i % 1000}.50`, `note ${i} ${'lorem ipsum dolor '.repeat(6)}`, '2024-02-29 12:34:56.000001'],
+  cells: (i) => [
+    String(1_000_000 + i),
+    String(i % 5000),
+    'shipped',
+    `${i % 1000}.50`,
+    `note ${i} ${'lorem ipsum dolor '.repeat(6)}`,
+    '2024-02-29 12:34:56.000001',
+  ],
 };
 
-const unicode: Shape = { ...six, name: 'six columns, note not ASCII', cells: (i) => six.cells(i).map((cell, at) => (at === 4 ? `né ${String(cell)}` : cell)) };
+const unicode: Shape = {
+  ...six,
+  name: 'six columns, note not ASCII',
+  cells: (i) => six.cells(i).map((cell, at) => (at === 4 ? `né ${String(cell)}` : cell)),
+};
 
 const nulls: Shape = { ...six, name: 'six columns, mostly NULL', cells: (i) => six.cells(i).map((cell, at) => (at === 0 ? cell : null)) };
 
@@ -40,7 +51,9 @@ const bigints: Shape = {
 
 const wide: Shape = {
   name: '100 columns',
-  columns: Array.from({ length: 100 }, (_, at) => (at % 2 === 0 ? ([`n${at}`, 263, 'int', 63, 32768] as const) : ([`s${at}`, 6165, 'varchar(20)', 255, 0] as const))),
+  columns: Array.from({ length: 100 }, (_, at) =>
+    at % 2 === 0 ? ([`n${at}`, 263, 'int', 63, 32768] as const) : ([`s${at}`, 6165, 'varchar(20)', 255, 0] as const),
+  ),
   cells: (i) => Array.from({ length: 100 }, (_, at) => (at % 2 === 0 ? String(i + at) : `value ${i + at}`)),
 };
 
@@ -64,7 +77,16 @@ function frames(shape: Shape): { buffer: Buffer; sources: RowSource[] } {
     // Framing bytes between rows, as in a message.
     parts.push(Buffer.from([0x12, 0xff, 0x01]), bytes);
     at += 3;
-    sources.push({ buffer: Buffer.alloc(0), beforeStart: -1, beforeEnd: -1, afterStart: at, afterEnd: at + bytes.length, dataColumns: undefined, jsonPartial: undefined, copied: true });
+    sources.push({
+      buffer: Buffer.alloc(0),
+      beforeStart: -1,
+      beforeEnd: -1,
+      afterStart: at,
+      afterEnd: at + bytes.length,
+      dataColumns: undefined,
+      jsonPartial: undefined,
+      copied: true,
+    });
     at += bytes.length;
   }
   const buffer = Buffer.concat(parts);
@@ -86,7 +108,9 @@ function measure(run: () => void): number {
 }
 
 for (const shape of [six, unicode, nulls, bigints, wide]) {
-  const fields = shape.columns.map(([name, type, columnType, charset, flags]) => create(FieldSchema, { name, type: type as Type, columnType, charset, flags }));
+  const fields = shape.columns.map(([name, type, columnType, charset, flags]) =>
+    create(FieldSchema, { name, type: type as Type, columnType, charset, flags }),
+  );
   const ref = { keyspace: 'k', shard: '0', table: 't' };
   const decoder = compileDecoder({ enumSetStringValues: true }, ref, {}, tableVersion({ fields }, ref, 1));
   const { buffer, sources } = frames(shape);

@@ -91,7 +91,8 @@ export function multiByteCharset(name: string): Charset | undefined {
   if (!set) return undefined;
   const { encoding, width } = set;
   const corrections = parseCorrections(set.corrections);
-  const decodePlain = (buffer: Buffer, start: number, end: number): string => loadIconv().decode(buffer.subarray(start, end), encoding, { stripBOM: false });
+  const decodePlain = (buffer: Buffer, start: number, end: number): string =>
+    loadIconv().decode(buffer.subarray(start, end), encoding, { stripBOM: false });
 
   const decode = (buffer: Buffer, start: number, end: number, invalid: InvalidText): string => {
     let text = '';

@@ -53,7 +53,9 @@ describe('every character MySQL has', () => {
 
   test.each(Object.keys(golden.multi))('%s: characters side by side decode as one by one', (name) => {
     const codes = Object.entries(golden.multi[name] ?? {}).flatMap(([prefix, characters]) =>
-      Array.from(characters).flatMap((character, last) => (character === '\ufffd' ? [] : [[prefix + last.toString(16).padStart(2, '0'), character] as const])),
+      Array.from(characters).flatMap((character, last) =>
+        character === '\ufffd' ? [] : [[prefix + last.toString(16).padStart(2, '0'), character] as const],
+      ),
     );
     fc.assert(
       fc.property(fc.array(fc.nat(codes.length - 1), { maxLength: 20 }), (picks) => {
@@ -118,8 +120,22 @@ describe('Unicode sets', () => {
 
 describe('collations', () => {
   test.each([
-    [45, 'utf8mb4'], [46, 'utf8mb4'], [255, 'utf8mb4'], [323, 'utf8mb4'], [33, 'utf8mb3'], [76, 'utf8mb3'], [8, 'latin1'], [54, 'utf16'],
-    [35, 'ucs2'], [62, 'utf16le'], [183, 'utf32'], [51, 'cp1251'], [250, 'gb18030'], [63, 'binary'], [0, undefined], [400, undefined],
+    [45, 'utf8mb4'],
+    [46, 'utf8mb4'],
+    [255, 'utf8mb4'],
+    [323, 'utf8mb4'],
+    [33, 'utf8mb3'],
+    [76, 'utf8mb3'],
+    [8, 'latin1'],
+    [54, 'utf16'],
+    [35, 'ucs2'],
+    [62, 'utf16le'],
+    [183, 'utf32'],
+    [51, 'cp1251'],
+    [250, 'gb18030'],
+    [63, 'binary'],
+    [0, undefined],
+    [400, undefined],
   ])('%d is %s (A.6)', (id, name) => {
     expect(charsetOfCollation(id)).toBe(name);
   });
@@ -132,7 +148,13 @@ describe('collations', () => {
   });
 
   test('swe7 and the wide sets are not ASCII-compatible, so no ASCII shortcut applies', () => {
-    expect(CHARSET_NAMES.filter((name) => charsetByName(name)?.asciiCompatible === false).sort()).toEqual(['swe7', 'ucs2', 'utf16', 'utf16le', 'utf32']);
+    expect(CHARSET_NAMES.filter((name) => charsetByName(name)?.asciiCompatible === false).sort()).toEqual([
+      'swe7',
+      'ucs2',
+      'utf16',
+      'utf16le',
+      'utf32',
+    ]);
   });
 });
 

@@ -16,7 +16,7 @@ export interface Mismatch {
 }
 
 /** Differences between what a definition declares and the live columns, by column; empty for definitions without columns. */
-export function checkDeclared(version: TableVersion, definition: TableDefinition<any>): readonly Mismatch[] {
+export function checkDeclared(version: TableVersion, definition: TableDefinition<unknown>): readonly Mismatch[] {
   const typed = definition[TYPED];
   if (!typed?.columns) return [];
   const wanted = definition.columns ? typed.columns.filter(({ name }) => definition.columns?.includes(name)) : typed.columns;
@@ -26,21 +26,32 @@ export function checkDeclared(version: TableVersion, definition: TableDefinition
     return [...typeMismatch(declared, live), ...nullMismatch(declared, live)];
   });
   const extra = version.columns.filter(({ name }) => !typed.columns?.some((declared) => declared.name === name));
-  return [...mismatches, ...extra.map(({ name }): Mismatch => ({ column: name, kind: 'undeclared', message: 'is there but not declared', fails: false }))];
+  return [
+    ...mismatches,
+    ...extra.map(({ name }): Mismatch => ({ column: name, kind: 'undeclared', message: 'is there but not declared', fails: false })),
+  ];
 }
 
 /** The error for differences that fail under `onMismatch: 'fail'`; undefined when there are none. */
-export function mismatchError(version: TableVersion, definition: TableDefinition<any>, mismatches: readonly Mismatch[]): VStreamError | undefined {
+export function mismatchError(
+  version: TableVersion,
+  definition: TableDefinition<unknown>,
+  mismatches: readonly Mismatch[],
+): VStreamError | undefined {
   const failing = mismatches.filter(({ fails }) => fails);
   const [first] = failing;
   if (!first || definition[TYPED]?.onMismatch !== 'fail') return undefined;
   const { keyspace, table } = version;
-  return new VStreamError('SCHEMA_MISMATCH', `${keyspace}.${table} is not as declared: ${failing.map(({ column, message }) => `${column} ${message}`).join('; ')}`, {
-    keyspace,
-    table,
-    column: first.column,
-    next: "Run `vstream types` again or change the declaration, or set onMismatch to 'warn'.",
-  });
+  return new VStreamError(
+    'SCHEMA_MISMATCH',
+    `${keyspace}.${table} is not as declared: ${failing.map(({ column, message }) => `${column} ${message}`).join('; ')}`,
+    {
+      keyspace,
+      table,
+      column: first.column,
+      next: "Run `vstream types` again or change the declaration, or set onMismatch to 'warn'.",
+    },
+  );
 }
 
 /** Only what changes the TypeScript type or the decoder counts: not lengths, widths or signs. */
@@ -53,12 +64,22 @@ function typeMismatch(declared: DeclaredColumn, live: Column): Mismatch[] {
   if (base !== 'enum' && base !== 'set') return [];
   const labels = parseLabels(declared.type);
   const missing = parseLabels(live.columnType).filter((label) => !labels.includes(label));
-  return missing.length === 0 ? [] : [{ column: declared.name, kind: 'type', message: `lacks the label ${missing.map((label) => `'${label}'`).join(', ')}`, fails: true }];
+  return missing.length === 0
+    ? []
+    : [{ column: declared.name, kind: 'type', message: `lacks the label ${missing.map((label) => `'${label}'`).join(', ')}`, fails: true }];
 }
 
 /** Spellings of SQL that MySQL stores as another type. */
 const STORED_AS: Readonly<Record<string, string>> = {
-  integer: 'int', bool: 'tinyint', boolean: 'tinyint', serial: 'bigint', real: 'double', numeric: 'decimal', dec: 'decimal', fixed: 'decimal', geometrycollection: 'geomcollection',
+  integer: 'int',
+  bool: 'tinyint',
+  boolean: 'tinyint',
+  serial: 'bigint',
+  real: 'double',
+  numeric: 'decimal',
+  dec: 'decimal',
+  fixed: 'decimal',
+  geometrycollection: 'geomcollection',
 };
 
 function canonicalBase(type: string): string {

@@ -246,7 +246,13 @@ function namedReaders(column: Column, type: ColumnType, text: Reader<string>, co
         const converter = dateConverter(mode, kind, context.options.zeroDates ?? 'fail');
         return (b, s, e, copied) => converter(text(b, s, e, copied));
       };
-      return named({ string: text, date: convert('date'), iso: convert('iso'), 'epoch-ms': convert('epoch-ms'), 'epoch-us': convert('epoch-us') });
+      return named({
+        string: text,
+        date: convert('date'),
+        iso: convert('iso'),
+        'epoch-ms': convert('epoch-ms'),
+        'epoch-us': convert('epoch-us'),
+      });
     }
     case 'time':
       return named({ string: text, micros: (b, s, e, c) => timeMicros(text(b, s, e, c)) });
@@ -289,13 +295,15 @@ function splitSet(text: string): string[] {
 }
 
 function truth(value: number): boolean {
-  if (value !== 0 && value !== 1) fail('a boolean column holds another value than 0 and 1 (B25)', "Drop the 'boolean' override or repair the row.");
+  if (value !== 0 && value !== 1)
+    fail('a boolean column holds another value than 0 and 1 (B25)', "Drop the 'boolean' override or repair the row.");
   return value === 1;
 }
 
 function safeNumber(value: bigint): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number)) fail('an integer does not fit a JavaScript number exactly', "Use 'bigint', 'string' or 'number-if-safe'.");
+  if (!Number.isSafeInteger(number))
+    fail('an integer does not fit a JavaScript number exactly', "Use 'bigint', 'string' or 'number-if-safe'.");
   return number;
 }
 

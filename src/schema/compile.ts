@@ -29,7 +29,20 @@ export const MAX_RUN = 4096;
 const MAX_COMPILED = 500;
 
 const HELPERS = {
-  chunk, readChunk, cursor, readVarint32, readLength, isAscii, readInt, readBigint, readFloat, isCanonicalDecimal, looksLikeDate, looksLikeDateTime, looksLikeTime, fail,
+  chunk,
+  readChunk,
+  cursor,
+  readVarint32,
+  readLength,
+  isAscii,
+  readInt,
+  readBigint,
+  readFloat,
+  isCanonicalDecimal,
+  looksLikeDate,
+  looksLikeDateTime,
+  looksLikeTime,
+  fail,
 };
 
 /** `select` picks the columns of the object (a key, for example); default all. */
@@ -37,7 +50,11 @@ export function compileRow(readers: readonly ColumnReader[], layout: Layout, sel
   const columns = select ?? readers.map((_, index) => index);
   if (columns.length > MAX_COMPILED || !mayGenerateCode()) return loopRow(readers, layout, columns);
   const slow = loopRow(readers, layout, columns);
-  const make = new Function('h', 'readers', 'slow', rowSource(readers, columns)) as (h: typeof HELPERS, readers: readonly ColumnReader[], slow: DecodeRow) => DecodeRow;
+  const make = new Function('h', 'readers', 'slow', rowSource(readers, columns)) as (
+    h: typeof HELPERS,
+    readers: readonly ColumnReader[],
+    slow: DecodeRow,
+  ) => DecodeRow;
   return make(HELPERS, readers, slow);
 }
 
@@ -46,7 +63,7 @@ let generation: boolean | undefined;
 function mayGenerateCode(): boolean {
   if (generation === undefined) {
     try {
-      generation = new Function('return true')() === true;
+      generation = (new Function('return true') as () => unknown)() === true;
     } catch {
       generation = false;
     }
@@ -90,10 +107,7 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
     );
   }
   readers.forEach((reader, index) => {
-    lines.push(
-      'l = buffer[p++];',
-      'if (l >= 128) { l = readLength(buffer, p - 1, stop); p = cursor.at; } else l = (l >>> 1) ^ -(l & 1);',
-    );
+    lines.push('l = buffer[p++];', 'if (l >= 128) { l = readLength(buffer, p - 1, stop); p = cursor.at; } else l = (l >>> 1) ^ -(l & 1);');
     // A row whose cells do not fit goes to the loop, which says what is wrong with it.
     const body = wanted.has(index) ? ` v${index} = ${cellSource(index, reader.inline)};` : '';
     if (wanted.has(index)) lines.push(`let v${index} = null;`);

@@ -81,12 +81,43 @@ interface Geometries {
 }
 
 interface Defaults {
-  tinyint: 'number'; smallint: 'number'; mediumint: 'number'; int: 'number'; bigint: 'bigint'; float: 'number'; double: 'number';
-  decimal: 'string'; year: 'number'; bit: 'bytes'; date: 'string'; datetime: 'string'; timestamp: 'string'; time: 'string';
-  char: 'string'; varchar: 'string'; tinytext: 'string'; text: 'string'; mediumtext: 'string'; longtext: 'string';
-  binary: 'bytes'; varbinary: 'bytes'; tinyblob: 'bytes'; blob: 'bytes'; mediumblob: 'bytes'; longblob: 'bytes';
-  json: 'parsed'; geometry: 'bytes'; point: 'bytes'; linestring: 'bytes'; polygon: 'bytes'; multipoint: 'bytes';
-  multilinestring: 'bytes'; multipolygon: 'bytes'; geomcollection: 'bytes'; geometrycollection: 'bytes'; vector: 'float32';
+  tinyint: 'number';
+  smallint: 'number';
+  mediumint: 'number';
+  int: 'number';
+  bigint: 'bigint';
+  float: 'number';
+  double: 'number';
+  decimal: 'string';
+  year: 'number';
+  bit: 'bytes';
+  date: 'string';
+  datetime: 'string';
+  timestamp: 'string';
+  time: 'string';
+  char: 'string';
+  varchar: 'string';
+  tinytext: 'string';
+  text: 'string';
+  mediumtext: 'string';
+  longtext: 'string';
+  binary: 'bytes';
+  varbinary: 'bytes';
+  tinyblob: 'bytes';
+  blob: 'bytes';
+  mediumblob: 'bytes';
+  longblob: 'bytes';
+  json: 'parsed';
+  geometry: 'bytes';
+  point: 'bytes';
+  linestring: 'bytes';
+  polygon: 'bytes';
+  multipoint: 'bytes';
+  multilinestring: 'bytes';
+  multipolygon: 'bytes';
+  geomcollection: 'bytes';
+  geometrycollection: 'bytes';
+  vector: 'float32';
 }
 
 type Bare<S extends string> = S extends `${infer B} null` ? B : S;
@@ -105,7 +136,13 @@ type LabelIn<S extends string, Current extends string, Found> = S extends `${inf
 export type EnumLabels<S extends string> = S extends `${string}\\${string}` ? string : S extends `enum(${infer L}` ? LabelsFrom<L> : string;
 
 type ValueOf<S extends string> =
-  Word<S> extends 'enum' ? EnumLabels<S> : Word<S> extends 'set' ? string : Word<S> extends keyof Defaults ? Values[Word<S>][Defaults[Word<S>] & keyof Values[Word<S>]] : unknown;
+  Word<S> extends 'enum'
+    ? EnumLabels<S>
+    : Word<S> extends 'set'
+      ? string
+      : Word<S> extends keyof Defaults
+        ? Values[Word<S>][Defaults[Word<S>] & keyof Values[Word<S>]]
+        : unknown;
 
 /** Override names that fit a column of this type. */
 export type NamesFor<S extends string> =

@@ -34,8 +34,28 @@ const KINDS: readonly FieldSpec[] = [
   { name: 'vec', type: 'VECTOR', columnType: 'vector(3)' },
 ];
 
-const VALID = ['42', '-7', '1.5E+00', '.50', '2024', Buffer.from([1, 2]), '2024-02-29', '2024-02-29 12:34:56.000001', '2024-02-29 12:34:56', '-838:59:59',
-  'text é', Buffer.from([0xe9]), Buffer.from([0, 0x41]), Buffer.from([0x82, 0xa0]), 'small', Buffer.from([0xe9]), Buffer.from([0, 255]), '{"a": [1, null]}', Buffer.alloc(13), Buffer.alloc(12)];
+const VALID = [
+  '42',
+  '-7',
+  '1.5E+00',
+  '.50',
+  '2024',
+  Buffer.from([1, 2]),
+  '2024-02-29',
+  '2024-02-29 12:34:56.000001',
+  '2024-02-29 12:34:56',
+  '-838:59:59',
+  'text é',
+  Buffer.from([0xe9]),
+  Buffer.from([0, 0x41]),
+  Buffer.from([0x82, 0xa0]),
+  'small',
+  Buffer.from([0xe9]),
+  Buffer.from([0, 255]),
+  '{"a": [1, null]}',
+  Buffer.alloc(13),
+  Buffer.alloc(12),
+];
 
 function outcome(run: () => unknown): 'value' | 'error' {
   try {
@@ -50,7 +70,11 @@ function outcome(run: () => unknown): 'value' | 'error' {
 
 describe('hostile bytes', () => {
   const decoder = decoderOf(KINDS);
-  const loose = decoderOf(KINDS.map((spec) => ({ ...spec })), { invalidText: 'replace', zeroDates: 'null' }, false);
+  const loose = decoderOf(
+    KINDS.map((spec) => ({ ...spec })),
+    { invalidText: 'replace', zeroDates: 'null' },
+    false,
+  );
   const readAll = (message: Buffer): void => {
     const source = sourceOf({ after: message });
     for (const one of [decoder, loose]) {
@@ -58,12 +82,16 @@ describe('hostile bytes', () => {
       outcome(() => one.key(source, 'after'));
       const cells = one.cells(source, 'after');
       if (outcome(() => cells.isNull(0)) === 'error') continue;
-      for (let column = 0; column < cells.count; column++) outcome(() => [cells.isNull(column), cells.bytes(column), cells.text(column), cells.value(column)]);
+      for (let column = 0; column < cells.count; column++)
+        outcome(() => [cells.isNull(column), cells.bytes(column), cells.text(column), cells.value(column)]);
     }
   };
 
   test('random bytes as a row give a named error', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => readAll(Buffer.from(bytes))), { numRuns: 1000 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => readAll(Buffer.from(bytes))),
+      { numRuns: 1000 },
+    );
   });
 
   test('a valid row, truncated or with bytes changed, gives a value or a named error', () => {
@@ -81,7 +109,9 @@ describe('hostile bytes', () => {
   });
 
   test('random cells of the right count give a value or an error that names the column', () => {
-    const cell = fc.option(fc.oneof(fc.uint8Array({ maxLength: 30 }), fc.string({ maxLength: 30 }), fc.constantFrom(...VALID)), { nil: null });
+    const cell = fc.option(fc.oneof(fc.uint8Array({ maxLength: 30 }), fc.string({ maxLength: 30 }), fc.constantFrom(...VALID)), {
+      nil: null,
+    });
     fc.assert(
       fc.property(fc.array(cell, { minLength: KINDS.length, maxLength: KINDS.length }), (cells) => {
         const source = sourceOf({ after: rowBytes(cells.map((one) => (one === null ? null : Buffer.from(one as Uint8Array)))) });
@@ -133,7 +163,12 @@ describe('against other readers', () => {
     );
     // Lengths in any split of packed and single, values before, between or after, unknown fields in between.
     const wellFormed = fc
-      .record({ lengths: fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -1, max: 3 }))), split: fc.nat(3), at: fc.nat(3), unknown: fc.constantFrom([], [0x18, 5], [0x22, 1, 7]) })
+      .record({
+        lengths: fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -1, max: 3 }))),
+        split: fc.nat(3),
+        at: fc.nat(3),
+        unknown: fc.constantFrom([], [0x18, 5], [0x22, 1, 7]),
+      })
       .map(({ lengths, split, at, unknown }) => {
         const encoded = lengths.map((length) => (length < 0 ? 1 : length * 2));
         const size = lengths.reduce((sum, length) => sum + Math.max(0, length), 0);
@@ -163,9 +198,19 @@ describe('against other readers', () => {
     const readers = version.columns.map((column) => columnReader(column, { options: {}, labelStrings: true }));
     const layout = { lengths: new Int32Array(readers.length), starts: new Int32Array(readers.length) };
     const compiled = compileRow(readers, layout);
-    const loop = loopRow(readers, layout, readers.map((_, index) => index));
+    const loop = loopRow(
+      readers,
+      layout,
+      readers.map((_, index) => index),
+    );
     const cellOf = (index: number): fc.Arbitrary<Uint8Array | null> =>
-      fc.option(fc.oneof(fc.constant(Buffer.from(VALID[index] as Uint8Array)), fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => Buffer.from(text))), { nil: null, freq: 8 });
+      fc.option(
+        fc.oneof(
+          fc.constant(Buffer.from(VALID[index] as Uint8Array)),
+          fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => Buffer.from(text)),
+        ),
+        { nil: null, freq: 8 },
+      );
     fc.assert(
       fc.property(fc.tuple(...readers.map((_, index) => cellOf(index))), fc.boolean(), (cells, copied) => {
         const source = sourceOf({ after: rowBytes(cells) });
@@ -198,7 +243,11 @@ describe('numbers', () => {
   test('every double comes back in every spelling', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
-        for (const text of [Object.is(value, -0) ? '-0' : String(value), value.toExponential().replace('e', 'E'), value.toExponential(20)]) {
+        for (const text of [
+          Object.is(value, -0) ? '-0' : String(value),
+          value.toExponential().replace('e', 'E'),
+          value.toExponential(20),
+        ]) {
           const bytes = Buffer.from(text);
           expect(readFloat(bytes, 0, bytes.length)).toBe(Number(text));
         }
@@ -210,15 +259,21 @@ describe('numbers', () => {
   test('a DECIMAL with surplus zeros comes back canonical, and canonical text passes as it is', () => {
     const digits = fc.bigInt({ min: 0n, max: 10n ** 30n });
     fc.assert(
-      fc.property(fc.boolean(), digits, fc.option(fc.stringMatching(/^\d{1,30}$/), { nil: undefined }), fc.nat(9), (negative, whole, fraction, zeros) => {
-        const tail = fraction === undefined ? '' : `.${fraction}`;
-        const isZero = !/[1-9]/.test(`${whole}${tail}`);
-        const canonical = `${negative && !isZero ? '-' : ''}${whole}${tail}`;
-        expect(normaliseDecimal(`${negative ? '-' : ''}${'0'.repeat(zeros)}${whole}${tail}`)).toBe(canonical);
-        const bytes = Buffer.from(canonical);
-        if (isCanonicalDecimal(bytes, 0, bytes.length)) expect(normaliseDecimal(canonical)).toBe(canonical);
-        else expect(canonical.startsWith('-0')).toBe(true);
-      }),
+      fc.property(
+        fc.boolean(),
+        digits,
+        fc.option(fc.stringMatching(/^\d{1,30}$/), { nil: undefined }),
+        fc.nat(9),
+        (negative, whole, fraction, zeros) => {
+          const tail = fraction === undefined ? '' : `.${fraction}`;
+          const isZero = !/[1-9]/.test(`${whole}${tail}`);
+          const canonical = `${negative && !isZero ? '-' : ''}${whole}${tail}`;
+          expect(normaliseDecimal(`${negative ? '-' : ''}${'0'.repeat(zeros)}${whole}${tail}`)).toBe(canonical);
+          const bytes = Buffer.from(canonical);
+          if (isCanonicalDecimal(bytes, 0, bytes.length)) expect(normaliseDecimal(canonical)).toBe(canonical);
+          else expect(canonical.startsWith('-0')).toBe(true);
+        },
+      ),
     );
   });
 });

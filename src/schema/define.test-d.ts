@@ -5,8 +5,16 @@ import type { OrderItems, orderItems, Orders, orders } from './generate.golden.t
 import type { StandardSchema } from './standard-schema.js';
 import type { JsonValue, Row } from './values.js';
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-const same = <A, B>(_: Equal<A, B>): void => undefined;
+type Equal<A, B> = [A] extends [B]
+  ? [B] extends [A]
+    ? keyof A extends keyof B
+      ? keyof B extends keyof A
+        ? true
+        : false
+      : false
+    : false
+  : false;
+const same = <A, B>(expected: Equal<A, B>): Equal<A, B> => expected;
 
 interface Order {
   id: bigint;
@@ -65,8 +73,24 @@ same<
 
 // An override changes the type of its column.
 const overridden = table({
-  declared: { id: 'bigint', total: 'decimal(10,2) null', at: 'datetime', tags: "set('a')", status: "enum('a','b')", gb: 'varchar(9)', v: 'vector(3) null' },
-  types: { id: 'string', total: (raw) => ({ cents: Number(raw.text) * 100 }), at: 'date', tags: 'array', status: 'index', gb: 'charset:gbk', v: 'array' },
+  declared: {
+    id: 'bigint',
+    total: 'decimal(10,2) null',
+    at: 'datetime',
+    tags: "set('a')",
+    status: "enum('a','b')",
+    gb: 'varchar(9)',
+    v: 'vector(3) null',
+  },
+  types: {
+    id: 'string',
+    total: (raw) => ({ cents: Number(raw.text) * 100 }),
+    at: 'date',
+    tags: 'array',
+    status: 'index',
+    gb: 'charset:gbk',
+    v: 'array',
+  },
 });
 same<RowOf<typeof overridden>['total'], { cents: number } | null>(true);
 same<RowOf<typeof overridden>['id'], string>(true);

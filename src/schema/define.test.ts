@@ -18,7 +18,10 @@ describe('declared columns', () => {
   test('options stay as written and the declaration goes where no option check sees it', () => {
     const definition = table({ declared: { id: 'bigint', note: 'text null' }, where: 'id > 1', types: { id: 'string' } });
     expect(Object.keys(definition)).toEqual(['where', 'types']);
-    expect(definition[TYPED]?.columns).toEqual([{ name: 'id', type: 'bigint', nullable: false }, { name: 'note', type: 'text', nullable: true }]);
+    expect(definition[TYPED]?.columns).toEqual([
+      { name: 'id', type: 'bigint', nullable: false },
+      { name: 'note', type: 'text', nullable: true },
+    ]);
   });
 
   test('that are as declared give nothing, whatever sign, width or length', () => {
@@ -49,7 +52,10 @@ describe('declared columns', () => {
   test('a column nobody declared is mentioned and never fails', () => {
     const definition = table({ declared: { id: 'bigint' } });
     const mismatches = checkDeclared(version(), definition);
-    expect(mismatches.map(({ column, kind }) => [column, kind])).toEqual([['status', 'undeclared'], ['note', 'undeclared']]);
+    expect(mismatches.map(({ column, kind }) => [column, kind])).toEqual([
+      ['status', 'undeclared'],
+      ['note', 'undeclared'],
+    ]);
     expect(mismatchError(version(), definition, mismatches)).toBeUndefined();
   });
 
@@ -84,7 +90,8 @@ const schema: StandardSchema<{ id: bigint; note: string | null }, { id: bigint; 
 describe('a Standard Schema', () => {
   const columns: readonly FieldSpec[] = [LIVE[0] as FieldSpec, LIVE[2] as FieldSpec];
   const good = sourceOf({ after: rowBytes(['1', 'a']) });
-  const decoder = (mode: 'off' | 'first-row' | 'always', types = {}) => decoderOf(columns, decodeOptionsOf(table(schema, { validate: mode, types }), {}));
+  const decoder = (mode: 'off' | 'first-row' | 'always', types = {}) =>
+    decoderOf(columns, decodeOptionsOf(table(schema, { validate: mode, types }), {}));
 
   test('always: rows are its output', () => {
     expect(decoder('always').row(good, 'after')).toEqual({ id: 1n, note: 'A' });
@@ -93,7 +100,13 @@ describe('a Standard Schema', () => {
   test('first-row: rows pass as decoded, the first is checked', () => {
     expect(decoder('first-row').row(good, 'after')).toEqual({ id: 1n, note: 'a' });
     expect(() => decoder('first-row', { id: 'string' }).row(good, 'after')).toThrow(
-      expect.objectContaining({ code: 'SCHEMA_MISMATCH', table: 'orders', shard: '-80', column: 'id', message: expect.stringContaining('expected bigint (and 1 more)') }),
+      expect.objectContaining({
+        code: 'SCHEMA_MISMATCH',
+        table: 'orders',
+        shard: '-80',
+        column: 'id',
+        message: expect.stringContaining('expected bigint (and 1 more)'),
+      }),
     );
   });
 
@@ -111,6 +124,8 @@ describe('a Standard Schema', () => {
 
   test('an answer by promise is refused, also when it rejects', () => {
     const late: StandardSchema = { '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('late')) } };
-    expect(() => decoderOf(columns, decodeOptionsOf(table(late), {})).row(good, 'after')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(() => decoderOf(columns, decodeOptionsOf(table(late), {})).row(good, 'after')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    );
   });
 });

@@ -2,7 +2,14 @@
 import type { Declared, DeclaredOverrides, DeclaredRow } from './declared-types.js';
 import { type DrizzleRow, type DrizzleTable, drizzleColumns, isDrizzleTable } from './drizzle.js';
 import type { DecodeOptions, Override } from './options.js';
-import { type InputOf, isStandardSchema, type OutputOf, type RowValidation, type StandardSchema, type ValidateMode } from './standard-schema.js';
+import {
+  type InputOf,
+  isStandardSchema,
+  type OutputOf,
+  type RowValidation,
+  type StandardSchema,
+  type ValidateMode,
+} from './standard-schema.js';
 import type { Row } from './values.js';
 
 /** Options of one table; see `table()`. */
@@ -58,7 +65,7 @@ export interface TableDefinition<R = Row> extends TableOptions {
 }
 
 /** Tables by name (`orders` or `billing.orders`, or a pattern with `*`). */
-export type Tables = Readonly<Record<string, true | TableDefinition<any>>>;
+export type Tables = Readonly<Record<string, true | TableDefinition<unknown>>>;
 
 /** The row type of one entry of `Tables`. */
 export type RowOf<D> = D extends TableDefinition<infer R> ? R : Row;
@@ -76,16 +83,18 @@ interface DeclaredTable<D extends Declared, T, C> extends Omit<TypedTableOptions
 }
 
 /** Columns carried along: the row type follows from them and from `types`, and the live table is checked against them. */
-export function table<const D extends Declared, const T extends DeclaredOverrides<D> = {}, const C extends readonly (keyof D & string)[] | undefined = undefined>(
-  options: DeclaredTable<D, T, C>,
-): TableDefinition<Selected<DeclaredRow<D, T>, C>>;
+export function table<
+  const D extends Declared,
+  const T extends DeclaredOverrides<D> = {},
+  const C extends readonly (keyof D & string)[] | undefined = undefined,
+>(options: DeclaredTable<D, T, C>): TableDefinition<Selected<DeclaredRow<D, T>, C>>;
 /** A Standard Schema (zod, valibot, arktype, …): its input type, or its output type when every row is validated. */
-export function table<S extends StandardSchema<any, any>, M extends ValidateMode = 'first-row'>(
+export function table<S extends StandardSchema, M extends ValidateMode = 'first-row'>(
   schema: S,
   options?: SchemaTableOptions<M>,
 ): TableDefinition<M extends 'always' ? OutputOf<S> : InputOf<S>>;
 /** A Drizzle table: its select types under the database's column names; each column's mode decides its decoder. */
-export function table<D extends DrizzleTable, O extends TypedTableOptions = TypedTableOptions>(drizzle: D, options?: O): TableDefinition<DrizzleRow<D>>;
+export function table<D extends DrizzleTable>(drizzle: D, options?: TypedTableOptions): TableDefinition<DrizzleRow<D>>;
 /** A row type known at compile time only. */
 export function table<R = Row>(options?: TableOptions): TableDefinition<R>;
 export function table(first: object = {}, second: SchemaTableOptions = {}): TableDefinition {
@@ -100,7 +109,12 @@ export function table(first: object = {}, second: SchemaTableOptions = {}): Tabl
     return {
       ...options,
       types: { ...Object.fromEntries(modes), ...options.types },
-      [TYPED]: { columns: columns.map(({ name, sqlType, notNull }) => ({ name, type: sqlType, nullable: !notNull })), validation: undefined, onMismatch, source: 'drizzle' },
+      [TYPED]: {
+        columns: columns.map(({ name, sqlType, notNull }) => ({ name, type: sqlType, nullable: !notNull })),
+        validation: undefined,
+        onMismatch,
+        source: 'drizzle',
+      },
     };
   }
   if ('declared' in first) {
@@ -115,7 +129,7 @@ function declaredColumns(declared: Declared): readonly DeclaredColumn[] {
 }
 
 /** The decode options of a table: its definition over the stream's own. */
-export function decodeOptionsOf(definition: TableDefinition<any>, base: DecodeOptions): DecodeOptions {
+export function decodeOptionsOf(definition: TableDefinition<unknown>, base: DecodeOptions): DecodeOptions {
   return {
     ...base,
     columns: { ...base.columns, ...(definition.types as Readonly<Record<string, Override>> | undefined) },

@@ -3,7 +3,11 @@ import type { Override, RawCell } from './options.js';
 
 /** The types of a Drizzle MySQL table that matter here. */
 export interface DrizzleTable {
-  readonly _: { readonly columns: Readonly<Record<string, { readonly _: { readonly name: string; readonly data: unknown; readonly notNull: boolean } }>> };
+  readonly _: {
+    readonly columns: Readonly<
+      Record<string, { readonly _: { readonly name: string; readonly data: unknown; readonly notNull: boolean } }>
+    >;
+  };
 }
 
 /** The row under the names of the database columns, which is how rows are delivered. */

@@ -14,7 +14,7 @@ export interface Orders {
   title: string;
   'created at': Date;
   place: Uint8Array;
-  ["__proto__"]: Uint8Array | null;
+  ['__proto__']: Uint8Array | null;
 }
 
 export const orders = table({
@@ -28,7 +28,7 @@ export const orders = table({
     title: 'varchar(20)',
     'created at': 'timestamp(6)',
     place: 'point',
-    ["__proto__"]: 'varbinary(16) null',
+    ['__proto__']: 'varbinary(16) null',
   },
   types: {
     total: 'number',

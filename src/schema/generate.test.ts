@@ -53,7 +53,9 @@ describe('what is written', () => {
   });
 
   test('an empty keyspace gives a file that says so', () => {
-    expect(generateTypes({ keyspace: 'k', columns: [] })).toBe('// Written by `vstream types` from the keyspace k. Do not edit: run it again.\n');
+    expect(generateTypes({ keyspace: 'k', columns: [] })).toBe(
+      '// Written by `vstream types` from the keyspace k. Do not edit: run it again.\n',
+    );
   });
 
   test('a set the tablet cannot name travels as an override (B7)', () => {
@@ -63,9 +65,29 @@ describe('what is written', () => {
 
 test('column_type alone gives the kind the wire gives', () => {
   const wire: Readonly<Record<string, keyof typeof QUERY_TYPE>> = {
-    tinyint: 'INT8', 'int unsigned': 'UINT32', bigint: 'INT64', 'float(7,3)': 'FLOAT32', double: 'FLOAT64', 'decimal(5,2)': 'DECIMAL', year: 'YEAR', 'bit(1)': 'BIT', date: 'DATE',
-    'datetime(6)': 'DATETIME', timestamp: 'TIMESTAMP', 'time(3)': 'TIME', 'char(9)': 'CHAR', longtext: 'TEXT', 'binary(4)': 'BINARY', mediumblob: 'BLOB', "enum('a')": 'ENUM', "set('a')": 'SET',
-    json: 'JSON', point: 'GEOMETRY', 'vector(3)': 'VECTOR', smallint: 'INT16', mediumint: 'INT24',
+    tinyint: 'INT8',
+    'int unsigned': 'UINT32',
+    bigint: 'INT64',
+    'float(7,3)': 'FLOAT32',
+    double: 'FLOAT64',
+    'decimal(5,2)': 'DECIMAL',
+    year: 'YEAR',
+    'bit(1)': 'BIT',
+    date: 'DATE',
+    'datetime(6)': 'DATETIME',
+    timestamp: 'TIMESTAMP',
+    'time(3)': 'TIME',
+    'char(9)': 'CHAR',
+    longtext: 'TEXT',
+    'binary(4)': 'BINARY',
+    mediumblob: 'BLOB',
+    "enum('a')": 'ENUM',
+    "set('a')": 'SET',
+    json: 'JSON',
+    point: 'GEOMETRY',
+    'vector(3)': 'VECTOR',
+    smallint: 'INT16',
+    mediumint: 'INT24',
   };
   for (const [columnType, type] of Object.entries(wire)) {
     expect(sqlType(columnType)).toEqual(columnTypeOf({ columnType, type: QUERY_TYPE[type], charset: 63 }));

@@ -40,9 +40,20 @@ export function generateTypes(options: GenerateOptions): string {
     else tables.set(column.table, [column]);
   }
   const names = new Names();
-  const blocks = [...tables].map(([name, columns]) => tableBlock(name, columns.map((column) => describe(column, options)), options.keyspace, names));
+  const blocks = [...tables].map(([name, columns]) =>
+    tableBlock(
+      name,
+      columns.map((column) => describe(column, options)),
+      options.keyspace,
+      names,
+    ),
+  );
   const text = blocks.join('\n');
-  const imports = [/\bJsonValue\b/.test(text) ? 'type JsonValue' : '', 'table', /\bTableDefinition</.test(text) ? 'type TableDefinition' : ''].filter((one) => one !== '');
+  const imports = [
+    /\bJsonValue\b/.test(text) ? 'type JsonValue' : '',
+    'table',
+    /\bTableDefinition</.test(text) ? 'type TableDefinition' : '',
+  ].filter((one) => one !== '');
   const head = [`// Written by \`vstream types\` from the keyspace ${oneLine(options.keyspace)}. Do not edit: run it again.`];
   if (tables.size > 0) head.push(`import { ${imports.join(', ')} } from ${quote(options.module ?? 'vstream-client')};`);
   return `${head.join('\n')}\n${text === '' ? '' : `\n${text}`}`;
@@ -89,8 +100,14 @@ function tableBlock(name: string, columns: readonly Described[], keyspace: strin
     if (column.comment !== '') lines.push(`  /** ${oneLine(column.comment)} */`);
     lines.push(`  ${property(column.name)}: ${value}${column.nullable && value !== 'unknown' ? ' | null' : ''};`);
   }
-  lines.push('}', '', opaque ? `export const ${constant}: TableDefinition<${type}> = table({` : `export const ${constant} = table({`, '  declared: {');
-  for (const { column } of columns) lines.push(`    ${property(column.name)}: ${quote(`${column.type}${column.nullable ? ' null' : ''}`)},`);
+  lines.push(
+    '}',
+    '',
+    opaque ? `export const ${constant}: TableDefinition<${type}> = table({` : `export const ${constant} = table({`,
+    '  declared: {',
+  );
+  for (const { column } of columns)
+    lines.push(`    ${property(column.name)}: ${quote(`${column.type}${column.nullable ? ' null' : ''}`)},`);
   lines.push('  },');
   if (overrides.length > 0) {
     lines.push('  types: {', ...overrides.map(({ column, override }) => `    ${property(column.name)}: ${quote(override ?? '')},`), '  },');
@@ -101,8 +118,10 @@ function tableBlock(name: string, columns: readonly Described[], keyspace: strin
 }
 
 const RESERVED = new Set(
-  ('table type string number boolean bigint symbol object any never unknown void null undefined true false break case catch class const continue debugger default delete do else enum export extends ' +
-    'finally for function if implements import in instanceof interface let new package private protected public return static super switch this throw try typeof var while with yield await async').split(' '),
+  (
+    'table type string number boolean bigint symbol object any never unknown void null undefined true false break case catch class const continue debugger default delete do else enum export extends ' +
+    'finally for function if implements import in instanceof interface let new package private protected public return static super switch this throw try typeof var while with yield await async'
+  ).split(' '),
 );
 
 /** Identifiers of one file: `order_items` gives `OrderItems` and `orderItems`; collisions are numbered. */
@@ -114,7 +133,11 @@ class Names {
   }
 
   constant(table: string): string {
-    return this.#unique(words(table).map((word, index) => (index === 0 ? word.charAt(0).toLowerCase() + word.slice(1) : capital(word))).join('') || 'rows');
+    return this.#unique(
+      words(table)
+        .map((word, index) => (index === 0 ? word.charAt(0).toLowerCase() + word.slice(1) : capital(word)))
+        .join('') || 'rows',
+    );
   }
 
   #unique(wanted: string): string {
@@ -136,7 +159,7 @@ function capital(word: string): string {
 
 function property(name: string): string {
   // `__proto__` in a literal would set the prototype.
-  if (name === '__proto__') return '["__proto__"]';
+  if (name === '__proto__') return "['__proto__']";
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quote(name);
 }
 
@@ -146,5 +169,8 @@ function quote(text: string): string {
 
 /** Comments come from the database and must not end ours. */
 function oneLine(text: string): string {
-  return text.replace(/[\s\u2028\u2029]+/g, ' ').replaceAll('*/', '*\\/').trim();
+  return text
+    .replace(/[\s\u2028\u2029]+/g, ' ')
+    .replaceAll('*/', '*\\/')
+    .trim();
 }

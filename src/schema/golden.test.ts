@@ -106,7 +106,10 @@ function decodeRecording(name: string): Decoded[] {
       if (fields) {
         const table = fields.tableName.split('.')[1] ?? '';
         const ref = { keyspace: fields.keyspace, shard: fields.shard, table };
-        decoders.set(fields.tableName, compileDecoder(fields, ref, table === 'cf_text' ? OPTIONS_OF_TEXT : {}, registry.intern(fields, ref)));
+        decoders.set(
+          fields.tableName,
+          compileDecoder(fields, ref, table === 'cf_text' ? OPTIONS_OF_TEXT : {}, registry.intern(fields, ref)),
+        );
       }
       for (const raw of event.rowEvent?.rowChanges ?? []) {
         const decoder = decoders.get(event.rowEvent?.tableName ?? '');
@@ -147,15 +150,28 @@ describe('recordings of a real server', () => {
   });
 
   test('generated, invisible and default columns come in table order (C.2)', () => {
-    for (const [rows, id] of [[copied, 1], [replicated, 101]] as const) {
+    for (const [rows, id] of [
+      [copied, 1],
+      [replicated, 101],
+    ] as const) {
       const found = rows.find(({ table, row }) => table === 'cf_gen' && row['id'] === id);
-      expect(Object.entries(found?.row ?? {})).toEqual([['id', id], ['a', 21], ['v', 42], ['s', 'n21'], ['hid', 'hidden'], ['de', 'x2']]);
+      expect(Object.entries(found?.row ?? {})).toEqual([
+        ['id', id],
+        ['a', 21],
+        ['v', 42],
+        ['s', 'n21'],
+        ['hid', 'hidden'],
+        ['de', 'x2'],
+      ]);
     }
   });
 
   test('two identical rows of a keyless table are both decoded; the all-NULL one comes in the copy only (B53)', () => {
     const of = (rows: readonly Decoded[]): unknown[] => rows.filter(({ table }) => table === 'cf_nopk').map(({ row }) => row);
-    const pair = [{ a: 1, b: 'é' }, { a: 1, b: 'é' }];
+    const pair = [
+      { a: 1, b: 'é' },
+      { a: 1, b: 'é' },
+    ];
     expect(of(copied)).toEqual([{ a: null, b: null }, ...pair]);
     expect(of(replicated)).toEqual(pair);
     expect(copied.find(({ table }) => table === 'cf_nopk')?.decoder.warnings.map(({ code }) => code)).toContain('all-nullable');
@@ -163,7 +179,10 @@ describe('recordings of a real server', () => {
 
   test('VECTOR is the same float32 values in both phases (B43)', () => {
     const expected = Float32Array.of(1, -2.5, 0.000001);
-    for (const [rows, id] of [[copied, 1], [replicated, 101]] as const) {
+    for (const [rows, id] of [
+      [copied, 1],
+      [replicated, 101],
+    ] as const) {
       const vectors = rows.filter(({ table }) => table === 'cf_vec');
       expect(vectors.map(({ row }) => row['e'])).toEqual([expected, null]);
       expect(vectors[0]?.row['id']).toBe(id);

@@ -67,7 +67,10 @@ describe('a real server with NOBLOB and PARTIAL_JSON', () => {
   test('partial images: after rows have the JSON document applied, omitted columns are absent, before rows have no BLOB or TEXT (B41)', () => {
     const changes = decode('shapes/noblob-partial-json', { images: 'partial' });
     const j = (a: number, s = true): object => ({ a, list: [1, 2, 3], ...(s && { s: 'x'.repeat(20) }) });
-    expect(changes[0]).toEqual({ before: undefined, after: { id: 1n, j: j(1), b: new Uint8Array(50).fill(66), t: 'T'.repeat(50), v: 'v1', n: 1 } });
+    expect(changes[0]).toEqual({
+      before: undefined,
+      after: { id: 1n, j: j(1), b: new Uint8Array(50).fill(66), t: 'T'.repeat(50), v: 'v1', n: 1 },
+    });
     expect(changes.slice(1)).toEqual([
       { before: { id: 1n, j: j(1), v: 'v1', n: 1 }, after: { id: 1n, j: j(1), v: 'v1', n: 2 } },
       { before: { id: 1n, j: j(1), v: 'v1', n: 2 }, after: { id: 1n, j: j(1), v: 'v2', n: 2 } },
@@ -137,7 +140,10 @@ describe('absent columns', () => {
     const decoder = decoderOf(DOC, { images: 'partial' });
     const deletion = sourceOf({ before: rowBytes(['7', null, '{}', '1']) });
     expect(decoder.row(deletion, 'before')).toEqual({ id: 7, t: null, j: {}, n: 1 });
-    decoder.row(sourceOf({ before: rowBytes(['7', null, '{}', '1']), after: rowBytes(['7', null, '{}', '2']), dataColumns: bitmapOf(1, 0, 1, 1) }), 'after');
+    decoder.row(
+      sourceOf({ before: rowBytes(['7', null, '{}', '1']), after: rowBytes(['7', null, '{}', '2']), dataColumns: bitmapOf(1, 0, 1, 1) }),
+      'after',
+    );
     expect(decoder.row(deletion, 'before')).toEqual({ id: 7, j: {}, n: 1 });
   });
 
@@ -145,7 +151,15 @@ describe('absent columns', () => {
     const deletion = sourceOf({ before: rowBytes(['7', null, '{}', '1']) });
     expect(decoderOf(DOC, { rowImage: 'NOBLOB' }).row(deletion, 'before')).toEqual({ id: 7, j: {}, n: 1 });
     const full = decoderOf(DOC, { rowImage: 'FULL' });
-    full.row(sourceOf({ before: rowBytes(['7', null, '{}', '1']), after: rowBytes(['7', null, '', '2']), dataColumns: bitmapOf(1, 1, 1, 1), jsonPartial: bitmapOf(1) }), 'after');
+    full.row(
+      sourceOf({
+        before: rowBytes(['7', null, '{}', '1']),
+        after: rowBytes(['7', null, '', '2']),
+        dataColumns: bitmapOf(1, 1, 1, 1),
+        jsonPartial: bitmapOf(1),
+      }),
+      'after',
+    );
     expect(full.row(deletion, 'before')).toEqual({ id: 7, t: null, j: {}, n: 1 });
   });
 
@@ -165,7 +179,12 @@ describe('absent columns', () => {
 
 describe('partial JSON that cannot be applied (C.5 21)', () => {
   const expression = "JSON_REMOVE(%s, _utf8mb4'$.x')";
-  const source = sourceOf({ before: rowBytes(['7', 'x', '{"y": 1}', '1']), after: rowBytes(['7', 'x', expression, '2']), dataColumns: bitmapOf(1, 1, 1, 1), jsonPartial: bitmapOf(1) });
+  const source = sourceOf({
+    before: rowBytes(['7', 'x', '{"y": 1}', '1']),
+    after: rowBytes(['7', 'x', expression, '2']),
+    dataColumns: bitmapOf(1, 1, 1, 1),
+    jsonPartial: bitmapOf(1),
+  });
 
   test('is PARTIAL_IMAGE naming the column', () => {
     expect(() => decoderOf(DOC).row(source, 'after')).toThrow(expect.objectContaining({ code: 'PARTIAL_IMAGE', column: 'j' }));
@@ -180,7 +199,12 @@ describe('partial JSON that cannot be applied (C.5 21)', () => {
   });
 
   test('raw cells hold the applied document', () => {
-    const applied = sourceOf({ before: rowBytes(['7', 'x', '{"x": 1, "y": 9007199254740993}', '1']), after: rowBytes(['7', 'x', expression, '2']), dataColumns: bitmapOf(1, 1, 1, 1), jsonPartial: bitmapOf(1) });
+    const applied = sourceOf({
+      before: rowBytes(['7', 'x', '{"x": 1, "y": 9007199254740993}', '1']),
+      after: rowBytes(['7', 'x', expression, '2']),
+      dataColumns: bitmapOf(1, 1, 1, 1),
+      jsonPartial: bitmapOf(1),
+    });
     const cells = decoderOf(DOC).cells(applied, 'after');
     expect(cells.text(2)).toBe('{"y": 9007199254740993}');
     expect(cells.value(2)).toEqual({ y: 9007199254740993n });

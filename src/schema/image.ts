@@ -165,7 +165,11 @@ export class PartialImage extends CellFailure {
   readonly column: number;
 
   constructor(column: number, what: string) {
-    super(what, "Set binlog_row_image to FULL (and binlog_row_value_options to empty), or the option images to 'partial'.", 'PARTIAL_IMAGE');
+    super(
+      what,
+      "Set binlog_row_image to FULL (and binlog_row_value_options to empty), or the option images to 'partial'.",
+      'PARTIAL_IMAGE',
+    );
     this.column = column;
   }
 }

@@ -48,7 +48,8 @@ export function nodeValue(node: JsonNode): JsonValue {
       const value: Record<string, JsonValue> = {};
       for (const [name, member] of node.members) {
         // An own property also for `__proto__`, as JSON.parse makes it.
-        if (name === '__proto__') Object.defineProperty(value, name, { value: nodeValue(member), enumerable: true, configurable: true, writable: true });
+        if (name === '__proto__')
+          Object.defineProperty(value, name, { value: nodeValue(member), enumerable: true, configurable: true, writable: true });
         else value[name] = nodeValue(member);
       }
       return value;

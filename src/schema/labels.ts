@@ -70,9 +70,13 @@ export function labelReader(column: LabelColumn): (buffer: Buffer, start: number
     }
     const [reading] = readings;
     if (readings.size > 1) {
-      fail(`a cell reads as two different labels of the ${column.kind}, in UTF-8 and in ${charset?.name}`, 'Convert the column to utf8mb4.');
+      fail(
+        `a cell reads as two different labels of the ${column.kind}, in UTF-8 and in ${charset?.name}`,
+        'Convert the column to utf8mb4.',
+      );
     }
-    if (reading === undefined) fail(`a cell is no label of its ${column.kind}`, 'Declare the character set of the column with an override such as charset:gbk.');
+    if (reading === undefined)
+      fail(`a cell is no label of its ${column.kind}`, 'Declare the character set of the column with an override such as charset:gbk.');
     return reading;
   };
 
@@ -109,13 +113,17 @@ const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 function ordinalLabel(labels: readonly string[], text: string): string {
   const ordinal = Number(text);
   if (ordinal === 0) return '';
-  return labels[ordinal - 1] ?? fail(`an enum ordinal is beyond its ${labels.length} labels`, 'Copy the table again: its definition changed after the row was written.');
+  return (
+    labels[ordinal - 1] ??
+    fail(`an enum ordinal is beyond its ${labels.length} labels`, 'Copy the table again: its definition changed after the row was written.')
+  );
 }
 
 /** 64 members need unsigned 64 bits (B15). */
 function bitmapLabels(labels: readonly string[], text: string): string {
   const bits = BigInt(text);
-  if (bits >> BigInt(labels.length) !== 0n) fail(`a set bitmap is beyond its ${labels.length} members`, 'Copy the table again: its definition changed after the row was written.');
+  if (bits >> BigInt(labels.length) !== 0n)
+    fail(`a set bitmap is beyond its ${labels.length} members`, 'Copy the table again: its definition changed after the row was written.');
   return labels.filter((_, index) => (bits >> BigInt(index)) & 1n).join(',');
 }
 

@@ -4,10 +4,36 @@ import type { Column } from './table.js';
 
 /** `query.Type` numbers. Written out here so that importing the library does not load the generated code. */
 export const QUERY_TYPE = {
-  INT8: 257, UINT8: 770, INT16: 259, UINT16: 772, INT24: 261, UINT24: 774, INT32: 263, UINT32: 776, INT64: 265, UINT64: 778,
-  FLOAT32: 1035, FLOAT64: 1036, TIMESTAMP: 2061, DATE: 2062, TIME: 2063, DATETIME: 2064, YEAR: 785, DECIMAL: 18,
-  TEXT: 6163, BLOB: 10260, VARCHAR: 6165, VARBINARY: 10262, CHAR: 6167, BINARY: 10264,
-  BIT: 2073, ENUM: 2074, SET: 2075, GEOMETRY: 2077, JSON: 2078, VECTOR: 2083,
+  INT8: 257,
+  UINT8: 770,
+  INT16: 259,
+  UINT16: 772,
+  INT24: 261,
+  UINT24: 774,
+  INT32: 263,
+  UINT32: 776,
+  INT64: 265,
+  UINT64: 778,
+  FLOAT32: 1035,
+  FLOAT64: 1036,
+  TIMESTAMP: 2061,
+  DATE: 2062,
+  TIME: 2063,
+  DATETIME: 2064,
+  YEAR: 785,
+  DECIMAL: 18,
+  TEXT: 6163,
+  BLOB: 10260,
+  VARCHAR: 6165,
+  VARBINARY: 10262,
+  CHAR: 6167,
+  BINARY: 10264,
+  BIT: 2073,
+  ENUM: 2074,
+  SET: 2075,
+  GEOMETRY: 2077,
+  JSON: 2078,
+  VECTOR: 2083,
 } as const;
 
 /** MySQL column flags the decoder looks at. */
@@ -18,9 +44,24 @@ export const BINARY_COLLATION = 63;
 
 /** How a cell is read. `bytes` covers BINARY to LONGBLOB; `unknown` is a type this version does not know. */
 export type Kind =
-  | 'int' | 'bigint' | 'bit' | 'float' | 'decimal' | 'year'
-  | 'date' | 'datetime' | 'timestamp' | 'time'
-  | 'text' | 'enum' | 'set' | 'bytes' | 'json' | 'geometry' | 'vector' | 'unknown';
+  | 'int'
+  | 'bigint'
+  | 'bit'
+  | 'float'
+  | 'decimal'
+  | 'year'
+  | 'date'
+  | 'datetime'
+  | 'timestamp'
+  | 'time'
+  | 'text'
+  | 'enum'
+  | 'set'
+  | 'bytes'
+  | 'json'
+  | 'geometry'
+  | 'vector'
+  | 'unknown';
 
 export interface ColumnType {
   readonly kind: Kind;

@@ -5,9 +5,32 @@ import type { ZeroDates } from './temporal.js';
 
 /** MySQL types an override can name. `boolean` is TINYINT(1) and wins over `tinyint`. */
 export type TypeName =
-  | 'tinyint' | 'smallint' | 'mediumint' | 'int' | 'bigint' | 'bit' | 'boolean' | 'float' | 'double' | 'decimal' | 'year'
-  | 'char' | 'varchar' | 'text' | 'enum' | 'set' | 'binary' | 'varbinary' | 'blob' | 'json' | 'geometry' | 'vector'
-  | 'date' | 'datetime' | 'timestamp' | 'time';
+  | 'tinyint'
+  | 'smallint'
+  | 'mediumint'
+  | 'int'
+  | 'bigint'
+  | 'bit'
+  | 'boolean'
+  | 'float'
+  | 'double'
+  | 'decimal'
+  | 'year'
+  | 'char'
+  | 'varchar'
+  | 'text'
+  | 'enum'
+  | 'set'
+  | 'binary'
+  | 'varbinary'
+  | 'blob'
+  | 'json'
+  | 'geometry'
+  | 'vector'
+  | 'date'
+  | 'datetime'
+  | 'timestamp'
+  | 'time';
 
 /** A cell as an override function receives it. Not called for NULL and absent columns. */
 export interface RawCell {

@@ -23,7 +23,11 @@ function updates(): JsonUpdate[] {
           const first = Number(row.lengths[0]);
           return Buffer.from(row.values.subarray(first, first + Number(row.lengths[1]))).toString();
         };
-        found.push({ before: cell(change.before), after: cell(change.after), partial: ((change.jsonPartialValues?.cols[0] ?? 0) & 1) === 1 });
+        found.push({
+          before: cell(change.before),
+          after: cell(change.after),
+          partial: ((change.jsonPartialValues?.cols[0] ?? 0) & 1) === 1,
+        });
       }
     }
   }
@@ -56,7 +60,10 @@ function printSorted(text: string): string {
   const node = parseJsonNode(text);
   const sort = (one: typeof node): typeof node =>
     one.type === 'object'
-      ? { type: 'object', members: new Map([...one.members].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, sort(member)])) }
+      ? {
+          type: 'object',
+          members: new Map([...one.members].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, sort(member)])),
+        }
       : one.type === 'array'
         ? { type: 'array', items: one.items.map(sort) }
         : one;
@@ -71,10 +78,18 @@ describe('forms', () => {
     ['[1, 2]', "JSON_ARRAY_INSERT(%s, _utf8mb4'$[1]', CAST(9 as JSON))", '[1, 9, 2]'],
     ['[1, 2]', "JSON_INSERT(%s, _utf8mb4'$[2]', CAST(_utf8mb4'{\"x\": [true]}' as JSON))", '[1, 2, {"x": [true]}]'],
     ['[1, [2, 3]]', "JSON_REMOVE(%s, _utf8mb4'$[last][last-1]')", '[1, [3]]'],
-    ['{"a.b": {"\\"": 1}}', "JSON_REPLACE(%s, _utf8mb4'$.\"a.b\".\"\\\\\"\"', CAST(JSON_QUOTE(_utf8mb4'it\\'s \\\\ \\n') as JSON))", '{"a.b": {"\\"": "it\'s \\\\ \\n"}}'],
+    [
+      '{"a.b": {"\\"": 1}}',
+      'JSON_REPLACE(%s, _utf8mb4\'$."a.b"."\\\\""\', CAST(JSON_QUOTE(_utf8mb4\'it\\\'s \\\\ \\n\') as JSON))',
+      '{"a.b": {"\\"": "it\'s \\\\ \\n"}}',
+    ],
     ['{"a": 1}', "JSON_REPLACE(%s, _utf8mb4'$', CAST(_utf8mb4'null' as JSON))", 'null'],
     ['{"t": 0}', "JSON_REPLACE(%s, _utf8mb4'$.t', CAST(time '01:02:03.500000' as JSON))", '{"t": "01:02:03.500000"}'],
-    ['{"a": 1}', "JSON_REPLACE(%s, _utf8mb4'$.a', JSON_OBJECT(_utf8mb4'k', true, _utf8mb4'n', NULL, _utf8mb4's', _utf8mb4'x''y'))", '{"a": {"k": true, "n": null, "s": "x\'y"}}'],
+    [
+      '{"a": 1}',
+      "JSON_REPLACE(%s, _utf8mb4'$.a', JSON_OBJECT(_utf8mb4'k', true, _utf8mb4'n', NULL, _utf8mb4's', _utf8mb4'x''y'))",
+      '{"a": {"k": true, "n": null, "s": "x\'y"}}',
+    ],
     ['{"__proto__": 1}', "JSON_REPLACE(%s, _utf8mb4'$.__proto__', CAST(2 as JSON))", '{"__proto__": 2}'],
   ])('%s with %s', (before, expression, after) => {
     expect(applyPartialJson(before, expression)).toBe(after);

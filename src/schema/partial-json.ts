@@ -20,7 +20,14 @@ type Step = { readonly key: string } | { readonly index: number; readonly fromLa
 
 type Change = 'JSON_INSERT' | 'JSON_REPLACE' | 'JSON_REMOVE' | 'JSON_SET' | 'JSON_ARRAY_INSERT' | 'JSON_ARRAY_APPEND';
 
-const CHANGES: ReadonlySet<string> = new Set(['JSON_INSERT', 'JSON_REPLACE', 'JSON_REMOVE', 'JSON_SET', 'JSON_ARRAY_INSERT', 'JSON_ARRAY_APPEND']);
+const CHANGES: ReadonlySet<string> = new Set([
+  'JSON_INSERT',
+  'JSON_REPLACE',
+  'JSON_REMOVE',
+  'JSON_SET',
+  'JSON_ARRAY_INSERT',
+  'JSON_ARRAY_APPEND',
+]);
 
 const MAX_DEPTH = 1000;
 
@@ -279,7 +286,8 @@ function place(document: JsonNode, path: readonly Step[], value: JsonNode, kind:
     }
     if (parent.type !== 'array') {
       if (kind === 'JSON_ARRAY_INSERT') doesNotFit();
-      if (cellIndex(last, 1) === 0) return kind === 'JSON_INSERT' ? doesNotFit() : kind === 'JSON_ARRAY_APPEND' ? append(parent, value) : value;
+      if (cellIndex(last, 1) === 0)
+        return kind === 'JSON_INSERT' ? doesNotFit() : kind === 'JSON_ARRAY_APPEND' ? append(parent, value) : value;
       return kind === 'JSON_INSERT' || kind === 'JSON_SET' ? append(parent, value) : doesNotFit();
     }
     const index = cellIndex(last, parent.items.length);

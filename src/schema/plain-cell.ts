@@ -27,7 +27,8 @@ export function isPlain(kind: InlineKind, buffer: Buffer, start: number, end: nu
 /** Digits without a leading zero, few enough for every integer type; anything else is the reader's business. */
 function isCanonicalInteger(buffer: Buffer, start: number, end: number): boolean {
   const first = buffer[start] === 45 ? start + 1 : start;
-  if (end === first || end - first > (first > start ? 18 : 19) || (buffer[first] === 48 && (end - first > 1 || first > start))) return false;
+  if (end === first || end - first > (first > start ? 18 : 19) || (buffer[first] === 48 && (end - first > 1 || first > start)))
+    return false;
   for (let at = first; at < end; at++) {
     const byte = buffer[at] as number;
     if (byte < 48 || byte > 57) return false;

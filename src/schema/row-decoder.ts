@@ -34,11 +34,15 @@ export function compileDecoder(
       return columnReader(column, context);
     } catch (error) {
       if (!(error instanceof OverrideRefused)) throw error;
-      throw new VStreamError('CONFIG_INVALID', `'${error.message}' is no way to read ${ref.table}.${column.name} (${column.columnType || `type ${column.type}`})`, {
-        ...ref,
-        column: column.name,
-        next: `Use one of ${overrideNames(column).join(', ')}, or a function.`,
-      });
+      throw new VStreamError(
+        'CONFIG_INVALID',
+        `'${error.message}' is no way to read ${ref.table}.${column.name} (${column.columnType || `type ${column.type}`})`,
+        {
+          ...ref,
+          column: column.name,
+          next: `Use one of ${overrideNames(column).join(', ')}, or a function.`,
+        },
+      );
     }
   });
   const decoder = new CompiledDecoder(ref, options, version, readers);
@@ -158,7 +162,11 @@ class CompiledDecoder implements RowDecoder {
       shard,
       table,
       column: name,
-      next: failure?.next ?? (known ? 'Report this with the Vitess version and the column definition.' : 'Repair the function, or return a value for this cell.'),
+      next:
+        failure?.next ??
+        (known
+          ? 'Report this with the Vitess version and the column definition.'
+          : 'Repair the function, or return a value for this cell.'),
       cause: known ? undefined : error,
     });
   }
@@ -168,17 +176,36 @@ class CompiledDecoder implements RowDecoder {
 function warningsOf(readers: readonly ColumnReader[], options: DecodeOptions): readonly DecodeWarning[] {
   const warnings: DecodeWarning[] = [];
   for (const { column, type } of readers) {
-    if (type.kind === 'unknown') warnings.push({ code: 'unknown-type', column: column.name, message: `${column.name} has the unknown type ${column.type} (${column.columnType}); its values are bytes` });
-    if (type.name === 'float') warnings.push({ code: 'float-rounded', column: column.name, message: `${column.name} is FLOAT: the server rounds copied values to 6 digits (B20)` });
+    if (type.kind === 'unknown')
+      warnings.push({
+        code: 'unknown-type',
+        column: column.name,
+        message: `${column.name} has the unknown type ${column.type} (${column.columnType}); its values are bytes`,
+      });
+    if (type.name === 'float')
+      warnings.push({
+        code: 'float-rounded',
+        column: column.name,
+        message: `${column.name} is FLOAT: the server rounds copied values to 6 digits (B20)`,
+      });
     if (type.kind === 'text' && column.charset === 0 && options.columns?.[column.name] === undefined) {
-      warnings.push({ code: 'charset-unknown', column: column.name, message: `the tablet could not name the character set of ${column.name}: only ASCII can be read without charset:NAME (B7)` });
+      warnings.push({
+        code: 'charset-unknown',
+        column: column.name,
+        message: `the tablet could not name the character set of ${column.name}: only ASCII can be read without charset:NAME (B7)`,
+      });
     }
   }
   if (readers.length > 0 && readers.every(({ column }) => column.nullable)) {
-    warnings.push({ code: 'all-nullable', column: undefined, message: 'every column can be NULL: changes of rows that are NULL throughout are not sent by the server (B53)' });
+    warnings.push({
+      code: 'all-nullable',
+      column: undefined,
+      message: 'every column can be NULL: changes of rows that are NULL throughout are not sent by the server (B53)',
+    });
   }
   for (const name of Object.keys(options.columns ?? {})) {
-    if (!readers.some(({ column }) => column.name === name)) warnings.push({ code: 'override-unused', column: name, message: `the override for ${name} names no column of the table` });
+    if (!readers.some(({ column }) => column.name === name))
+      warnings.push({ code: 'override-unused', column: name, message: `the override for ${name} names no column of the table` });
   }
   return warnings;
 }

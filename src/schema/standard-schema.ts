@@ -18,8 +18,16 @@ export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[] };
 
-export type InputOf<S> = S extends { readonly '~standard': { readonly types?: infer T } } ? (NonNullable<T> extends { readonly input: infer I } ? I : unknown) : unknown;
-export type OutputOf<S> = S extends { readonly '~standard': { readonly types?: infer T } } ? (NonNullable<T> extends { readonly output: infer O } ? O : unknown) : unknown;
+export type InputOf<S> = S extends { readonly '~standard': { readonly types?: infer T } }
+  ? NonNullable<T> extends { readonly input: infer I }
+    ? I
+    : unknown
+  : unknown;
+export type OutputOf<S> = S extends { readonly '~standard': { readonly types?: infer T } }
+  ? NonNullable<T> extends { readonly output: infer O }
+    ? O
+    : unknown
+  : unknown;
 
 /**
  * `off`: types only. `first-row` (default): the first row of each table version is checked, rows are delivered as decoded.
@@ -70,7 +78,7 @@ function validated(schema: StandardSchema, row: Row, version: TableVersion, shar
     throw new VStreamError('CONFIG_INVALID', `the schema of ${keyspace}.${table} validates asynchronously`, {
       keyspace,
       table,
-      next: 'Use a synchronous schema, or validate: \'off\' and validate in the handler.',
+      next: "Use a synchronous schema, or validate: 'off' and validate in the handler.",
     });
   }
   if (result.issues === undefined) return result.value as Row;
@@ -79,11 +87,15 @@ function validated(schema: StandardSchema, row: Row, version: TableVersion, shar
   const step = typeof first === 'object' && first !== null ? (first as { readonly key?: unknown }).key : first;
   const column = step === undefined ? undefined : String(step);
   const more = result.issues.length > 1 ? ` (and ${result.issues.length - 1} more)` : '';
-  throw new VStreamError('SCHEMA_MISMATCH', `a row of ${keyspace}.${table} does not fit its schema: ${column ?? 'row'}: ${issue?.message ?? 'invalid'}${more}`, {
-    keyspace,
-    shard,
-    table,
-    column,
-    next: 'Change the schema or the overrides of the table, or set validate to \'off\'.',
-  });
+  throw new VStreamError(
+    'SCHEMA_MISMATCH',
+    `a row of ${keyspace}.${table} does not fit its schema: ${column ?? 'row'}: ${issue?.message ?? 'invalid'}${more}`,
+    {
+      keyspace,
+      shard,
+      table,
+      column,
+      next: "Change the schema or the overrides of the table, or set validate to 'off'.",
+    },
+  );
 }

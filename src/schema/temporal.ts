@@ -50,7 +50,10 @@ export function dateConverter(mode: DateMode, kind: 'date' | 'datetime' | 'times
     if (!instant) {
       if (zero === 'null') return null;
       if (zero === 'string') return text;
-      throw new CellFailure('a date is not one of the calendar (zero or partial zero)', "Set zeroDates to 'null' or 'string', or read the column as text.");
+      throw new CellFailure(
+        'a date is not one of the calendar (zero or partial zero)',
+        "Set zeroDates to 'null' or 'string', or read the column as text.",
+      );
     }
     switch (mode) {
       case 'iso':

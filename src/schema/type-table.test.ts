@@ -38,7 +38,11 @@ function typeOf(value: unknown): string {
 }
 
 const fits = (value: unknown, type: string): boolean =>
-  type === 'JsonValue' ? typeof value === 'object' : type.startsWith('{') ? typeof value === 'object' : type.split(' | ').includes(typeOf(value));
+  type === 'JsonValue'
+    ? typeof value === 'object'
+    : type.startsWith('{')
+      ? typeof value === 'object'
+      : type.split(' | ').includes(typeOf(value));
 
 describe.each(TYPE_TABLE)('$mysql', (row) => {
   const [spec, cell] = SAMPLES[row.kind] ?? [{ type: 0 }, ''];

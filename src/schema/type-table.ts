@@ -3,8 +3,25 @@ import type { Kind } from './mysql-type.js';
 
 /** Names an override can have. `charset:NAME` states the character set of a column the tablet could not name (B7). */
 export type OverrideName =
-  | 'number' | 'number-if-safe' | 'bigint' | 'string' | 'boolean' | 'bytes' | 'base64' | 'hex' | 'array' | 'index' | 'text' | 'parsed'
-  | 'date' | 'iso' | 'epoch-ms' | 'epoch-us' | 'micros' | 'geometry' | 'float32'
+  | 'number'
+  | 'number-if-safe'
+  | 'bigint'
+  | 'string'
+  | 'boolean'
+  | 'bytes'
+  | 'base64'
+  | 'hex'
+  | 'array'
+  | 'index'
+  | 'text'
+  | 'parsed'
+  | 'date'
+  | 'iso'
+  | 'epoch-ms'
+  | 'epoch-us'
+  | 'micros'
+  | 'geometry'
+  | 'float32'
   | `charset:${string}`;
 
 export interface OverrideRow {
@@ -72,7 +89,8 @@ export const TYPE_TABLE: readonly TypeRow[] = [
     type: 'number',
     default: 'number',
     overrides: [{ name: 'string', type: 'string', note: 'shortest text of the number' }],
-    gotcha: 'The server rounds FLOAT to 6 digits in the copy and sends it whole in replication: the two differ. Use DOUBLE. `-0` stays `-0`.',
+    gotcha:
+      'The server rounds FLOAT to 6 digits in the copy and sends it whole in replication: the two differ. Use DOUBLE. `-0` stays `-0`.',
   },
   {
     mysql: 'DECIMAL',
@@ -160,7 +178,8 @@ export const TYPE_TABLE: readonly TypeRow[] = [
     type: 'string',
     default: 'string',
     overrides: [{ name: 'index', type: 'number', note: 'ordinal from 1, 0 for the invalid value' }, CHARSET],
-    gotcha: 'An invalid value stored in non-strict mode is the empty string. Servers before v20 send ordinals in replication; they are mapped.',
+    gotcha:
+      'An invalid value stored in non-strict mode is the empty string. Servers before v20 send ordinals in replication; they are mapped.',
   },
   {
     mysql: 'SET',

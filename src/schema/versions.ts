@@ -10,17 +10,19 @@ import type { Column, TableRef, TableVersion } from './table.js';
  * when the event does not fit its schema (B46) and for two columns of one name.
  */
 export function tableVersion(field: Pick<FieldEvent, 'fields'>, ref: TableRef, version: number): TableVersion {
-  const columns = field.fields.map((one): Column => ({
-    name: one.name,
-    type: one.type,
-    columnType: one.columnType,
-    charset: one.charset,
-    length: one.columnLength,
-    decimals: one.decimals,
-    flags: one.flags,
-    nullable: (one.flags & COLUMN_FLAG.NOT_NULL) === 0,
-    key: (one.flags & COLUMN_FLAG.PRIMARY_KEY) !== 0,
-  }));
+  const columns = field.fields.map(
+    (one): Column => ({
+      name: one.name,
+      type: one.type,
+      columnType: one.columnType,
+      charset: one.charset,
+      length: one.columnLength,
+      decimals: one.decimals,
+      flags: one.flags,
+      nullable: (one.flags & COLUMN_FLAG.NOT_NULL) === 0,
+      key: (one.flags & COLUMN_FLAG.PRIMARY_KEY) !== 0,
+    }),
+  );
   checkNames(columns, ref);
   return {
     keyspace: ref.keyspace,
@@ -36,11 +38,15 @@ function checkNames(columns: readonly Column[], ref: TableRef): void {
   const seen = new Set<string>();
   for (const { name } of columns) {
     if (/^@\d+$/.test(name)) {
-      throw new VStreamError('SCHEMA_MISMATCH', `the tablet could not match a row of ${ref.keyspace}.${ref.table} to its columns (${name})`, {
-        ...ref,
-        column: name,
-        next: 'The table changed while no stream was tracking it: copy it again, and consider --track-schema-versions on the tablets.',
-      });
+      throw new VStreamError(
+        'SCHEMA_MISMATCH',
+        `the tablet could not match a row of ${ref.keyspace}.${ref.table} to its columns (${name})`,
+        {
+          ...ref,
+          column: name,
+          next: 'The table changed while no stream was tracking it: copy it again, and consider --track-schema-versions on the tablets.',
+        },
+      );
     }
     if (seen.has(name)) {
       throw new VStreamError('SCHEMA_MISMATCH', `two columns of ${ref.keyspace}.${ref.table} have the name ${name}`, {
@@ -55,7 +61,15 @@ function checkNames(columns: readonly Column[], ref: TableRef): void {
 
 /** Display lengths, and flags beyond key and nullability, are left out: they differ between servers for equal columns (B49). */
 function fingerprint(columns: readonly Column[]): string {
-  const facts = columns.map((column) => [column.name, column.type, column.columnType, column.charset, column.decimals, column.nullable, column.key]);
+  const facts = columns.map((column) => [
+    column.name,
+    column.type,
+    column.columnType,
+    column.charset,
+    column.decimals,
+    column.nullable,
+    column.key,
+  ]);
   return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 22);
 }
 

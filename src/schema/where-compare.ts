@@ -48,17 +48,23 @@ export function comparerFor(column: Column, literal: Literal): Comparer {
     case 'datetime':
     case 'timestamp': {
       const form = dateForm(kind, column.decimals);
-      if (literal.kind !== 'string' || !form.pattern.test(literal.text)) return refuse(`is ${column.columnType || kind}: write '${form.example}' in full`);
+      if (literal.kind !== 'string' || !form.pattern.test(literal.text))
+        return refuse(`is ${column.columnType || kind}: write '${form.example}' in full`);
       return (cells, index) => order(cells.text(index) ?? '', literal.text);
     }
     case 'bytes':
       return bytesComparer(literalBytes(literal, true) ?? refuse('is binary: compare it with a string or hex literal'));
     case 'text': {
       if (!BIN_COLLATIONS.has(column.charset)) {
-        return refuse(column.charset === 0 ? 'has a collation the tablet could not name' : 'has a collation that is not a plain _bin one, which only the server can compare');
+        return refuse(
+          column.charset === 0
+            ? 'has a collation the tablet could not name'
+            : 'has a collation that is not a plain _bin one, which only the server can compare',
+        );
       }
       const unicode = charsetOfCollation(column.charset)?.startsWith('utf8') === true;
-      const bytes = literalBytes(literal, unicode) ?? refuse('is text: compare it with a string literal (ASCII, where its character set is not utf8)');
+      const bytes =
+        literalBytes(literal, unicode) ?? refuse('is text: compare it with a string literal (ASCII, where its character set is not utf8)');
       return column.charset === NO_PAD ? bytesComparer(bytes) : paddedComparer(bytes);
     }
     default:

@@ -62,7 +62,9 @@ class Parser {
     while (this.#word('AND'));
     const rest = this.#peek();
     if (rest) {
-      throw new FilterSyntaxError(/^(or|xor)$/i.test(rest.text) || rest.text === '||' ? 'only AND can join conditions' : `"${rest.text}" is not expected there`);
+      throw new FilterSyntaxError(
+        /^(or|xor)$/i.test(rest.text) || rest.text === '||' ? 'only AND can join conditions' : `"${rest.text}" is not expected there`,
+      );
     }
     return conditions;
   }
@@ -125,6 +127,9 @@ class Parser {
         if (/^true$/i.test(token.text)) return { kind: 'number', text: '1' };
         if (/^false$/i.test(token.text)) return { kind: 'number', text: '0' };
         if (/^null$/i.test(token.text)) throw new FilterSyntaxError('nothing compares with NULL: use IS NULL or IS NOT NULL');
+        break;
+      default:
+        break;
     }
     throw new FilterSyntaxError(token ? `"${token.text}" stands where a literal was expected` : 'it ends where a literal was expected');
   }

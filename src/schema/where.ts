@@ -57,14 +57,19 @@ function refused(code: ErrorCode, reason: string, ref: Partial<TableRef> | undef
 function testOf(condition: Condition, where: string, version: TableVersion): (cells: Cells) => boolean {
   const index = version.columns.findIndex((column) => column.name.toLowerCase() === condition.column.toLowerCase());
   const column = version.columns[index];
-  if (!column) throw refused('COLUMN_NOT_FOUND', `there is no column ${condition.column} among the columns streamed`, version, condition.column);
+  if (!column)
+    throw refused('COLUMN_NOT_FOUND', `there is no column ${condition.column} among the columns streamed`, version, condition.column);
   const absent = (): never => {
-    throw new VStreamError('PARTIAL_IMAGE', `column ${column.name} of the filter "${where}" was not sent with a row of ${version.keyspace}.${version.table}`, {
-      keyspace: version.keyspace,
-      table: version.table,
-      column: column.name,
-      next: 'Set binlog_row_image to FULL, or filter on another column.',
-    });
+    throw new VStreamError(
+      'PARTIAL_IMAGE',
+      `column ${column.name} of the filter "${where}" was not sent with a row of ${version.keyspace}.${version.table}`,
+      {
+        keyspace: version.keyspace,
+        table: version.table,
+        column: column.name,
+        next: 'Set binlog_row_image to FULL, or filter on another column.',
+      },
+    );
   };
   if (condition.test === 'null') {
     return (cells) => (cells.isAbsent(index) ? absent() : cells.isNull(index) !== condition.negated);
@@ -91,7 +96,10 @@ function testOf(condition: Condition, where: string, version: TableVersion): (ce
   };
 }
 
-function holdsFor(condition: Exclude<Condition, { test: 'null' }>, comparers: readonly Comparer[]): (cells: Cells, index: number) => boolean {
+function holdsFor(
+  condition: Exclude<Condition, { test: 'null' }>,
+  comparers: readonly Comparer[],
+): (cells: Cells, index: number) => boolean {
   const [first, second] = comparers as readonly [Comparer, Comparer | undefined];
   switch (condition.test) {
     case '=':

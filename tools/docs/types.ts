@@ -11,9 +11,7 @@ import { TYPE_TABLE, type TypeRow } from '../../src/schema/type-table.js';
 export const PAGE = fileURLToPath(new URL('../../docs/types.md', import.meta.url));
 
 export function renderTypes(): string {
-  const rows = TYPE_TABLE.map(
-    (row) => `| ${row.mysql} | \`${cell(row.type)}\` | ${overrides(row)} | ${cell(row.gotcha)} |`,
-  );
+  const rows = TYPE_TABLE.map((row) => `| ${row.mysql} | \`${cell(row.type)}\` | ${overrides(row)} | ${cell(row.gotcha)} |`);
   return `<!-- Written by tools/docs/types.ts from src/schema/type-table.ts. Do not edit. -->
 # Types
 
@@ -56,8 +54,8 @@ JSON as sent, dates as sent, BIT as decimal digits, VECTOR as \`[1,-2.5]\`, bina
 ## Character sets
 
 ${CHARSET_NAMES.filter((name) => name !== 'binary')
-    .map((name) => `\`${name}\``)
-    .join(', ')}: each read exactly as MySQL itself converts it, which for several sets is not what Node or
+  .map((name) => `\`${name}\``)
+  .join(', ')}: each read exactly as MySQL itself converts it, which for several sets is not what Node or
 iconv-lite do. Bytes that are not valid in their set stop the stream with \`DECODE_FAILED\` and the column; \`invalidText: 'replace'\` puts
 U+FFFD instead. A tablet cannot name gbk, gb18030, big5 and tis620: ASCII passes, other text needs \`charset:NAME\` (\`vstream types\` writes it).
 
@@ -72,7 +70,9 @@ U+FFFD instead. A tablet cannot name gbk, gb18030, big5 and tis620: ASCII passes
 }
 
 function overrides(row: TypeRow): string {
-  return row.overrides.map(({ name, type, note }) => `\`${name}\` (\`${cell(type)}\`${note === undefined ? '' : `, ${cell(note)}`})`).join('<br>');
+  return row.overrides
+    .map(({ name, type, note }) => `\`${name}\` (\`${cell(type)}\`${note === undefined ? '' : `, ${cell(note)}`})`)
+    .join('<br>');
 }
 
 function cell(text: string): string {

@@ -1,6 +1,18 @@
 /** Typed tables with the libraries people bring. The types are checked by tsc, the values here. */
 import { type } from 'arktype';
-import { bigint, boolean, customType, datetime, decimal, int, json, mysqlEnum, mysqlTable, timestamp, varchar } from 'drizzle-orm/mysql-core';
+import {
+  bigint,
+  boolean,
+  customType,
+  datetime,
+  decimal,
+  int,
+  json,
+  mysqlEnum,
+  mysqlTable,
+  timestamp,
+  varchar,
+} from 'drizzle-orm/mysql-core';
 import type { ColumnType, Generated } from 'kysely';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
@@ -11,8 +23,16 @@ import type { Row } from '../../src/schema/values.js';
 import { decoderOf, fieldOf, type FieldSpec, REF, rowBytes, sourceOf } from '../../test/support/rows.js';
 import { tableVersion } from '../../src/schema/versions.js';
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-const same = <A, B>(_: Equal<A, B>): void => undefined;
+type Equal<A, B> = [A] extends [B]
+  ? [B] extends [A]
+    ? keyof A extends keyof B
+      ? keyof B extends keyof A
+        ? true
+        : false
+      : false
+    : false
+  : false;
+const same = <A, B>(expected: Equal<A, B>): Equal<A, B> => expected;
 
 const FIELDS: readonly FieldSpec[] = [
   { name: 'id', type: 'INT64', columnType: 'bigint', flags: 3 },
@@ -47,7 +67,8 @@ describe.each([
   const good = ['1', '1.50', null];
 
   test('off and first-row deliver rows as decoded', () => {
-    for (const validate of ['off', 'first-row'] as const) expect(row(table(schema, { validate }), good)).toEqual({ id: 1n, total: '1.50', note: null });
+    for (const validate of ['off', 'first-row'] as const)
+      expect(row(table(schema, { validate }), good)).toEqual({ id: 1n, total: '1.50', note: null });
   });
 
   test('always delivers the output of the schema', () => {
@@ -56,7 +77,9 @@ describe.each([
 
   test('a row that does not fit is SCHEMA_MISMATCH with its column, unless off', () => {
     for (const validate of ['first-row', 'always'] as const) {
-      expect(() => row(table(schema, { validate, types: { id: 'string' } }), good)).toThrow(expect.objectContaining({ code: 'SCHEMA_MISMATCH', column: 'id' }));
+      expect(() => row(table(schema, { validate, types: { id: 'string' } }), good)).toThrow(
+        expect.objectContaining({ code: 'SCHEMA_MISMATCH', column: 'id' }),
+      );
     }
     expect(row(table(schema, { validate: 'off', types: { id: 'string' } }), good)).toEqual({ id: '1', total: '1.50', note: null });
   });
@@ -65,12 +88,18 @@ describe.each([
 test('an asynchronous schema is refused', () => {
   const late = z.object({ id: z.bigint().refine(async () => true), total: z.string(), note: z.string().nullable() });
   expect(() => row(table(late), ['1', '1.50', null])).toThrow();
-  const asynchronous = v.pipeAsync(v.object({ id: v.bigint() }), v.checkAsync(async () => true));
+  const asynchronous = v.pipeAsync(
+    v.object({ id: v.bigint() }),
+    v.checkAsync(async () => true),
+  );
   expect(() => row(table(asynchronous), ['1', '1.50', null])).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
 });
 
 describe('drizzle', () => {
-  const money = customType<{ data: { cents: number }; driverData: string }>({ dataType: () => 'decimal(10,2)', fromDriver: (text) => ({ cents: Math.round(Number(text) * 100) }) });
+  const money = customType<{ data: { cents: number }; driverData: string }>({
+    dataType: () => 'decimal(10,2)',
+    fromDriver: (text) => ({ cents: Math.round(Number(text) * 100) }),
+  });
   const orders = mysqlTable('orders', {
     id: bigint('id', { mode: 'bigint' }).primaryKey(),
     customerId: int('customer_id').notNull(),
@@ -104,23 +133,47 @@ describe('drizzle', () => {
   same<
     RowOf<typeof definition>,
     {
-      id: bigint; customer_id: number; big: number | null; total: string; exact: number | null; price: { cents: number }; paid: boolean; at: Date;
-      seen: string | null; status: 'new' | 'paid'; body: { a: number } | null; note: string | null;
+      id: bigint;
+      customer_id: number;
+      big: number | null;
+      total: string;
+      exact: number | null;
+      price: { cents: number };
+      paid: boolean;
+      at: Date;
+      seen: string | null;
+      status: 'new' | 'paid';
+      body: { a: number } | null;
+      note: string | null;
     }
   >(true);
 
   test('the mode of each column decides its value', () => {
     const cells = ['1', '7', '42', '1.50', '3', '12.34', '1', '2024-02-29 12:34:56', '2024-02-29 12:34:56', 'paid', '{"a": 1}', null];
     expect(row(definition, cells, fields)).toEqual({
-      id: 1n, customer_id: 7, big: 42, total: '1.50', exact: 3, price: { cents: 1234 }, paid: true, at: new Date(Date.UTC(2024, 1, 29, 12, 34, 56)),
-      seen: '2024-02-29 12:34:56', status: 'paid', body: { a: 1 }, note: null,
+      id: 1n,
+      customer_id: 7,
+      big: 42,
+      total: '1.50',
+      exact: 3,
+      price: { cents: 1234 },
+      paid: true,
+      at: new Date(Date.UTC(2024, 1, 29, 12, 34, 56)),
+      seen: '2024-02-29 12:34:56',
+      status: 'paid',
+      body: { a: 1 },
+      note: null,
     });
   });
 
   test('the live table is checked against it', () => {
     const live = (specs: readonly FieldSpec[]) => tableVersion({ fields: specs.map(fieldOf) }, REF, 1);
     expect(checkDeclared(live(fields), definition)).toEqual([]);
-    expect(checkDeclared(live(fields.slice(1).map((one) => (one.name === 'total' ? { ...one, flags: 0 } : one))), definition).map(({ column, kind }) => [column, kind])).toEqual([
+    expect(
+      checkDeclared(live(fields.slice(1).map((one) => (one.name === 'total' ? { ...one, flags: 0 } : one))), definition).map(
+        ({ column, kind }) => [column, kind],
+      ),
+    ).toEqual([
       ['id', 'missing'],
       ['total', 'nullable'],
     ]);
