@@ -68,7 +68,7 @@ export interface TableDefinition<R = Row> extends TableOptions {
 export type Tables = Readonly<Record<string, true | TableDefinition<unknown>>>;
 
 /** The row type of one entry of `Tables`. */
-export type RowOf<D> = D extends TableDefinition<infer R> ? R : Row;
+export type RowOf<D> = D extends TableDefinition<infer R> ? (unknown extends R ? Row : R) : Row;
 
 /** The row type of a Kysely table interface: `Generated<T>` and `ColumnType<S, I, U>` become what a select gives. */
 export type KyselyRow<T> = { -readonly [K in keyof T]: T[K] extends { readonly __select__: infer S } ? S : T[K] };

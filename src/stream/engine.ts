@@ -15,6 +15,7 @@ import { VersionRegistry } from '../schema/versions.js';
 import { runStatement } from '../sql/statement.js';
 import { selectTables } from '../sql/tables.js';
 import type { Backoff } from '../supervise/backoff.js';
+import { Repeats } from '../supervise/repeats.js';
 import { remedy, verdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
 import { Assembler, batchLimits } from './assembler.js';
@@ -29,7 +30,10 @@ import { MessageReader } from './reader.js';
 import { buildRequest } from './request.js';
 import { reachedStop, type StopPoint } from './stop.js';
 import type { ValidatedStream } from './validated.js';
+import { TabletType } from '../wire/gen/topodata_pb.js';
 import { tabletKind } from './preflight.js';
+import { Gaps } from './gaps.js';
+import { type UndecodablePolicy, UndecodableSteps } from './undecodable.js';
 import { Watch } from './watch.js';
 
 /** What to do when rows of a table changed without row events (TRUNCATE apart). */
@@ -55,6 +59,8 @@ export interface EngineOptions {
   rowsChanged(table: TableRef, reason: string): RowsChanged;
   /** For a position that is purged, ahead or foreign: fail, or copy the shard's tables again. */
   readonly onPurged: 'fail' | 'recopy';
+  /** For a transaction the server cannot decode. */
+  readonly onUndecodable: UndecodablePolicy;
 }
 
 /** A change of what is copied, asked for while the stream runs. */
@@ -66,8 +72,14 @@ export type PlanChange =
 /** How long a read waits before the loop looks at clocks and verdicts. */
 const LOOK_MS = 500;
 
+/** An RPC that lived this long without a stall was no failure, whatever ended it and whether or not the servers could be asked. */
+const WELL_MS = 300_000;
+
 /** How long tablets may take to learn of a table. */
 const STALE_SCHEMA_MS = 60_000;
+
+/** How long a dropped table may take to come back. */
+const GONE_MS = 20_000;
 
 type RpcEnd = 'next' | 'stop';
 
@@ -92,8 +104,10 @@ export class Engine {
   #unusable: readonly VStreamError[] = [];
   #stalls = 0;
   #staleSince: number | undefined;
+  #tabletType: TabletType;
   /** Tables that a DROP or RENAME took away, and why; looked up before they are copied again. */
   readonly #perhapsGone = new Map<string, string>();
+  #goneSince: number | undefined;
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
@@ -101,6 +115,10 @@ export class Engine {
   #withheld = false;
   /** The plan went back for a table: the request under way does not fit it any more. */
   #planWentBack = false;
+  readonly #undecodable: UndecodableSteps;
+  readonly #repeats: Repeats;
+  /** What was left out by policy; laid over every position handed out. */
+  readonly gaps: Gaps;
 
   constructor(options: EngineOptions, abort: AbortSignal) {
     this.#options = options;
@@ -110,8 +128,13 @@ export class Engine {
     this.#assembler = new Assembler(position, batchLimits(options.stream.limits, options.eager));
     this.#catalog.setPlan(position.plan);
     this.#copyCompletedSaid = position.copied;
+    this.#tabletType = options.source.tabletType;
     this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';
     this.#startedAt = options.clock.monotonic();
+    const { transport, source, logger, clock } = options;
+    this.#undecodable = new UndecodableSteps({ policy: options.onUndecodable, transport, tabletKind: tabletKind(source.tabletType), logger, signal: abort });
+    this.#repeats = new Repeats(clock);
+    this.gaps = new Gaps(position);
   }
 
   get position(): Position {
@@ -146,9 +169,15 @@ export class Engine {
         yield* this.#handOut(this.#assembler.flush());
         recorder.lastError = failure.toJSON();
         if (this.#recopyInstead(failure)) continue;
-        if (failure.category !== 'retry' && failure.category !== 'refresh' && !this.#mayBeStaleSchema(failure)) throw failure;
+        const undecodable = failure.code === 'TRANSACTION_UNDECODABLE';
+        if (undecodable && (yield* this.#stepOver(failure))) continue;
+        if (failure.category !== 'retry' && failure.category !== 'refresh' && !undecodable && !this.#mayBeStaleSchema(failure)) throw failure;
+        const lasting = this.#repeats.failed(failure, this.#assembler.position);
+        if (lasting) throw lasting;
+        // The age the user asked for is no failure.
+        if (failure.code === 'STREAM_ENDED' && this.#options.stream.source.flags.maxStreamAgeSeconds > 0) backoff.reset();
         const wait = backoff.next();
-        if (wait === undefined || (failure.code === 'STREAM_STALLED' && remedy(++this.#stalls) === 'report')) throw failure;
+        if (wait === undefined || (failure.code === 'STREAM_STALLED' && remedy(++this.#stalls) === 'report')) throw this.#repeats.spent(failure);
         recorder.state = 'reconnecting';
         logger.warn({ ...failure.toJSON(), waitMs: Math.round(wait) }, 'the stream was interrupted; reconnecting');
         await delay(clock, wait, this.#abort).catch(() => {});
@@ -166,12 +195,17 @@ export class Engine {
     if (reason === undefined) return;
     const names = await runStatement(this.#options.transport, selectTables(table.keyspace), { signal: this.#abort });
     if (!names.includes(table.table)) {
+      const { clock } = this.#options;
+      this.#goneSince ??= clock.monotonic();
       throw new VStreamError('SCHEMA_CHANGE', `${name} is gone: ${reason}`, {
         ...table,
+        // It may be on its way back: a table is often dropped to be created anew.
+        category: clock.monotonic() - this.#goneSince < GONE_MS ? 'retry' : 'fatal',
         next: "Take it out of `tables` (its rows stay at the sink), or create it again; `onDdl: 'ignore'` keeps a stream going without it.",
       });
     }
     this.#perhapsGone.delete(name);
+    this.#goneSince = undefined;
   }
 
   /**
@@ -180,13 +214,19 @@ export class Engine {
    */
   #mayBeStaleSchema({ code }: VStreamError): boolean {
     if (code !== 'TABLE_NOT_FOUND' && code !== 'COLUMN_NOT_FOUND') return false;
-    const now = this.#options.clock.monotonic();
+    const { clock, stream, logger } = this.#options;
+    const now = clock.monotonic();
+    if (this.#staleSince !== undefined && this.#tabletType !== TabletType.PRIMARY && stream.source.tabletType === undefined) {
+      // A replica reads its schema every half an hour, unless a stream on it sees the DDL or somebody reloads it; the primary at once.
+      logger.warn({}, 'the replicas do not know the table yet (`vtctldclient ReloadSchemaKeyspace` tells them): streaming from the primary');
+      this.#tabletType = TabletType.PRIMARY;
+    }
     this.#staleSince ??= now;
     return now - this.#staleSince < STALE_SCHEMA_MS;
   }
 
   async *#rpc(): AsyncGenerator<StreamBatch, RpcEnd, void> {
-    const { stream, source, transport, clock, recorder, logger } = this.#options;
+    const { stream, transport, clock, recorder, logger } = this.#options;
     const assembler = this.#assembler;
     assembler.rewind();
     this.#planWentBack = false;
@@ -212,7 +252,7 @@ export class Engine {
       position,
       copying,
       tables: this.#catalog.tables,
-      tabletType: source.tabletType,
+      tabletType: this.#tabletType,
       cells: stream.source.cells,
       flags: stream.source.flags,
       callerId: stream.source.callerId,
@@ -230,7 +270,7 @@ export class Engine {
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
     const watch = this.#watch(position);
     this.#watching = watch;
-    let moved = false;
+    const openedAt = clock.monotonic();
     try {
       for (;;) {
         const result = await reader.next(assembler.hasChanges ? 0 : LOOK_MS);
@@ -241,11 +281,7 @@ export class Engine {
             watch.progress(unit.keyspace, unit.shard);
             if (this.#resolving) yield* this.#resolve(unit, grouper);
             else yield* this.#take(unit, grouper);
-            if (moved || unit.vgtid === undefined) continue;
-            moved = true;
-            this.#options.backoff.reset();
-            this.#stalls = 0;
-            this.#staleSince = undefined;
+            if (unit.vgtid !== undefined && this.#repeats.movedOn(unit.keyspace, unit.shard)) this.#troubleIsOver();
           }
           if (grouper.keyspaceHeartbeats.size > 0) {
             watch.tabletHeartbeats(grouper.keyspaceHeartbeats.keys());
@@ -256,6 +292,8 @@ export class Engine {
         }
         const stall = watch.judge();
         if (stall) throw stall;
+        // An idle stream never moves: it is well when it has all there is, or when nothing was wrong with it for long.
+        if (this.#repeats.open && (watch.caughtUp || clock.monotonic() - openedAt > WELL_MS)) this.#troubleIsOver();
         if (this.#resolving) continue;
         yield* this.#progressIfDue();
         if (stopAt()) return yield* this.#stop();
@@ -275,14 +313,14 @@ export class Engine {
   }
 
   #watch(position: Position): Watch {
-    const { clock, logger, recorder, transport, source, stream } = this.#options;
+    const { clock, logger, recorder, transport, stream } = this.#options;
     const assembler = this.#assembler;
     const watch = new Watch({
       clock,
       logger,
       recorder,
       transport,
-      tabletKind: tabletKind(source.tabletType),
+      tabletKind: tabletKind(this.#tabletType),
       limits: verdictLimits(stream.source.flags.heartbeatSeconds * 1000),
       shards: position.shards,
       copying: (keyspace, shard) => !assembler.plan.doneOn(keyspace, shard),
@@ -304,6 +342,43 @@ export class Engine {
     }
     this.#copyCompletedSaid = false;
     this.#suspicious = true;
+    return true;
+  }
+
+  #troubleIsOver(): void {
+    this.#repeats.over();
+    this.#options.backoff.reset();
+    this.#stalls = 0;
+    this.#staleSince = undefined;
+  }
+
+  /** A transaction the server cannot decode. True: it is behind the position now, and its tables are to be copied again. */
+  async *#stepOver(failure: VStreamError): AsyncGenerator<StreamBatch, boolean, void> {
+    const assembler = this.#assembler;
+    // Transactions without rows count as well: the one that fails is the next after them.
+    if (assembler.hasMoved) yield* this.#handOut([assembler.progress({ type: 'position' })]);
+    const { tables } = this.#catalog;
+    const step = await this.#undecodable.judge(failure, assembler.position, tables.map((one) => one.table));
+    if (!step) return false;
+    const { keyspace, shard } = step;
+    const names = assembler.position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+    const gaps = new Map<string, number>();
+    let { plan } = assembler.position;
+    for (const { table, definition, ...ref } of tables) {
+      if (ref.keyspace !== keyspace || (step.tables.length > 0 && !step.tables.includes(table))) continue;
+      const copy = plan.shard(keyspace, table, shard);
+      // A copy that has not begun will see what the transaction did; rows of the generation before it do not.
+      const begun = copy !== undefined && copy.state !== 'pending';
+      if (copy && (begun || copy.generation > 1)) gaps.set(table, begun ? copy.generation : copy.generation - 1);
+      if (copy && begun && definition.copy !== false) plan = plan.withShard(keyspace, table, shard, again(copy), names);
+    }
+    if (gaps.size > 0) this.gaps.add({ keyspace, shard, reason: 'transaction-skipped', tables: Object.fromEntries(gaps) });
+    const position = withPlan(assembler.position, plan);
+    const shards = position.shards.map((one) => (one.keyspace === keyspace && one.shard === shard ? { ...one, gtid: step.position } : one));
+    assembler.replace(position.with({ shards }));
+    this.#copyCompletedSaid = false;
+    // One write holds the step and what is owed for it.
+    yield* this.#handOut([assembler.progress({ type: 'position' })]);
     return true;
   }
 
@@ -442,7 +517,9 @@ export class Engine {
 
   *#handOut(batches: readonly StreamBatch[]): Generator<StreamBatch, void, void> {
     const { eager, clock, recorder } = this.#options;
-    for (const batch of batches) {
+    for (const assembled of batches) {
+      const position = this.gaps.onto(assembled.position);
+      const batch = position === assembled.position ? assembled : assembled.with({ position });
       this.#withheld = true;
       if (eager) decodeAll(batch);
       this.#withheld = false;
