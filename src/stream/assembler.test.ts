@@ -529,7 +529,7 @@ describe('whole streams', () => {
         expect(position.copied).toBe(true);
         expect(position.partial).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GRAMMAR, type ShardAction, type ShardEvent, type ShardState, type Transition } from './grammar.js';
+import { GRAMMAR, type ShardAction, type ShardEvent, type ShardState } from './grammar.js';
 
 const states = Object.keys(GRAMMAR) as ShardState[];
 const events = Object.keys(GRAMMAR.idle) as ShardEvent[];
@@ -22,10 +22,10 @@ describe('the grammar of one shard', () => {
     const terminal: readonly ShardEvent[] = ['commit', 'ddl', 'other'];
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...events), { maxLength: 40 }), (walk) => {
-        let state: ShardState = 'idle';
+        let state = 'idle' as ShardState;
         let open = false;
         for (const event of walk) {
-          const { next, action }: Transition = GRAMMAR[state][event];
+          const { next, action } = GRAMMAR[state][event];
           if (adopting.includes(action)) expect(terminal).toContain(event);
           if (action === 'finish') expect(open).toBe(true);
           // While a group is open nothing but its own COMMIT adopts anything (G40).
