@@ -54,9 +54,16 @@ export class Shop {
   #transaction(): void {
     const shard = SHARDS[this.#below(2)] as string;
     const writes: Write[] = [];
+    // One write a row in a transaction: the rows are picked before any of them is written.
+    const touched = new Set<string>();
     for (let count = 1 + this.#below(5); count > 0; count--) {
       const write = this.#write(shard);
-      if (write) writes.push(write);
+      if (!write) continue;
+      const row = 'where' in write ? write.where : 'row' in write ? write.row : undefined;
+      const { id, at, a, b } = row as Record<string, unknown>;
+      const name = `${write.table} ${String(id ?? at)} ${String(a)} ${String(b)}`;
+      if (!touched.has(name)) writes.push(write);
+      touched.add(name);
     }
     this.#commit(shard, writes);
     if (this.#random() < 0.1) this.#move();
