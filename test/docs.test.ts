@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ERROR_CODES } from '../src/errors.js';
 import { ROOT, readSource, sourceFiles } from './reference/imports.js';
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
@@ -65,3 +66,37 @@ test('the table of the Go client’s scenarios is complete, and each test it nam
     expect(read(file), `${number}: ${proof}`).toContain(title);
   }
 });
+
+test('every error code is explained in docs/failure.md, and no other', () => {
+  const rows = read('docs/failure.md')
+    .split('\n')
+    .flatMap((line) => /^\| (?:<a id="\w+"><\/a>)?`([A-Z_]+)` \|/.exec(line)?.[1] ?? []);
+  expect([...rows].sort()).toEqual([...ERROR_CODES].sort());
+});
+
+test('links into a document lead to a heading or an anchor of it', () => {
+  const anchors = (file: string): Set<string> => {
+    const text = read(file);
+    const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => slug(title));
+    return new Set([...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)]);
+  };
+  for (const file of documents) {
+    const broken = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)].filter(([, target = '', anchor = '']) => {
+      const other = target === '' ? file : join(dirname(file), target);
+      return !existsSync(join(ROOT, other)) || !anchors(other).has(anchor);
+    });
+    expect(
+      broken.map(([link]) => link),
+      file,
+    ).toEqual([]);
+  }
+});
+
+/** As GitHub makes them. */
+function slug(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-');
+}
