@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.vtgate.test.ts', 'test/**/*.vtgate.test.ts'],
+    globalSetup: 'test/support/vtgate-setup.ts',
     testTimeout: 120_000,
     hookTimeout: 180_000,
     pool: 'forks',

@@ -16,7 +16,7 @@ describe('statements that empty or replace tables', () => {
     ['drop temporary table t', 'drop', ['t']],
     ['drop tables a,b restrict', 'drop', ['a', 'b']],
     ['rename table a to b', 'rename', ['a', 'b']],
-    ['RENAME TABLE `a` TO `_vt_hold`, `_vt_new` TO `a`', 'rename', ['a', '_vt_hold', '_vt_new', 'a']],
+    ['RENAME TABLE `a` TO `_vt_hold`, `_vt_new` TO `a`', 'rename', ['a', '_vt_hold', '_vt_new']],
     ['rename table x.a to y.`to`, c to d', 'rename', ['a', 'to', 'c', 'd']],
     ['alter table a rename to b', 'rename', ['a', 'b']],
     ['alter table a rename as x.b', 'rename', ['a', 'b']],

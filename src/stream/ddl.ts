@@ -37,7 +37,8 @@ export function readDdl(statement: string): DdlEffect {
 }
 
 function named(kind: DdlEffect['kind'], names: readonly (string | undefined)[], reason?: string): DdlEffect {
-  const tables = names.filter((name) => name !== undefined);
+  // A swap names a table twice: `RENAME TABLE a TO old, new TO a`.
+  const tables = [...new Set(names.filter((name) => name !== undefined))];
   if (tables.length === 0) return NONE;
   return reason === undefined ? { kind, tables } : { kind, tables, reason };
 }

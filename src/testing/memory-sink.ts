@@ -10,8 +10,6 @@ import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Batch, Change } from '../stream/change.js';
 
 interface StoredRow {
-  /** Undefined for rows of a table without a key. */
-  readonly key: string | undefined;
   readonly values: Map<string, unknown>;
   readonly shard: string;
   readonly generation: number;
@@ -23,15 +21,21 @@ interface StreamState {
   position: Position | undefined;
 }
 
+/** The rows of one table: by key, or, of a table without one, as they came. */
+interface StoredTable {
+  readonly keyed: Map<string, StoredRow>;
+  loose: StoredRow[];
+}
+
 /** What several handles share, as processes share a database. */
 export class MemoryDestination {
-  readonly tables = new Map<string, StoredRow[]>();
+  readonly tables = new Map<string, StoredTable>();
   readonly streams = new Map<string, StreamState>();
   readonly pending = new Map<string, PendingClear[]>();
 
   /** The rows of a table, in no order. */
   rows(table: TableRef): Record<string, unknown>[] {
-    return (this.tables.get(idOf(table)) ?? []).map((row) => Object.fromEntries(row.values));
+    return stored(this.tables.get(idOf(table))).map((row) => Object.fromEntries(row.values));
   }
 }
 
@@ -100,30 +104,31 @@ class MemorySink implements Sink {
   #change(change: Change): void {
     const { schema, shard, generation, beforeCells, afterCells } = change;
     const id = idOf(change);
-    const rows = this.#destination.tables.get(id) ?? [];
+    const rows: StoredTable = this.#destination.tables.get(id) ?? { keyed: new Map(), loose: [] };
     this.#destination.tables.set(id, rows);
-    const pending = this.#destination.pending.get(id) ?? [];
-    this.#destination.pending.set(id, pending.filter((one) => one.stored !== shard));
+    const pending = this.#destination.pending.get(id);
+    if (pending) this.#destination.pending.set(id, pending.filter((one) => one.stored !== shard));
     if (schema.key.length === 0) {
       const image = afterCells ?? must(beforeCells, 'an image');
-      rows.push({ key: undefined, values: present(schema, image), shard, generation });
+      rows.loose.push({ values: present(schema, image), shard, generation });
       return;
     }
     const key = afterCells && keyOf(schema, afterCells);
     const old = beforeCells && keyOf(schema, beforeCells);
-    const source = change.op === 'update' ? rows.find((row) => row.key === (old ?? key)) : undefined;
-    if (old !== undefined && old !== key) remove(rows, (row) => row.key === old && shardsOverlap(row.shard, shard));
+    const source = change.op === 'update' ? rows.keyed.get(old ?? key ?? '') : undefined;
+    if (old !== undefined && old !== key) {
+      const gone = rows.keyed.get(old);
+      if (gone && shardsOverlap(gone.shard, shard)) rows.keyed.delete(old);
+    }
     if (key === undefined || !afterCells) return;
-    const stored = rows.find((row) => row.key === key);
-    remove(rows, (row) => row === stored);
-    rows.push({ key, values: new Map([...(source?.values ?? []), ...present(schema, afterCells)]), shard, generation });
+    rows.keyed.set(key, { values: new Map([...(source?.values ?? []), ...present(schema, afterCells)]), shard, generation });
   }
 
   #clear(table: TableRef, shard: string, generation: number): number {
     const id = idOf(table);
-    const rows = this.#destination.tables.get(id) ?? [];
+    const rows = this.#destination.tables.get(id);
     const pending = this.#destination.pending.get(id) ?? [];
-    const plan = planClear(shard, generation, new Set(rows.map((row) => row.shard)), pending);
+    const plan = planClear(shard, generation, new Set(stored(rows).map((row) => row.shard)), pending);
     let removed = 0;
     for (const one of plan.remove) removed += remove(rows, (row) => row.shard === one.stored && row.generation < one.generation);
     const done = new Set(plan.remove.map((one) => one.stored));
@@ -148,9 +153,14 @@ function present(version: TableVersion, cells: Cells): Map<string, unknown> {
   return values;
 }
 
-function remove(rows: StoredRow[], doomed: (row: StoredRow) => boolean): number {
-  const kept = rows.filter((row) => !doomed(row));
-  const removed = rows.length - kept.length;
-  rows.splice(0, rows.length, ...kept);
-  return removed;
+function stored(table: StoredTable | undefined): StoredRow[] {
+  return table ? [...table.keyed.values(), ...table.loose] : [];
+}
+
+function remove(table: StoredTable | undefined, doomed: (row: StoredRow) => boolean): number {
+  if (!table) return 0;
+  const before = table.keyed.size + table.loose.length;
+  for (const [key, row] of table.keyed) if (doomed(row)) table.keyed.delete(key);
+  table.loose = table.loose.filter((row) => !doomed(row));
+  return before - table.keyed.size - table.loose.length;
 }

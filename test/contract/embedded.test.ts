@@ -1,0 +1,20 @@
+/** The contract on the embedded VTGate: with a MySQL server for each shard, and with one under all, as vttestserver has it. */
+import { describe, expect, test } from 'vitest';
+import { startEmbeddedVtgate } from '../../src/embedded/index.js';
+import { play } from './play.js';
+import { changeScenarios } from './scenarios-changes.js';
+import { copyScenarios } from './scenarios-copy.js';
+import { embeddedTarget } from './target.js';
+
+describe.each(['per-shard', 'shared'] as const)('the contract holds on the embedded VTGate, servers %s', (servers) => {
+  for (const scenario of [...copyScenarios, ...changeScenarios]) {
+    // One shard cannot tell the two apart.
+    if (servers === 'shared' && scenario.keyspace !== 'sharded') continue;
+    test(scenario.title, async () => {
+      const keyspaces = { commerce: {}, sharded: { shards: ['-80', '80-'] } };
+      await using vtgate = await startEmbeddedVtgate({ keyspaces, servers });
+      await play(scenario, embeddedTarget(vtgate));
+      expect(vtgate.unexpectedStatements).toEqual([]);
+    });
+  }
+});

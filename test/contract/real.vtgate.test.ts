@@ -1,0 +1,18 @@
+/** The contract on a real Vitess: keyspaces `commerce` and `sharded` (`-80`, `80-`); tables that begin with `ct_` are made and dropped. */
+import { test } from 'vitest';
+import { must } from '../../src/internal/must.js';
+import { play } from './play.js';
+import { changeScenarios } from './scenarios-changes.js';
+import { copyScenarios } from './scenarios-copy.js';
+import { realTarget } from './target.js';
+
+for (const scenario of [...copyScenarios, ...changeScenarios]) {
+  test(scenario.title, async () => {
+    const target = realTarget(must(process.env['VSTREAM_TEST_VTGATE'], 'VSTREAM_TEST_VTGATE'));
+    try {
+      await play(scenario, target);
+    } finally {
+      await target.close();
+    }
+  });
+}
