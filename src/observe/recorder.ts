@@ -19,6 +19,8 @@ export class Recorder {
   rows = 0;
   bytes = 0;
   batches = 0;
+  /** Rows left out by policy. */
+  badRows = 0;
   /** After the last batch handed out (own loop) or durable (run). */
   position: Position | undefined;
   lastError: Readonly<Record<string, string>> | undefined;
@@ -61,6 +63,8 @@ export class Recorder {
       rowsPerSecond: this.#rate(),
       bytes: this.bytes,
       batches: this.batches,
+      badRows: this.badRows,
+      incomplete: this.position?.incomplete ?? [],
       lagSeconds: this.state === 'copying' || lags.length === 0 ? undefined : Math.max(...lags),
       shards,
       tables: this.#tableStats(),
@@ -78,7 +82,7 @@ export class Recorder {
       keyspace,
       shard,
       gtid,
-      phase: this.position?.copied ? 'live' : 'copy',
+      phase: this.position?.plan.doneOn(keyspace, shard) ? 'live' : 'copy',
       lastCommitTime: record?.lastCommitTime,
       lagSeconds: record?.lagMs === undefined ? undefined : record.lagMs / 1000,
       lagTransactions: record?.lagTransactions,
@@ -89,6 +93,7 @@ export class Recorder {
   #tableStats(): TableStats[] {
     const out: TableStats[] = [];
     for (const { keyspace, table, entry } of this.position?.plan.tables() ?? []) {
+      if (entry.removed) continue;
       const shards = Object.values(entry.shards ?? {});
       const rows = shards.reduce((sum, one) => sum + (one.rows ?? 0), entry.rows ?? 0);
       const state = shards.some((one) => one.state !== 'pending') && !this.position?.plan.isDone(keyspace, table) ? 'copying' : entry.state;
