@@ -6,7 +6,7 @@ import { VStreamError } from '../errors.js';
 import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
-import { isSymbolicGtid } from '../position/gtid.js';
+import { containsGtids, type GtidSet, isSymbolicGtid, parseGtidSet } from '../position/gtid.js';
 import { type CopyPlan, highestGeneration } from '../position/plan.js';
 import { Position } from '../position/position.js';
 import { again, copyAgain, newPlan, nextTable, reconcilePlan, removed } from '../copy/steps.js';
@@ -53,6 +53,8 @@ export interface EngineOptions {
   readonly earlier: Position | undefined;
   /** Decode rows before they are handed out. */
   readonly eager: boolean;
+  /** The consumer decodes each row itself before it uses one, and knows what to do with those that fail. */
+  readonly screened: boolean;
   /** Milliseconds between two progress batches of a stream without rows. */
   readonly progressMs: number;
   readonly stop: StopPoint;
@@ -108,6 +110,8 @@ export class Engine {
   /** Tables that a DROP or RENAME took away, and why; looked up before they are copied again. */
   readonly #perhapsGone = new Map<string, string>();
   #goneSince: number | undefined;
+  /** The sets this RPC began with, until the first transaction beyond them. */
+  readonly #resumedAt = new Map<string, GtidSet>();
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
@@ -268,6 +272,11 @@ export class Engine {
     logger.debug({ vtgate: transport.address, table: copying?.table, shards: position.shards.length }, 'opening the stream');
     const rpc = new AbortController();
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
+    this.#resumedAt.clear();
+    for (const { keyspace, shard, gtid } of position.shards) {
+      const set = isSymbolicGtid(gtid) ? undefined : parseGtidSet(gtid);
+      if (set) this.#resumedAt.set(`${keyspace}/${shard}`, set);
+    }
     const watch = this.#watch(position);
     this.#watching = watch;
     const openedAt = clock.monotonic();
@@ -425,7 +434,23 @@ export class Engine {
     return next !== undefined && (next.table !== copying.table || next.keyspace !== copying.keyspace);
   }
 
+  /**
+   * True for what the position of this RPC's start already holds: a server that resumes too early sends it again. Handing it
+   * out would double rows of tables without a key, and a TRUNCATE would take rows that came after it.
+   */
+  #isRepeat({ kind, keyspace, shard, vgtid, ...unit }: Unit): boolean {
+    const key = `${keyspace}/${shard}`;
+    const start = this.#resumedAt.get(key);
+    if (!start || !vgtid || kind === 'copy-completed' || ('copied' in unit && unit.copied)) return false;
+    const set = parseGtidSet(vgtid.gtid);
+    if (set && containsGtids(start, set)) return true;
+    // Commit order: after the first that is new, all are.
+    this.#resumedAt.delete(key);
+    return false;
+  }
+
   *#take(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
+    if (this.#isRepeat(unit)) return;
     const assembler = this.#assembler;
     const { recorder } = this.#options;
     if (unit.vector) {
@@ -516,12 +541,12 @@ export class Engine {
   }
 
   *#handOut(batches: readonly StreamBatch[]): Generator<StreamBatch, void, void> {
-    const { eager, clock, recorder } = this.#options;
+    const { eager, screened, clock, recorder } = this.#options;
     for (const assembled of batches) {
       const position = this.gaps.onto(assembled.position);
       const batch = position === assembled.position ? assembled : assembled.with({ position });
       this.#withheld = true;
-      if (eager) decodeAll(batch);
+      if (eager && !screened) decodeAll(batch);
       this.#withheld = false;
       if (!recorder.position) recorder.position = batch.position;
       this.#lastProgress = clock.monotonic();
