@@ -5,6 +5,7 @@ export { run, start } from './pipeline/start.js';
 export { vstream, type LoopOptions, type VStream } from './pipeline/vstream.js';
 export { table, type RowOf, type TableDefinition, type TableOptions, type Tables } from './schema/define.js';
 export { Position, type PositionJson, type ShardPosition } from './position/position.js';
+export type { Incomplete, IncompleteReason } from './position/incomplete.js';
 export { VStreamError, type ErrorCategory, type ErrorCode } from './errors.js';
 export { defineConfig, type Config, type ModuleData, type SinkData, type StateData } from './pipeline/config.js';
 export type { Running, RunOptions, StateTable, Summary, Handler } from './pipeline/options.js';
@@ -19,7 +20,7 @@ export type { Logger } from './observe/logger.js';
 export type { ShardStats, ShardVerdict, Stats, StreamState, TableStats } from './observe/stats.js';
 
 // For sinks and stores of your own.
-export type { ApplyContext, Sink, SinkCapabilities, SinkOpenContext } from './pipeline/sink.js';
+export { rowsRefused, type ApplyContext, type Sink, type SinkCapabilities, type SinkOpenContext } from './pipeline/sink.js';
 export type { Column, TableRef, TableVersion } from './schema/table.js';
 export type { Cells } from './schema/cells.js';
 export type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest } from './stores/store.js';

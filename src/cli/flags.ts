@@ -27,6 +27,9 @@ const flag = (group: Flag['group'], kind: Flag['kind'], flags: string, path: str
 export const FLAGS: readonly Flag[] = [
   flag('Run', 'text', '--name <name>', 'name', 'name of the stream: its state hangs on it'),
   flag('Run', 'text', '--on-purged <how>', 'onPurged', 'fail (default) or recopy, when the stored position is gone from the servers'),
+  flag('Run', 'text', '--on-bad-row <how>', 'onBadRow', 'fail (default), skip or dead-letter, for rows that cannot be decoded'),
+  flag('Run', 'text', '--dead-letter <file>', 'deadLetter.path', 'file for --on-bad-row dead-letter'),
+  flag('Run', 'text', '--on-undecodable <how>', 'onUndecodable', 'fail (default) or skip-and-recopy, for transactions the server cannot decode'),
   flag('Run', 'text', '--lease <time>', 'lease', 'how long a dead owner keeps others waiting (default: 30s)'),
   flag('Run', 'text', '--checkpoint-interval <time>', 'checkpointInterval', 'pace of stored positions (default: 1s)'),
   flag('Run', 'text', '--drain-timeout <time>', 'drainTimeout', 'how long a stop may take (default: 30s)'),
@@ -85,13 +88,20 @@ export function givenFlagLabel(values: Readonly<Record<string, unknown>>): Label
 }
 
 export function addFlags(command: Command, ...groups: readonly Flag['group'][]): Command {
-  for (const { flags, help, kind, group } of FLAGS) {
-    if (!groups.includes(group)) continue;
-    const option = new Option(flags, help).helpGroup(`${group}:`);
-    if (kind === 'list') option.argParser(collect);
-    command.addOption(option);
-  }
+  for (const one of FLAGS) if (groups.includes(one.group)) command.addOption(optionOf(one));
   return command;
+}
+
+/** A single flag of a group the command does not take as a whole. */
+export function addFlag(command: Command, path: string): Command {
+  for (const one of FLAGS) if (one.path === path) command.addOption(optionOf(one));
+  return command;
+}
+
+function optionOf({ flags, help, kind, group }: Flag): Option {
+  const option = new Option(flags, help).helpGroup(`${group}:`);
+  if (kind === 'list') option.argParser(collect);
+  return option;
 }
 
 /** Both `--tables a,b` and `--tables a --tables b`. */

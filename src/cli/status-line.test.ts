@@ -9,7 +9,7 @@ const stats: Stats = {
   rows: 1_234_567,
   rowsPerSecond: 12_345,
   bytes: 0,
-  batches: 1,
+  badRows: 0, incomplete: [], batches: 1,
   lagSeconds: 0.42,
   shards: [],
   tables: [],

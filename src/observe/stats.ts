@@ -1,4 +1,5 @@
 /** What a stream says of itself, at any moment, without waiting. Layer 1, types only. */
+import type { Incomplete } from '../position/incomplete.js';
 import type { Position } from '../position/position.js';
 
 /** What the stream as a whole is doing. */
@@ -59,6 +60,10 @@ export interface Stats {
   /** Bytes on the wire of what was delivered. */
   readonly bytes: number;
   readonly batches: number;
+  /** Rows left out by `onBadRow`. */
+  readonly badRows: number;
+  /** Tables with gaps that a policy allowed, until they are copied again. */
+  readonly incomplete: readonly Incomplete[];
   /** The largest lag of any shard; undefined while copying or before the first transaction. */
   readonly lagSeconds?: number | undefined;
   readonly shards: readonly ShardStats[];

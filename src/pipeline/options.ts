@@ -27,6 +27,19 @@ export interface RunOptions<T extends Tables = Tables> extends StreamOptions<T> 
    * missing range, or `recopy` the tables of the affected shards; stale rows are swept, so the sink must be able to.
    */
   readonly onPurged?: 'fail' | 'recopy';
+  /**
+   * A row that cannot be decoded, does not fit its schema, or is refused by the sink by name (`rowsRefused`): `fail` (default), `skip`
+   * it, or write it to the `dead-letter` file, from where it can be replayed. A row left out marks its table incomplete.
+   */
+  readonly onBadRow?: 'fail' | 'skip' | 'dead-letter';
+  /** For `onBadRow: 'dead-letter'`: the file, one JSON object a line; appended to, made readable for its owner only. */
+  readonly deadLetter?: { readonly path: string };
+  /**
+   * A transaction that the server itself cannot decode, met twice at the same position: `fail` (default) with the transaction,
+   * where it can be told; `skip-and-recopy`: go on behind it and copy the tables it may have changed again on that shard. Until
+   * that copy ends they count as incomplete. The sink must be able to sweep.
+   */
+  readonly onUndecodable?: 'fail' | 'skip-and-recopy';
   /** true (default): wait as hot standby while another process owns the stream. false: fail with `LEASE_HELD`. */
   readonly wait?: boolean;
   /** How long a dead owner keeps others waiting. Renewed at a third of it. At least 1 s. Default 30 s; at least 90 s where the state lies in a streamed keyspace. */

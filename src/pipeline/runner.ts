@@ -12,6 +12,7 @@ import { parseTableName } from '../stream/selection.js';
 import { openSession, openTransport } from '../stream/session.js';
 import type { Transport } from '../transport/transport.js';
 import { applyBatch } from './apply.js';
+import { BadRows } from './bad-rows.js';
 import { decideBegin } from './begin.js';
 import { Checkpoints } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
@@ -41,9 +42,10 @@ export class Runner {
     this.#random = random;
     this.#startedAt = clock.monotonic();
     this.#sink = options.sink.kind === 'sink' ? options.sink.sink : handlerSink(options.sink.handler);
-    if (options.onPurged === 'recopy' && !this.#sink.capabilities.sweep) {
-      throw new VStreamError('SINK_UNSUPPORTED', "`onPurged: 'recopy'` needs a sink that can sweep stale rows, and this one cannot", {
-        next: "Use `onPurged: 'fail'`, or a sink with `capabilities.sweep`.",
+    for (const [name, policy] of [['onPurged', options.onPurged], ['onUndecodable', options.onUndecodable]] as const) {
+      if (!policy.endsWith('recopy') || this.#sink.capabilities.sweep) continue;
+      throw new VStreamError('SINK_UNSUPPORTED', `\`${name}: '${policy}'\` needs a sink that can sweep stale rows, and this one cannot`, {
+        next: `Use \`${name}: 'fail'\`, or a sink with \`capabilities.sweep\`.`,
       });
     }
   }
@@ -141,15 +143,21 @@ export class Runner {
       clock: this.#clock,
       random: this.#random,
       eager: this.#sink.capabilities.input !== 'cells',
+      screened: options.onBadRow !== 'fail',
       progressMs: owned.inSource ? 30_000 : 10_000,
       earlier: begin.earlier,
       exclude: owned.exclude,
       onPurged: options.onPurged,
+      onUndecodable: options.onUndecodable,
       rowsChanged: (table, reason) => this.#rowsChanged(table, reason),
     });
     this.#engine = session.engine;
     this.#checkSweep(session.engine);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
+    const badRows = new BadRows({
+      policy: options.onBadRow, path: options.deadLetter, stream: options.name, incarnation: claim.incarnation,
+      gaps: session.engine.gaps, capabilities: this.#sink.capabilities, clock: this.#clock, logger: options.logger, recorder,
+    });
     let cancelDrain: (() => void) | undefined;
     signal.addEventListener('abort', () => {
       recorder.state = 'draining';
@@ -157,7 +165,7 @@ export class Runner {
       this.#wake?.();
     }, { once: true });
     try {
-      await this.#pump(session.engine.batches(), ownership, context, checkpoints, stop);
+      await this.#pump(session.engine.batches(), badRows, ownership, context, checkpoints, stop);
       await checkpoints.flush();
     } catch (error) {
       engineAbort.abort();
@@ -165,6 +173,7 @@ export class Runner {
       throw ownership.lost.aborted ? ownership.lost.reason : error;
     } finally {
       cancelDrain?.();
+      await badRows.close();
     }
     if (ownership.lost.aborted) throw ownership.lost.reason;
     recorder.state = 'ended';
@@ -172,18 +181,18 @@ export class Runner {
   }
 
   /** One batch ahead: the next is read and decoded while the sink works on this one. */
-  async #pump(batches: AsyncGenerator<StreamBatch, void, void>, ownership: Ownership, context: ApplyContext, checkpoints: Checkpoints, stop: AbortSignal): Promise<void> {
+  async #pump(batches: AsyncGenerator<StreamBatch, void, void>, badRows: BadRows, ownership: Ownership, context: ApplyContext, checkpoints: Checkpoints, stop: AbortSignal): Promise<void> {
     const options = { clock: this.#clock, logger: this.#options.logger, random: this.#random, tries: SINK_TRIES };
     let next = batches.next();
     for (;;) {
-      const { done, value: batch } = await next;
+      const { done, value: given } = await next;
       if (done) return;
       await this.#whilePaused(stop);
       next = batches.next();
       next.catch(() => {});
       // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
       await ownership.whenHeld();
-      await applyBatch(this.#sink, asBatch(batch), context, options);
+      const batch = await badRows.apply(given, (one) => applyBatch(this.#sink, asBatch(one), context, options));
       this.#recorder.batch(batch.changes.length, batch.bytes, batch.position);
       await checkpoints.reached(batch.position, batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end');
     }

@@ -1,8 +1,9 @@
 /** The contract of a destination. Layer 4. */
+import { VStreamError } from '../errors.js';
 import type { Logger } from '../observe/logger.js';
 import type { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
-import type { Batch, SchemaChange } from '../stream/change.js';
+import type { Batch, Change, SchemaChange } from '../stream/change.js';
 
 export interface SinkCapabilities {
   /** `stored`: rows and position commit together (exactly once). `external`: the state row keeps the position (at least once). */
@@ -57,4 +58,27 @@ export interface Sink {
   sweep?(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number>;
   /** Idempotent; also called after a failed `open`. */
   close(): Promise<void>;
+}
+
+/** The changes an error is about, beside the error: nothing of a row gets into messages and logs that way. */
+const REFUSED = new WeakMap<VStreamError, readonly Change[]>();
+
+/**
+ * The error for a sink or handler that refuses some rows of a batch and can take the others: where `onBadRow` allows it, `apply` is
+ * called again without them. Nothing of the batch may count as applied when this is thrown.
+ */
+export function rowsRefused(changes: readonly Change[], reason: string): VStreamError {
+  const [first] = changes;
+  const where = first ? ` of ${first.keyspace}.${first.table}, shard ${first.shard}` : '';
+  const error = new VStreamError('SINK_FAILED', `the sink refused ${changes.length} rows${where}: ${reason}`, {
+    ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
+    next: "Mend the rows or the destination, or set `onBadRow: 'dead-letter'`.",
+  });
+  REFUSED.set(error, changes);
+  return error;
+}
+
+/** Of an error made by `rowsRefused`. */
+export function refusedRows(error: VStreamError): readonly Change[] {
+  return REFUSED.get(error) ?? [];
 }

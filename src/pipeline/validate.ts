@@ -18,13 +18,17 @@ export interface ValidatedRun extends ValidatedStream {
   readonly state: ValidatedState;
   readonly sink: ValidatedSink;
   readonly onPurged: 'fail' | 'recopy';
+  readonly onBadRow: 'fail' | 'skip' | 'dead-letter';
+  /** Path of the file; there when `onBadRow` is `dead-letter`. */
+  readonly deadLetter: string | undefined;
+  readonly onUndecodable: 'fail' | 'skip-and-recopy';
   readonly wait: boolean;
   readonly leaseMs: number;
   readonly checkpointMs: number;
   readonly drainMs: number;
 }
 
-export const RUN_OPTIONS = [...STREAM_OPTIONS, 'name', 'state', 'sink', 'onPurged', 'wait', 'lease', 'checkpointInterval', 'drainTimeout'] as const;
+export const RUN_OPTIONS = [...STREAM_OPTIONS, 'name', 'state', 'sink', 'onPurged', 'onBadRow', 'deadLetter', 'onUndecodable', 'wait', 'lease', 'checkpointInterval', 'drainTimeout'] as const;
 
 const MAX_NAME = 128;
 const DEFAULT_LEASE_MS = 30_000;
@@ -48,11 +52,24 @@ function readRun(problems: Problems, fields: Fields): Partial<ValidatedRun> {
     ...defined('state', readState(problems, fields)),
     ...defined('sink', readSink(fields)),
     onPurged: fields.oneOf('onPurged', ['fail', 'recopy']) ?? 'fail',
+    onBadRow: fields.oneOf('onBadRow', ['fail', 'skip', 'dead-letter']) ?? 'fail',
+    deadLetter: readDeadLetter(problems, fields),
+    onUndecodable: fields.oneOf('onUndecodable', ['fail', 'skip-and-recopy']) ?? 'fail',
     wait: fields.flag('wait', true),
     leaseMs: readLease(fields),
     checkpointMs: fields.duration('checkpointInterval', 1_000),
     drainMs: fields.duration('drainTimeout', 30_000),
   };
+}
+
+function readDeadLetter(problems: Problems, fields: Fields): string | undefined {
+  const wanted = fields.raw('onBadRow') === 'dead-letter';
+  if (!fields.has('deadLetter')) {
+    return wanted ? fields.fail('deadLetter', 'is missing', "Name the file: `{ path: 'bad-rows.jsonl' }`.") : undefined;
+  }
+  if (!wanted) return fields.fail('deadLetter', 'is of no use here', "Set `onBadRow` to 'dead-letter', or remove it.");
+  const letter = Fields.of(problems, 'deadLetter', fields.raw('deadLetter'), { known: ['path'] });
+  return letter?.require('path', 'Name the file.') ? letter.text('path', 'Name the file.') : undefined;
 }
 
 function defined<K extends string, V>(name: K, value: V | undefined): { [key in K]?: V } {

@@ -41,6 +41,19 @@ export class StreamBatch {
     this.lagMs = content.lagMs;
   }
 
+  /** The same batch with another position, or fewer changes. */
+  with(changes: Partial<Pick<BatchContent, 'position' | 'changes' | 'transactions'>>): StreamBatch {
+    const { kind, position, bytes, copy, schema, progress, lagMs, transactions } = this;
+    return new StreamBatch({
+      kind, position, bytes, lagMs, transactions,
+      changes: this.changes as ChangeRecord[],
+      ...(copy ? { copy } : {}),
+      ...(schema ? { schema } : {}),
+      ...(progress ? { progress } : {}),
+      ...changes,
+    });
+  }
+
   of(table: string): readonly Change[] {
     this.#byTable ??= groupByTable(this.changes);
     let list = this.#byTable.get(table);

@@ -4,10 +4,17 @@
  */
 import type { Cells } from '../schema/cells.js';
 import type { Bitmap, Image, RowDecoder, RowSource } from '../schema/decoder.js';
+import type { DecodeOptions } from '../schema/options.js';
 import type { TableVersion } from '../schema/table.js';
 import type { Key, Row } from '../schema/values.js';
 import { countGtids, parseGtidSet } from '../position/gtid.js';
 import type { Op, Phase, Sequence } from './change.js';
+
+export interface RowOrigin {
+  /** The FIELD event's message, as latin1: a copy that keeps no message of rows alive. */
+  readonly field: string;
+  readonly rowImage: DecodeOptions['rowImage'];
+}
 
 /** What all rows of one table, shard and version share. */
 export interface TableContext {
@@ -17,6 +24,8 @@ export interface TableContext {
   readonly decoder: RowDecoder;
   readonly version: TableVersion;
   readonly generation: number;
+  /** What this was compiled from, to decode a row once more elsewhere; absent in hand-made ones. */
+  readonly origin?: RowOrigin | undefined;
   /** The table's `where`, when it has one. */
   readonly filter?: ((source: RowSource, image: Image) => boolean) | undefined;
 }

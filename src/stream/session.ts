@@ -9,17 +9,20 @@ import { createTransport } from '../transport/grpc.js';
 import type { Transport } from '../transport/transport.js';
 import { discover, estimateRows, resolveStop, type Source } from './discover.js';
 import { Engine, type RowsChanged } from './engine.js';
+import type { UndecodablePolicy } from './undecodable.js';
 import type { ValidatedStream } from './validated.js';
 
 export interface SessionOptions {
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;
   readonly eager: boolean;
+  readonly screened?: boolean | undefined;
   readonly progressMs: number;
   readonly exclude?: readonly TableRef[] | undefined;
   /** A position of another life of the stream: its generations are used up. */
   readonly earlier?: Position | undefined;
   readonly onPurged?: 'fail' | 'recopy' | undefined;
+  readonly onUndecodable?: UndecodablePolicy | undefined;
   rowsChanged(table: TableRef, reason: string): RowsChanged;
 }
 
@@ -72,10 +75,12 @@ export async function openSession(
       stored,
       earlier: options.earlier,
       eager: options.eager,
+      screened: options.screened ?? false,
       progressMs: options.progressMs,
       stop,
       rowsChanged: options.rowsChanged,
       onPurged: options.onPurged ?? 'fail',
+      onUndecodable: options.onUndecodable ?? 'fail',
     },
     signal,
   );

@@ -75,6 +75,7 @@ export class ShardTables {
       decoder,
       version,
       generation: this.#catalog.generationOf(ref, this.#shard),
+      origin: { field: bytes, rowImage: options.rowImage },
       filter: where === undefined ? undefined : compileFilter(where, decoder),
     };
     this.#byName.set(event.tableName, { body: bytes, context });

@@ -157,6 +157,11 @@ export class Watch {
     return [...this.#shards.values()].flatMap(({ hint, lastProgressAt }) => (hint && lastProgressAt === undefined ? [hint] : []));
   }
 
+  /** Every shard has sent what its servers had executed when they were last asked. */
+  get caughtUp(): boolean {
+    return [...this.#shards.values()].every(({ executed }) => executed.signs()?.missing === 0n);
+  }
+
   close(): void {
     this.#ended.abort();
     this.#cancelSample?.();

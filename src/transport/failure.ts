@@ -1,5 +1,6 @@
 /** From a server's status to an error of ours, by the table in failures.ts. Layer 2. */
 import { VStreamError, type ErrorCategory, type ErrorCode } from '../errors.js';
+import { shardInText } from './failed-at.js';
 import type { FailureRule } from './failure-rule.js';
 import { RPC_FAILURES, SQL_FAILURES } from './failures.js';
 import { GRPC, innermost, type ServerStatus } from './status.js';
@@ -51,7 +52,7 @@ export function rpcError(status: ServerStatus, address: string): VStreamError {
   const failure = classifyStatus(status);
   const text = shorten(innermost(cleanTransportText(status.text)));
   const message = `VTGate ${address} ${failure.says}${text === '' ? '' : `: ${text}`}`;
-  return new VStreamError(failure.code, message, { category: failure.category, next: failure.next, cause: status });
+  return new VStreamError(failure.code, message, { ...shardInText(status.text), category: failure.category, next: failure.next, cause: status });
 }
 
 /** The error of a statement that VTGate answered with an error inside the response (G17); always `QUERY_FAILED`. */

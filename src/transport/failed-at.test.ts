@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { failedSetInText, shardInText, tablesInText } from './failed-at.js';
+
+const uuid = '57c397cb-e697-11f1-aa33-02fc00000001';
+
+test('the shard of the recorded panic of a real server is known', () => {
+  const file = new URL('../../test/captures/shapes/partial-json-server-panic.json', import.meta.url);
+  const { end } = JSON.parse(readFileSync(file, 'utf8')) as { end: { details: string } };
+  expect(shardInText(end.details)).toEqual({ keyspace: 'commerce', shard: '0' });
+  expect(failedSetInText(end.details)).toBeUndefined();
+});
+
+test('VTGate names the shard in each of its wrappers, and a connection error names none', () => {
+  expect(shardInText('persistent error in vstream for shop/-80 on tablet zone1-100; giving up: x')).toEqual({ keyspace: 'shop', shard: '-80' });
+  expect(shardInText('failed to find a PRIMARY tablet for VStream in shop/80- within the zone1 cell(s): context has expired')).toEqual({
+    keyspace: 'shop',
+    shard: '80-',
+  });
+  expect(shardInText('Connection dropped')).toBeUndefined();
+});
+
+test('the set up to the failing transaction is read where a tablet gives it', () => {
+  const text = `stream (at source tablet) error @ (including the GTID we failed to process) MySQL56/${uuid}:1-27: unexpected statement type`;
+  expect(failedSetInText(text)).toBe(`MySQL56/${uuid}:1-27`);
+  expect(failedSetInText(`stream (at source tablet) error @ MySQL56/${uuid}:1-5:7: EOF`)).toBe(`MySQL56/${uuid}:1-5:7`);
+  expect(failedSetInText(`error @ MySQL56/${uuid}:1-5,5a2547b8-e697-11f1-a746-02fc00000001:1-262: EOF`)).toBe(
+    `MySQL56/${uuid}:1-5,5a2547b8-e697-11f1-a746-02fc00000001:1-262`,
+  );
+});
+
+test('a table counts as named only where the text calls it a table', () => {
+  const tables = ['orders', 'order', 'panic'];
+  expect(tablesInText('uncaught panic in orders', tables)).toEqual([]);
+  expect(tablesInText('cannot read table vt_shop.orders: x', tables)).toEqual(['orders']);
+  expect(tablesInText('table `order` and table orders', tables)).toEqual(['orders', 'order']);
+});

@@ -1,0 +1,22 @@
+/** Where a failed stream says it failed: the other reader of server texts beside failures.ts. Layer 2. Pure. */
+
+/** The shard whose end ended the RPC: VTGate puts it in front of every error of a tablet's stream. */
+export function shardInText(text: string): { readonly keyspace: string; readonly shard: string } | undefined {
+  const found =
+    /error starting stream from shard GTID keyspace:"([^"]+)"\s+shard:"([^"]+)"/.exec(text) ??
+    /error in vstream for ([^\s/]+)\/(\S+) on tablet/.exec(text) ??
+    /tablet for VStream in ([^\s/]+)\/(\S+) within the/.exec(text);
+  const [, keyspace, shard] = found ?? [];
+  return keyspace === undefined || shard === undefined ? undefined : { keyspace, shard };
+}
+
+/** "stream (at source tablet) error @ (including the GTID we failed to process) SET: …": the set up to the transaction that failed. */
+export function failedSetInText(text: string): string | undefined {
+  return /error @ (?:\([^)]*\) )?(MySQL56\/[0-9a-z_,:-]*[0-9])(?=[:;,\s]|$)/i.exec(text)?.[1];
+}
+
+/** Of these names, those the text speaks of as tables. */
+export function tablesInText(text: string, tables: readonly string[]): readonly string[] {
+  const spoken = new Set([...text.matchAll(/\btable[ :=]+["'`]?(?:[\w$-]+\.)?([\p{L}\p{N}_$]+)/giu)].map(([, name]) => name));
+  return tables.filter((name) => spoken.has(name));
+}
