@@ -4,15 +4,15 @@ import { suggest } from '../internal/suggest.js';
 import type { Logger } from '../observe/logger.js';
 import type { TableRef } from '../schema/table.js';
 import { showExecutedGtids } from '../sql/gtids.js';
-import { runStatement } from '../sql/statement.js';
+import { type Executor, runStatement } from '../sql/statement.js';
 import { type ColumnInfo, type KeyColumn, selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
 import { type ShardName, showKeyspaces, showShards, showTablets, type Tablet } from '../sql/topology.js';
 import type { Transport } from '../transport/transport.js';
 import { TabletType } from '../wire/gen/topodata_pb.js';
-import type { RowImage, SourceTable } from './catalog.js';
+import type { SourceTable } from './catalog.js';
 import type { Position } from '../position/position.js';
-import { readRowImages, warnOfCascades } from './preflight.js';
-import { entryFor, keyspacesOf } from './selection.js';
+import { type BinlogFacts, readBinlogFacts, warnOfCascades } from './preflight.js';
+import { entryFor, keyspacesOf, type Selection } from './selection.js';
 import type { StopPoint } from './stop.js';
 import { tableFingerprint } from './fingerprint.js';
 import type { ValidatedStream } from './validated.js';
@@ -23,12 +23,10 @@ export interface FoundTable extends SourceTable {
 }
 
 /** What was found. */
-export interface Source {
+export interface Source extends BinlogFacts {
   readonly shards: readonly ShardName[];
   readonly tables: readonly FoundTable[];
   readonly tabletType: TabletType;
-  /** `binlog_row_image` by `keyspace/shard`, where it could be read. */
-  readonly rowImages: ReadonlyMap<string, RowImage>;
 }
 
 export interface DiscoverOptions {
@@ -67,7 +65,7 @@ export async function discover(transport: Transport, stream: ValidatedStream, op
     shards: known ? withKnown(shards, known) : shards,
     tables,
     tabletType,
-    rowImages: await readRowImages(transport, shards, tabletType, signal),
+    ...(await readBinlogFacts(transport, shards, tabletType, signal)),
   };
 }
 
@@ -78,16 +76,28 @@ function withKnown(found: readonly ShardName[], position: Position): ShardName[]
   return [...kept, ...found.filter((one) => !kept.some((other) => other.keyspace === one.keyspace))];
 }
 
-async function findTables(transport: Transport, stream: ValidatedStream, keyspace: string, options: DiscoverOptions): Promise<FoundTable[]> {
+/**
+ * Names of the tables of a keyspace that a pattern may take, sorted.
+ * @throws VStreamError `TABLE_NOT_FOUND` for an entry of the selection that names none of them
+ */
+export async function listTables(
+  transport: Executor, selection: Selection, keyspace: string, options: Pick<DiscoverOptions, 'signal' | 'exclude'>,
+): Promise<readonly string[]> {
   const { signal, exclude = [] } = options;
   const names = (await runStatement(transport, selectTables(keyspace), { signal })).filter(
     (table) => !table.startsWith('_vt_') && !exclude.some((one) => one.keyspace === keyspace && one.table === table),
   );
-  for (const entry of stream.selection) {
+  for (const entry of selection) {
     if (entry.keyspace !== keyspace) continue;
     if (entry.pattern ? names.some((table) => entryFor([entry], { keyspace, table })) : names.includes(entry.name)) continue;
     throw missingTable(keyspace, entry.name, entry.pattern, names);
   }
+  return names;
+}
+
+async function findTables(transport: Transport, stream: ValidatedStream, keyspace: string, options: DiscoverOptions): Promise<FoundTable[]> {
+  const { signal } = options;
+  const names = await listTables(transport, stream.selection, keyspace, options);
   const columns = byTable(await runStatement(transport, selectColumns(keyspace), { signal }));
   const keys = byTable(await runStatement(transport, selectPrimaryKeys(keyspace), { signal }));
   const found: FoundTable[] = [];
@@ -198,7 +208,8 @@ export async function estimateRows(
   }
 }
 
-async function missingKeyspace(transport: Transport, keyspace: string, signal: AbortSignal | undefined): Promise<VStreamError> {
+/** Why a keyspace has no serving shards: `NO_TABLET`, or `KEYSPACE_NOT_FOUND` with the names there are. */
+export async function missingKeyspace(transport: Transport, keyspace: string, signal: AbortSignal | undefined): Promise<VStreamError> {
   const names = await runStatement(transport, showKeyspaces(), { signal });
   if (names.includes(keyspace)) {
     return new VStreamError('NO_TABLET', `keyspace ${keyspace} has no serving shard at ${transport.address}`, {

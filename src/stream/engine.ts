@@ -31,7 +31,7 @@ import { buildRequest } from './request.js';
 import { reachedStop, type StopPoint } from './stop.js';
 import type { ValidatedStream } from './validated.js';
 import { TabletType } from '../wire/gen/topodata_pb.js';
-import { tabletKind } from './preflight.js';
+import { expiryWarning, tabletKind } from './preflight.js';
 import { Gaps } from './gaps.js';
 import { type UndecodablePolicy, UndecodableSteps } from './undecodable.js';
 import { Watch } from './watch.js';
@@ -110,6 +110,7 @@ export class Engine {
   /** Tables that a DROP or RENAME took away, and why; looked up before they are copied again. */
   readonly #perhapsGone = new Map<string, string>();
   #goneSince: number | undefined;
+  readonly #quietUntil = new Map<string, number>();
   /** The sets this RPC began with, until the first transaction beyond them. */
   readonly #resumedAt = new Map<string, GtidSet>();
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
@@ -434,6 +435,17 @@ export class Engine {
     return next !== undefined && (next.table !== copying.table || next.keyspace !== copying.keyspace);
   }
 
+  /** Once an hour and shard, while there is still time to act. */
+  #warnOfExpiry({ keyspace, shard, lagMs }: Unit): void {
+    const key = `${keyspace}/${shard}`;
+    const now = this.#options.clock.monotonic();
+    if (lagMs === undefined || now < (this.#quietUntil.get(key) ?? 0)) return;
+    const warning = expiryWarning(lagMs, this.#options.source.expireSeconds.get(key));
+    if (!warning) return;
+    this.#quietUntil.set(key, now + 3_600_000);
+    this.#options.logger.warn({ keyspace, shard }, `shard ${key} is ${warning}`);
+  }
+
   /**
    * True for what the position of this RPC's start already holds: a server that resumes too early sends it again. Handing it
    * out would double rows of tables without a key, and a TRUNCATE would take rows that came after it.
@@ -469,6 +481,7 @@ export class Engine {
           });
         }
         if (unit.timestamp > 0) {
+          this.#warnOfExpiry(unit);
           recorder.shard(unit.keyspace, unit.shard, {
             lagMs: unit.lagMs,
             ...(unit.changes.length > 0 ? { lastCommitTime: unit.timestamp } : {}),

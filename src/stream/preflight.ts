@@ -18,14 +18,22 @@ export function tabletKind(type: TabletType): TabletKind {
   return type === TabletType.RDONLY ? 'rdonly' : type === TabletType.REPLICA ? 'replica' : 'primary';
 }
 
+export interface BinlogFacts {
+  /** `binlog_row_image` by `keyspace/shard`, where it could be read. */
+  readonly rowImages: ReadonlyMap<string, RowImage>;
+  /** Seconds after which a binary log may be purged, by `keyspace/shard`; absent = never by age, or unknown. */
+  readonly expireSeconds: ReadonlyMap<string, number>;
+}
+
 /**
- * `binlog_row_image` of each shard's streamed tablet; a shard that does not answer (rights) is left out.
+ * Settings of each shard's streamed tablet; a shard that does not answer (rights) is left out.
  * @throws VStreamError `ROW_IMAGE_REFUSED` for MINIMAL: the tablet would end the stream, or rows would be incomplete
  */
-export async function readRowImages(
+export async function readBinlogFacts(
   transport: Transport, shards: readonly ShardName[], type: TabletType, signal: AbortSignal | undefined,
-): Promise<Map<string, RowImage>> {
-  const images = new Map<string, RowImage>();
+): Promise<BinlogFacts> {
+  const rowImages = new Map<string, RowImage>();
+  const expireSeconds = new Map<string, number>();
   const ask = async ({ keyspace, shard }: ShardName): Promise<void> => {
     const settings = await runStatement(transport, selectBinlogSettings(keyspace, shard, tabletKind(type)), { signal }).catch(() => undefined);
     const image = settings?.rowImage;
@@ -36,10 +44,21 @@ export async function readRowImages(
         next: 'Set binlog_row_image to FULL (or NOBLOB) on its tablets.',
       });
     }
-    if (image === 'FULL' || image === 'NOBLOB') images.set(`${keyspace}/${shard}`, image);
+    if (image === 'FULL' || image === 'NOBLOB') rowImages.set(`${keyspace}/${shard}`, image);
+    if (settings && settings.expireSeconds > 0n) expireSeconds.set(`${keyspace}/${shard}`, Number(settings.expireSeconds));
   };
   for (let at = 0; at < shards.length; at += AT_ONCE) await Promise.all(shards.slice(at, at + AT_ONCE).map(ask));
-  return images;
+  return { rowImages, expireSeconds };
+}
+
+/** Share of the logs' life at which a lag is worth a warning: there is still time to act. */
+const WARN_SHARE = 0.5;
+
+/** A sentence when a lag nears the age at which binary logs are purged, else undefined. Pure. */
+export function expiryWarning(lagMs: number, expireSeconds: number | undefined): string | undefined {
+  if (expireSeconds === undefined || lagMs / 1000 < expireSeconds * WARN_SHARE) return undefined;
+  const hours = (seconds: number): string => `${(seconds / 3600).toFixed(1)} h`;
+  return `behind by ${hours(lagMs / 1000)}, and binary logs are purged after ${hours(expireSeconds)}: the position will be lost`;
 }
 
 /**
