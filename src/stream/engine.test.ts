@@ -1,0 +1,229 @@
+/** The loop over a scripted VTGate: each RPC gives the messages of its script, then waits. */
+import { describe, expect, test } from 'vitest';
+import { changeText } from '../../test/support/stream-fixture.js';
+import { ManualClock } from '../../test/support/manual-clock.js';
+import { lastPk, response, ShardEvents, type VectorEntry, type WireEvent } from '../../test/support/wire-events.js';
+import { VStreamError } from '../errors.js';
+import { silentLogger } from '../observe/logger.js';
+import { Recorder } from '../observe/recorder.js';
+import { CopyPlan, type PlanJson } from '../position/plan.js';
+import { Position } from '../position/position.js';
+import { createBackoff } from '../supervise/backoff.js';
+import type { Transport } from '../transport/transport.js';
+import { TabletType } from '../wire/gen/topodata_pb.js';
+import type { VStreamRequest } from '../wire/gen/vtgate_pb.js';
+import type { StreamBatch } from './batch.js';
+import { Engine, type EngineOptions } from './engine.js';
+import { validateStreamOptions } from './validate.js';
+
+const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
+const set = (n: number): string => `MySQL56/${UUID}:1-${n}`;
+const a = new ShardEvents('0');
+const b = new ShardEvents('0', 'billing');
+const vector = (n: number, pending: VectorEntry['pending'] = [], billing = ''): VectorEntry[] => [
+  { keyspace: 'commerce', shard: '0', gtid: set(n), pending },
+  ...(billing === '' ? [] : [{ keyspace: 'billing', shard: '0', gtid: billing }]),
+];
+const insert = (n: number, ...rows: (readonly string[])[]): WireEvent[] => [a.begin(9), ...rows.map((after) => a.row('t', [{ after }], 9)), a.vgtid(vector(n)), a.commit(9)];
+const packet = (table: string, ids: readonly number[], n: number, key?: number): WireEvent[] => [
+  a.begin(), ...ids.map((id) => a.row(table, [{ after: [String(id), 'x'] }])), a.vgtid(vector(n, key === undefined ? [] : [{ table, key }])), a.commit(),
+];
+
+class Scripted implements Transport {
+  readonly address = 'vtgate:15991';
+  readonly requests: VStreamRequest[] = [];
+  readonly #scripts: (readonly WireEvent[])[][];
+
+  /** One list of messages per RPC; behind them the stream stays open. */
+  constructor(scripts: (readonly WireEvent[])[][]) {
+    this.#scripts = scripts;
+  }
+
+  async *open(request: VStreamRequest, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<Uint8Array> {
+    this.requests.push(request);
+    for (const message of this.#scripts[this.requests.length - 1] ?? []) yield response(...message);
+    await new Promise((_, reject) => {
+      if (signal?.aborted) reject(signal.reason);
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+  }
+
+  execute(): Promise<never> {
+    return Promise.reject(new VStreamError('PERMISSION_DENIED', 'no SQL here'));
+  }
+
+  rotate(): string {
+    return this.address;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+interface Play {
+  readonly scripts: (readonly WireEvent[])[][];
+  readonly tables?: readonly string[];
+  readonly plan?: PlanJson;
+  readonly gtid?: string;
+  readonly withoutCopy?: readonly string[];
+  readonly batchChanges?: number;
+  readonly options?: Partial<EngineOptions>;
+}
+
+function play({ scripts, tables = ['commerce.t'], plan, gtid = set(1), withoutCopy = [], batchChanges = 1000, options = {} }: Play) {
+  const clock = new ManualClock();
+  const transport = new Scripted(scripts);
+  const names = tables.map((name) => ({ keyspace: name.split('.')[0] ?? '', table: name.split('.')[1] ?? '' }));
+  const stream = validateStreamOptions({ source: { vtgate: transport.address }, tables: Object.fromEntries(tables.map((name) => [name, true])), limits: { batchChanges } });
+  const shards = [...new Set(names.map((one) => one.keyspace))].map((keyspace) => ({ keyspace, shard: '0' }));
+  const abort = new AbortController();
+  const engine = new Engine(
+    {
+      stream,
+      source: {
+        shards,
+        tables: names.map((one) => ({
+          ...one, definition: { copy: !withoutCopy.includes(`${one.keyspace}.${one.table}`) }, keyed: true, fingerprint: 'f',
+        })),
+        tabletType: TabletType.PRIMARY,
+        rowImages: new Map(),
+        expireSeconds: new Map(),
+      },
+      transport,
+      clock,
+      logger: silentLogger,
+      recorder: new Recorder(clock),
+      backoff: createBackoff({ clock, random: () => 0 }),
+      stored: plan ? new Position(shards.map((one) => ({ ...one, gtid })), CopyPlan.fromJson(plan)) : undefined,
+      earlier: undefined,
+      eager: true,
+      screened: false,
+      progressMs: 3_600_000,
+      stop: { kind: 'never' },
+      rowsChanged: () => 'ignore',
+      onPurged: 'fail',
+      onUndecodable: 'fail',
+      ...options,
+    },
+    abort.signal,
+  );
+  return { engine, transport, abort };
+}
+
+/** Batches until `enough`, then leaves the loop. */
+async function take(engine: Engine, enough: (batch: StreamBatch) => boolean): Promise<StreamBatch[]> {
+  const seen: StreamBatch[] = [];
+  for await (const batch of engine.batches()) {
+    seen.push(batch);
+    if (enough(batch)) break;
+  }
+  return seen;
+}
+
+const asked = ({ vgtid, filter, flags }: VStreamRequest) => ({
+  shards: vgtid?.shardGtids.map((one) => `${one.keyspace}@${one.gtid}${one.tablePKs.map((entry) => ` ${entry.tableName}${entry.lastpk ? '+key' : ''}`).join('')}`),
+  filter: filter?.rules.map((rule) => rule.match),
+  copy: flags?.tablesToCopy,
+});
+const done = { state: 'done', generation: 1, fingerprint: 'f' } as const;
+const pending = { state: 'pending', generation: 1, fingerprint: 'f' } as const;
+
+describe('what is handed out', () => {
+  test('after a row that cannot be decoded there is no batch, as its position would be beyond the row', async () => {
+    const columns = [{ name: 'id', type: 'INT64' as const, flags: 3 }, { name: 'v', type: 'JSON' as const }];
+    const { engine } = play({
+      plan: { commerce: { t: done } },
+      batchChanges: 3,
+      scripts: [
+        [
+          [a.begin(9), a.field('t', 9, columns), a.rollback(9)],
+          insert(2, ['1', '{}'], ['2', '{}'], ['3', '{}']),
+          // The second makes the batch of the first go out, and waits itself.
+          insert(3, ['4', '{}'], ['5', '{"broken']),
+          insert(4, ['6', '{}'], ['7', '{}']),
+        ],
+      ],
+    });
+    const seen: StreamBatch[] = [];
+    await expect(
+      (async () => {
+        for await (const batch of engine.batches()) seen.push(batch);
+      })(),
+    ).rejects.toMatchObject({ code: 'DECODE_FAILED', table: 't' });
+    expect(seen.at(-1)?.position.gtid('commerce', '0')).toBe(set(2));
+  });
+
+  test('tables are copied one RPC after the other, each beginning where the last ended', async () => {
+    const { engine, transport } = play({
+      tables: ['commerce.t', 'commerce.u'],
+      scripts: [
+        [[a.begin(), a.field('t'), ...packet('t', [1], 5, 1).slice(1)], packet('t', [], 5)],
+        [insert(6), [a.begin(), a.field('u')], packet('u', [], 7)],
+      ],
+    });
+    const seen = await take(engine, (batch) => batch.progress?.type === 'copy-completed');
+    expect(transport.requests.map(asked)).toEqual([
+      { shards: ['commerce@'], filter: ['t'], copy: ['t'] },
+      { shards: [`commerce@${set(5)} u`], filter: ['t', 'u'], copy: ['u'] },
+    ]);
+    expect(seen.map((batch) => batch.progress?.type ?? batch.kind)).toEqual(['table-start', 'schema', 'copy', 'table-end', 'table-start', 'schema', 'table-end', 'copy-completed']);
+    expect(seen.at(-1)?.position.copied).toBe(true);
+  });
+
+  test('a keyspace without a copy starts at `current` beside it, and no position says so (G30)', async () => {
+    const { engine, transport } = play({
+      tables: ['commerce.t', 'billing.x'],
+      withoutCopy: ['billing.x'],
+      scripts: [[[a.begin(), a.field('t'), ...packet('t', [1], 5, 1).slice(1)], [b.vgtid(vector(5, [], set(8))), b.other(9)], packet('t', [2], 5, 2)]],
+    });
+    const seen = await take(engine, (batch) => batch.kind === 'copy');
+    expect(asked(transport.requests[0] as VStreamRequest)).toEqual({ shards: ['commerce@', 'billing@current'], filter: ['t', 'x'], copy: ['t'] });
+    expect(seen.map((batch) => batch.progress?.type ?? batch.kind)).toEqual(['position', 'table-start', 'schema', 'copy']);
+    for (const batch of seen) expect(batch.position.gtid('billing', '0')).toBe(set(8));
+    expect(seen.at(-1)?.changes.map(changeText)).toEqual(['copy t 1 x', 'copy t 2 x']);
+  });
+});
+
+describe('a changed plan', () => {
+  test('a table copied again while its copy is under way begins anew: the RPC under way does not fit any more', async () => {
+    const { engine, transport } = play({
+      plan: { commerce: { t: { ...pending, shards: { '0': { state: 'copying', generation: 1, lastPk: lastPk({ table: 't', key: 3 }).toString('base64') } } } } },
+      scripts: [
+        [[a.begin(9), a.field('t', 9), a.rollback(9)], insert(2, ['9', 'x']), [a.vgtid(vector(3, [{ table: 't', key: 3 }])), a.ddl('alter table t add column c int default 1', 9)], packet('t', [4], 4, 4)],
+        [[a.begin(), a.field('t'), ...packet('t', [1], 5, 1).slice(1)]],
+      ],
+      options: { rowsChanged: () => 'recopy' },
+    });
+    const seen = await take(engine, (batch) => batch.kind === 'copy');
+    expect(transport.requests.map(asked)).toEqual([
+      { shards: [`commerce@${set(1)} t+key`], filter: ['t'], copy: ['t'] },
+      { shards: [`commerce@${set(3)} t`], filter: ['t'], copy: ['t'] },
+    ]);
+    expect(seen.at(-1)?.copy?.generation).toBe(2);
+    expect(seen.flatMap((batch) => batch.changes).map(changeText)).toEqual(['insert t 9 x', 'copy t 1 x']);
+  });
+
+  test('a table that leaves and comes back is copied as a later generation', async () => {
+    const { engine, transport } = play({
+      tables: ['commerce.t', 'commerce.u'],
+      plan: { commerce: { t: done, u: done } },
+      scripts: [[[a.begin(9), a.field('t', 9), a.rollback(9)], insert(3, ['1', 'x'])], [[a.begin(), a.field('u')], packet('u', [], 4)]],
+    });
+    const u = { keyspace: 'commerce', table: 'u' };
+    engine.change({ kind: 'remove', table: u });
+    const seen = await take(engine, (batch) => {
+      if (batch.kind === 'transactions') engine.change({ kind: 'add', table: u });
+      return batch.progress?.type === 'table-end';
+    });
+    expect(transport.requests.map((request) => asked(request).filter)).toEqual([['t'], ['t', 'u']]);
+    expect(seen.at(-1)?.progress).toMatchObject({ table: 'u', generation: 2, sweep: true });
+  });
+
+  test('other tables in the stream make what was counted of a transaction worthless: it is handed out again', () => {
+    const partial = [{ keyspace: 'commerce', shard: '0', gtid: `${UUID}:2`, applied: 5, parts: 1 }];
+    const stored = new Position([{ keyspace: 'commerce', shard: '0', gtid: set(1) }], CopyPlan.fromJson({ commerce: { t: done } }), 0, partial);
+    expect(play({ scripts: [], options: { stored } }).engine.position.partial).toEqual(partial);
+    expect(play({ scripts: [], tables: ['commerce.t', 'commerce.u'], options: { stored } }).engine.position.partial).toEqual([]);
+  });
+});
