@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.js';
+import { VStreamError } from '../errors.js';
+import { systemClock } from '../internal/clock.js';
+import { silentLogger } from '../observe/logger.js';
+import { Position } from '../position/position.js';
+import type { Batch } from '../stream/change.js';
+import { asBatch, StreamBatch } from '../stream/batch.js';
+import { applyBatch } from './apply.js';
+import { handlerSink } from './handler-sink.js';
+import type { Sink } from './sink.js';
+
+const position = new Position([{ keyspace: 'k', shard: '0', gtid: '' }]);
+const options = { clock: { ...systemClock, after: (_ms: number, fn: () => void) => (setImmediate(fn), () => {}) }, logger: silentLogger, random: () => 0, tries: 3 };
+const context = () => ({ epoch: 1n, signal: new AbortController().signal });
+
+function sinkOf(apply: Sink['apply'], calls: string[] = []): Sink {
+  return {
+    capabilities: { position: 'external', deletes: true, sweep: true, schema: 'evolve' },
+    open: async () => ({}),
+    schema: async (change) => void calls.push(`schema ${change.table}`),
+    truncate: async (table, shard) => void calls.push(`truncate ${table.table} ${shard}`),
+    sweep: async (table, shard, generation) => (calls.push(`sweep ${table.table} ${shard} ${generation}`), 0),
+    apply: async (batch, applyContext) => {
+      calls.push(`apply ${batch.kind}`);
+      await apply(batch, applyContext);
+    },
+    close: async () => {},
+  };
+}
+
+const batchOf = (content: Partial<ConstructorParameters<typeof StreamBatch>[0]>): Batch => asBatch(new StreamBatch({ kind: 'transactions', position, ...content }));
+
+test('truncates, sweeps and schema changes come before the batch that carries their position', async () => {
+  const calls: string[] = [];
+  const sink = sinkOf(async () => {}, calls);
+  const schema = { keyspace: 'k', table: 't', shard: '-80', from: undefined, to: undefined, statement: undefined };
+  await applyBatch(sink, batchOf({ kind: 'schema', schema: { kind: 'truncate', ...schema } }), context(), options);
+  await applyBatch(sink, batchOf({ kind: 'schema', schema: { kind: 'columns', ...schema } }), context(), options);
+  const end = { type: 'table-end', keyspace: 'k', table: 't', shard: '-80', generation: 2 } as const;
+  await applyBatch(sink, batchOf({ kind: 'progress', progress: { ...end, sweep: true } }), context(), options);
+  await applyBatch(sink, batchOf({ kind: 'progress', progress: { ...end, sweep: false } }), context(), options);
+  expect(calls).toEqual(['truncate t -80', 'apply schema', 'schema t', 'apply schema', 'sweep t -80 2', 'apply progress', 'apply progress']);
+});
+
+test('a sink that fails and recovers gets the same batch again', async () => {
+  let failures = 2;
+  const calls: string[] = [];
+  const sink = sinkOf(async () => {
+    if (failures-- > 0) throw new Error('the warehouse is away');
+  }, calls);
+  await applyBatch(sink, batchOf({}), context(), options);
+  expect(calls).toEqual(['apply transactions', 'apply transactions', 'apply transactions']);
+});
+
+test('a sink that stays broken ends the stream with its last error and the next step', async () => {
+  const sink = sinkOf(async () => {
+    throw new Error('the warehouse is away');
+  });
+  const failure = await applyBatch(sink, batchOf({}), context(), options).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'SINK_FAILED', message: expect.stringContaining('the warehouse is away'), next: expect.any(String) });
+});
+
+test('what a sink calls final is not tried again', async () => {
+  const calls: string[] = [];
+  const sink = sinkOf(async () => {
+    throw new VStreamError('FENCED', 'another process took over');
+  }, calls);
+  await expect(applyBatch(sink, batchOf({}), context(), options)).rejects.toMatchObject({ code: 'FENCED' });
+  expect(calls).toHaveLength(1);
+});
+
+test('a handler that throws ends the stream at once, with its message', async () => {
+  let calls = 0;
+  const sink = handlerSink(async () => {
+    calls++;
+    throw new Error('no such order');
+  });
+  await expect(applyBatch(sink, batchOf({}), context(), options)).rejects.toMatchObject({ code: 'HANDLER_FAILED', message: expect.stringContaining('no such order') });
+  expect(calls).toBe(1);
+});
+
+test('waiting between tries ends with an abort', async () => {
+  const clock = new ManualClock();
+  const abort = new AbortController();
+  const sink = sinkOf(async () => {
+    abort.abort();
+    throw new Error('away');
+  });
+  await expect(applyBatch(sink, batchOf({}), { epoch: 1n, signal: abort.signal }, { ...options, clock })).rejects.toMatchObject({ code: 'SINK_FAILED' });
+});

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.js';
+import { Position } from '../position/position.js';
+import type { StatePatch } from '../stores/store.js';
+import { Checkpoints } from './checkpoints.js';
+
+const at = (n: number): Position => new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/11111111-1111-1111-1111-111111111111:1-${n}` }]);
+
+function setUp() {
+  const clock = new ManualClock();
+  const written: Position[] = [];
+  const offered: Position[] = [];
+  const note = (list: Position[]) => (patch: StatePatch) => void (patch.position && list.push(patch.position));
+  const ownership = { write: async (patch: StatePatch) => note(written)(patch), offer: note(offered) };
+  return { clock, written, offered, checkpoints: new Checkpoints(ownership, clock, 1_000) };
+}
+
+test('positions are written at their own pace, whatever the number of batches', async () => {
+  const { clock, written, checkpoints } = setUp();
+  for (let n = 1; n <= 50; n++) {
+    await checkpoints.reached(at(n), true);
+    await clock.advance(100);
+  }
+  expect(written.length).toBe(5);
+  expect(checkpoints.position).toEqual(at(50));
+});
+
+test('without rows a position causes no write of its own: it travels with the next renewal (G41)', async () => {
+  const { clock, written, offered, checkpoints } = setUp();
+  await checkpoints.reached(at(1), true);
+  for (let n = 2; n <= 20; n++) {
+    await clock.advance(10_000);
+    await checkpoints.reached(at(n), false);
+  }
+  expect(written).toEqual([at(1)]);
+  expect(offered.at(-1)).toEqual(at(20));
+});
+
+test('the end writes what is not written yet, once', async () => {
+  const { written, checkpoints } = setUp();
+  await checkpoints.reached(at(1), true);
+  await checkpoints.reached(at(2), true);
+  await checkpoints.flush();
+  await checkpoints.flush();
+  expect(written).toEqual([at(1), at(2)]);
+});

@@ -1,0 +1,93 @@
+/** Positions no server can serve any more: told with their range, or copied again by policy (measured.md section 4). */
+import { afterEach, expect, test } from 'vitest';
+import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
+import { memoryStore } from '../src/index.js';
+import { Recorder } from '../src/observe/recorder.js';
+import type { RunOptions, Summary } from '../src/pipeline/options.js';
+import { Runner } from '../src/pipeline/runner.js';
+import { validateRunOptions } from '../src/pipeline/validate.js';
+import { MemoryDestination, memorySink } from '../src/testing/memory-sink.js';
+import { scaledClock, scaledEngineClock } from './support/scaled-clock.js';
+
+const SHARDS = ['-80', '80-'];
+/** Seconds of silence pass at once, at the server as well: its heartbeats keep pace. */
+const SPEED = 20;
+const columns = [{ name: 'id', type: 'bigint', key: true }, { name: 'v', type: 'varchar(20)' }];
+let vtgate: EmbeddedVtgate;
+afterEach(() => vtgate.close());
+
+async function start(): Promise<void> {
+  const rows = Array.from({ length: 40 }, (_, at) => ({ id: at + 1, v: `row ${at + 1}` }));
+  vtgate = await startEmbeddedVtgate({ clock: scaledEngineClock(SPEED), keyspaces: { shop: { shards: SHARDS, tables: { item: { columns, rows }, other: { columns } } } } });
+}
+
+function runToNow(more: Partial<RunOptions>): Promise<Summary> {
+  const clock = scaledClock(SPEED);
+  const options = validateRunOptions({
+    name: 'orders',
+    source: { vtgate: vtgate.address, keyspace: 'shop' },
+    state: memoryStore(),
+    sink: memorySink(),
+    until: 'now',
+    ...more,
+  });
+  return new Runner(options, new Recorder(clock), clock, () => 0.5).run(new AbortController().signal);
+}
+
+function write(): void {
+  for (const shard of SHARDS) {
+    const [first] = vtgate.engine.rows('shop', 'item', shard);
+    if (first) vtgate.engine.transaction('shop', shard, [{ op: 'delete', table: 'item', where: { id: first['id'] } }]);
+  }
+}
+
+const ids = (destination: MemoryDestination): string[] => destination.rows({ keyspace: 'shop', table: 'item' }).map((row) => String(row['id'])).sort();
+const truth = (): string[] => vtgate.engine.rows('shop', 'item').map((row) => String(row['id'])).sort();
+
+test('a purged position is an error with the missing range, in seconds, where VTGate only sends heartbeats (G33)', async () => {
+  await start();
+  const state = memoryStore();
+  const destination = new MemoryDestination();
+  await runToNow({ state, sink: memorySink(destination) });
+  write();
+  for (const shard of SHARDS) vtgate.engine.purge('shop', shard);
+  await expect(runToNow({ state, sink: memorySink(destination) })).rejects.toMatchObject({
+    code: 'POSITION_PURGED',
+    category: 'position',
+    keyspace: 'shop',
+    message: expect.stringMatching(/transactions [0-9a-f-]{36}:\d+ are gone/),
+    next: expect.stringContaining('recopy'),
+  });
+});
+
+test('policy recopy copies the shards concerned again and sweeps what was deleted meanwhile', async () => {
+  await start();
+  const state = memoryStore();
+  const destination = new MemoryDestination();
+  await runToNow({ state, sink: memorySink(destination) });
+  write();
+  vtgate.engine.purge('shop', '80-');
+  await runToNow({ state, sink: memorySink(destination), onPurged: 'recopy' });
+  expect(ids(destination)).toEqual(truth());
+  const copied = vtgate.requests.filter((request) => request.flags?.tablesToCopy.includes('item')).at(-1);
+  // Only the purged shard begins anew; the other one goes on from its position.
+  expect(copied?.vgtid?.shardGtids.map(({ shard, gtid }) => [shard, gtid === ''])).toEqual([['-80', false], ['80-', true]]);
+});
+
+test('a position of another cluster is foreign, not merely ahead', async () => {
+  await start();
+  const shards = SHARDS.map((shard) => ({ keyspace: 'shop', shard, gtid: 'MySQL56/99999999-9999-9999-9999-999999999999:1-5' }));
+  const { Position } = await import('../src/index.js');
+  await expect(runToNow({ from: new Position(shards) })).rejects.toMatchObject({ code: 'POSITION_FOREIGN' });
+});
+
+test('an idle stream from a good position is not mistaken for a lost one', async () => {
+  await start();
+  const state = memoryStore();
+  const destination = new MemoryDestination();
+  await runToNow({ state, sink: memorySink(destination) });
+  // Nothing is written: a minute of silence on the stream's clock, heartbeats apart.
+  const summary = await runToNow({ state, sink: memorySink(destination), until: '1m' });
+  expect(summary.reason).toBe('until');
+  expect(vtgate.requests.filter((request) => request.flags?.tablesToCopy.length === 0).length).toBeLessThan(4);
+});
