@@ -35,6 +35,11 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
     cwd: options.cwd ?? process.cwd(),
     env: { ...process.env, NO_COLOR: '1', ...options.env },
   });
+  return watchProgram(child);
+}
+
+/** A program that was started already. Disposing kills it. */
+export function watchProgram(child: ChildProcessWithoutNullStreams): Program {
   let stdout = '';
   let stderr = '';
   const waiters = new Set<() => void>();
