@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { VStreamError } from '../errors.js';
 import { EXIT } from './exit.js';
-import { addFlags } from './flags.js';
+import { addFlag, addFlags } from './flags.js';
 import { inSession, type Session, type SessionOptions } from './session.js';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ function usageError(error: CommanderError, argv: readonly string[]): VStreamErro
   return new VStreamError('CONFIG_INVALID', first.replace(/^missing required argument/, 'missing argument'), { next });
 }
 
-const COMMANDS: readonly string[] = ['demo', 'tail', 'run', 'status', 'state', 'copy', 'pause', 'resume'];
+const COMMANDS: readonly string[] = ['demo', 'tail', 'run', 'types', 'status', 'state', 'copy', 'pause', 'resume'];
 
 export function buildProgram(): Command {
   const program = new Command('vstream')
@@ -44,7 +44,7 @@ export function buildProgram(): Command {
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a check found something, 130 second Ctrl-C.')
     .addHelpText('after', 'Start with `vstream demo`: it needs no Vitess.');
-  program.addCommand(demo()).addCommand(tail()).addCommand(run());
+  program.addCommand(demo()).addCommand(tail()).addCommand(run()).addCommand(types());
   program.addCommand(status()).addCommand(state());
   for (const command of requests()) program.addCommand(command);
   for (const command of everyCommand(program)) command.exitOverride().configureOutput({ outputError: () => {} });
@@ -92,6 +92,18 @@ function run(): Command {
   return action(addFlags(command, 'Run', 'Source', 'Stream', 'Limits'), async (session, values, args) =>
     (await import('./run.js')).runCommand(session, values, args[0]),
   );
+}
+
+function types(): Command {
+  const command = new Command('types')
+    .argument('[config]', 'configuration whose tables and overrides count (default: vstream.config.{ts,mts,mjs,js,json}, when there is one)')
+    .description('write an interface and a table() for each table of the live schema')
+    .option('-o, --out <file>', 'file to write (default: stdout)')
+    .option('--check', 'write nothing; end with 3 and say what differs when the file is out of date')
+    .option('--no-config', 'do not look for a configuration');
+  return action(addFlag(addFlags(command, 'Source'), 'tables'), async (session, values, args) =>
+    (await import('./types.js')).types(session, values, args[0]),
+  ).addHelpText('after', '\nExample: vstream types --vtgate localhost:15991 --keyspace commerce --out src/tables.ts');
 }
 
 /** Flags of the commands that look at a stream's state. */

@@ -52,6 +52,19 @@ describe('what is written', () => {
     expect(generateTypes({ keyspace: 'k', columns: [column('t', 'id', 'int')] })).toContain("import { table } from 'vstream-client';");
   });
 
+  test('tables of several keyspaces carry the keyspace in their identifiers, and their own overrides', () => {
+    const columns = ['a', 'b'].map((keyspace) => ({ ...column('t', 'id', 'bigint'), keyspace }));
+    const both = generateTypes({ keyspace: 'a, b', columns, tables: { 'b.t': { id: 'string' } } });
+    expect(both).toContain('A row of `a.t`. */\nexport interface AT {\n  id: bigint;');
+    expect(both).toContain('A row of `b.t`. */\nexport interface BT {\n  id: string;');
+  });
+
+  test('an override that does not fit its column is refused by name', () => {
+    expect(() => generateTypes({ keyspace: 'k', columns: [column('t', 'c', 'int')], tables: { t: { c: 'hex' } } })).toThrowError(
+      expect.objectContaining({ code: 'CONFIG_INVALID', column: 'c', message: "'hex' is no way to read k.t.c (int)" }),
+    );
+  });
+
   test('an empty keyspace gives a file that says so', () => {
     expect(generateTypes({ keyspace: 'k', columns: [] })).toBe(
       '// Written by `vstream types` from the keyspace k. Do not edit: run it again.\n',

@@ -1,11 +1,15 @@
 /** The text `vstream types` writes: one interface and one `table()` per table. Pure. Layer 2. */
+import { VStreamError } from '../errors.js';
 import { parseLabels } from './labels.js';
 import { sqlType } from './mysql-type.js';
 import type { Override, TypeName } from './options.js';
+import { refusedOverride } from './override-check.js';
 import { typeRow } from './type-table.js';
 
 /** A column as information_schema describes it. */
 export interface LiveColumn {
+  /** Default: the keyspace of the whole file. */
+  readonly keyspace?: string | undefined;
   readonly table: string;
   readonly name: string;
   /** `column_type`. */
@@ -22,7 +26,7 @@ export interface GenerateOptions {
   readonly columns: readonly LiveColumn[];
   /** Overrides of the stream, by type. */
   readonly types?: Readonly<Partial<Record<TypeName, Override>>> | undefined;
-  /** Overrides by table and column. */
+  /** Overrides by table (of several keyspaces: `keyspace.table`) and column. */
   readonly tables?: Readonly<Record<string, Readonly<Record<string, Override>>>> | undefined;
   /** What the file imports from. Default `vstream-client`. */
   readonly module?: string | undefined;
@@ -31,23 +35,26 @@ export interface GenerateOptions {
 /** The tablet cannot name these in FIELD events (B7): the override travels with the table. */
 const UNNAMED_CHARSETS: ReadonlySet<string> = new Set(['gbk', 'gb18030', 'big5', 'tis620']);
 
-/** Deterministic: equal input gives equal text, so that `--check` is a comparison. */
+/**
+ * Deterministic: equal input gives equal text, so that `--check` is a comparison. Identifiers are those of the tables, with the
+ * keyspace in front where there are several.
+ * @throws VStreamError `CONFIG_INVALID` for an override that does not fit its column.
+ */
 export function generateTypes(options: GenerateOptions): string {
   const tables = new Map<string, LiveColumn[]>();
   for (const column of options.columns) {
-    const columns = tables.get(column.table);
+    const name = `${column.keyspace ?? options.keyspace}.${column.table}`;
+    const columns = tables.get(name);
     if (columns) columns.push(column);
-    else tables.set(column.table, [column]);
+    else tables.set(name, [column]);
   }
+  const several = new Set(options.columns.map(({ keyspace = options.keyspace }) => keyspace)).size > 1;
   const names = new Names();
-  const blocks = [...tables].map(([name, columns]) =>
-    tableBlock(
-      name,
-      columns.map((column) => describe(column, options)),
-      options.keyspace,
-      names,
-    ),
-  );
+  const blocks = [...tables].map(([full, columns]) => {
+    const { table = '', keyspace = options.keyspace } = columns[0] ?? {};
+    const described = columns.map((column) => describe(column, full, options));
+    return tableBlock(full, several ? `${keyspace}_${table}` : table, described, names);
+  });
   const text = blocks.join('\n');
   const imports = [
     /\bJsonValue\b/.test(text) ? 'type JsonValue' : '',
@@ -69,16 +76,24 @@ interface Described {
   readonly opaque: boolean;
 }
 
-function describe(column: LiveColumn, options: GenerateOptions): Described {
+function describe(column: LiveColumn, full: string, options: GenerateOptions): Described {
   const live = sqlType(column.type);
   const row = typeRow(live.kind);
   const tables = options.tables ?? {};
-  const own = Object.hasOwn(tables, column.table) ? tables[column.table] : undefined;
+  const own = Object.hasOwn(tables, full) ? tables[full] : Object.hasOwn(tables, column.table) ? tables[column.table] : undefined;
   const chosen =
     (own && Object.hasOwn(own, column.name) ? own[column.name] : undefined) ??
     (live.booleanLike ? options.types?.boolean : undefined) ??
     (live.name === undefined ? undefined : options.types?.[live.name]);
   const override = chosen ?? (UNNAMED_CHARSETS.has(column.charset ?? '') ? `charset:${column.charset}` : undefined);
+  const fitting = typeof override === 'string' ? refusedOverride(override, live.kind) : undefined;
+  if (fitting) {
+    throw new VStreamError('CONFIG_INVALID', `'${String(override)}' is no way to read ${full}.${column.name} (${column.type})`, {
+      table: column.table,
+      column: column.name,
+      next: `Use one of ${fitting.join(', ')}, or a function.`,
+    });
+  }
   const labels = live.kind === 'enum' ? parseLabels(column.type).map(quote).join(' | ') : '';
   // The type-level reader of labels does not undo escapes.
   const plain = live.kind === 'enum' ? (labels === '' || column.type.includes('\\') ? 'string' : labels) : (row?.type ?? 'unknown');
@@ -90,12 +105,12 @@ function describe(column: LiveColumn, options: GenerateOptions): Described {
   return { column, type: type ?? 'unknown', override, opaque: type === undefined };
 }
 
-function tableBlock(name: string, columns: readonly Described[], keyspace: string, names: Names): string {
+function tableBlock(full: string, name: string, columns: readonly Described[], names: Names): string {
   const type = names.type(name);
   const constant = names.constant(name);
   const opaque = columns.some((column) => column.opaque);
   const overrides = columns.filter(({ override }) => override !== undefined);
-  const lines = [`/** A row of \`${oneLine(`${keyspace}.${name}`)}\`. */`, `export interface ${type} {`];
+  const lines = [`/** A row of \`${oneLine(full)}\`. */`, `export interface ${type} {`];
   for (const { column, type: value } of columns) {
     if (column.comment !== '') lines.push(`  /** ${oneLine(column.comment)} */`);
     lines.push(`  ${property(column.name)}: ${value}${column.nullable && value !== 'unknown' ? ' | null' : ''};`);
@@ -120,7 +135,7 @@ function tableBlock(name: string, columns: readonly Described[], keyspace: strin
 const RESERVED = new Set(
   (
     'table type string number boolean bigint symbol object any never unknown void null undefined true false break case catch class const continue debugger default delete do else enum export extends ' +
-    'finally for function if implements import in instanceof interface let new package private protected public return static super switch this throw try typeof var while with yield await async'
+    'arguments eval globalThis require exports finally for function if implements import in instanceof interface let new package private protected public return static super switch this throw try typeof var while with yield await async'
   ).split(' '),
 );
 

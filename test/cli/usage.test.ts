@@ -24,7 +24,7 @@ test('help goes to stdout and names every command', async () => {
   const { code, stdout, stderr } = await runProgram(['--help']);
   expect(code).toBe(0);
   expect(stderr).toBe('');
-  for (const command of ['demo', 'tail', 'run', 'status', 'state', 'copy', 'pause', 'resume']) {
+  for (const command of ['demo', 'tail', 'run', 'types', 'status', 'state', 'copy', 'pause', 'resume']) {
     expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
   }
 });
@@ -36,7 +36,7 @@ test('without a command the help is a complaint', async () => {
   expect(stderr).toContain('Usage: vstream');
 });
 
-test.each(['demo', 'tail', 'run', 'status', 'state', 'copy'])('vstream %s --help explains itself', async (command) => {
+test.each(['demo', 'tail', 'run', 'types', 'status', 'state', 'copy'])('vstream %s --help explains itself', async (command) => {
   const { code, stdout } = await runProgram([command, '--help']);
   expect(code).toBe(0);
   expect(stdout).toContain(`Usage: vstream ${command}`);
