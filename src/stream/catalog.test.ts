@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import { CopyPlan, type CopyState, type ShardCopy } from '../position/plan.js';
+import { VersionRegistry } from '../schema/versions.js';
+import { StreamCatalog } from './catalog.js';
+import { validateStreamOptions } from './validate.js';
+
+const ref = { keyspace: 'k', table: 't' };
+const other = { keyspace: 'k', table: 'u' };
+
+function catalogWith(copy: ShardCopy, copying?: typeof ref): StreamCatalog {
+  const stream = validateStreamOptions({ source: { vtgate: 'localhost:1', keyspace: 'k' }, tables: { t: { where: 'id > 5' }, u: true } });
+  const catalog = new StreamCatalog(
+    [
+      { ...ref, definition: { where: 'id > 5' }, keyed: true },
+      { ...other, definition: {}, keyed: true },
+    ],
+    stream,
+    new VersionRegistry(),
+  );
+  catalog.setPlan(CopyPlan.fromJson({ k: { t: { state: 'pending', generation: 1, shards: { '-80': copy } }, u: { state: 'done', generation: 3 } } }), copying);
+  return catalog;
+}
+
+describe('whose changes are handed out', () => {
+  test.each([
+    ['pending', false, 'its copy will hold them'],
+    ['copying', true, 'rows of it were handed out, though another table is being copied now'],
+    ['done', true, 'it is copied'],
+  ] as const)('%s: %s, as %s', (state: string, expected: boolean, _why: string) => {
+    const catalog = catalogWith({ state: state as CopyState, generation: 2 });
+    expect(catalog.isActive(ref, '-80')).toBe(expected);
+    expect(catalog.optionsFor(ref, '-80') !== undefined).toBe(expected);
+    expect(catalog.isActive(ref, '80-')).toBe(false);
+  });
+
+  test('those of the table being copied, on every shard', () => {
+    const catalog = catalogWith({ state: 'pending', generation: 1 }, ref);
+    expect(['-80', '80-'].map((shard) => catalog.isActive(ref, shard))).toEqual([true, true]);
+  });
+
+  test('none of a table that is not selected, or was taken out', () => {
+    const catalog = catalogWith({ state: 'done', generation: 1 });
+    expect(catalog.isActive({ keyspace: 'k', table: 'x' }, '-80')).toBe(false);
+    catalog.remove(other);
+    expect(catalog.isActive(other, '-80')).toBe(false);
+    catalog.add(other);
+    expect(catalog.isActive(other, '-80')).toBe(true);
+  });
+});
+
+test('a row carries the generation of its table on its shard', () => {
+  const catalog = catalogWith({ state: 'copying', generation: 2 });
+  expect([catalog.generationOf(ref, '-80'), catalog.generationOf(ref, '80-'), catalog.generationOf(other, '-80')]).toEqual([2, 1, 3]);
+  expect([catalog.whereOf(ref), catalog.whereOf(other)]).toEqual(['id > 5', undefined]);
+});
