@@ -1,5 +1,5 @@
 /** MySQL's declared types as FIELD events name them, for tables made by hand. Layer 6. */
-import { Type } from '../wire/gen/query_pb.js';
+import { QUERY_TYPE as Type } from '../schema/mysql-type.js';
 
 const BINARY = 63;
 const UTF8MB4 = 255;
