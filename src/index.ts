@@ -3,7 +3,9 @@
 // For users.
 export { run, start } from './pipeline/start.js';
 export { vstream, type LoopOptions, type VStream } from './pipeline/vstream.js';
-export { table, type RowOf, type TableDefinition, type TableOptions, type Tables } from './schema/define.js';
+export {
+  table, type KyselyRow, type RowOf, type SchemaTableOptions, type TableDefinition, type TableOptions, type Tables, type TypedTableOptions,
+} from './schema/define.js';
 export { Position, type PositionJson, type ShardPosition } from './position/position.js';
 export type { Incomplete, IncompleteReason } from './position/incomplete.js';
 export { VStreamError, type ErrorCategory, type ErrorCode } from './errors.js';
@@ -13,8 +15,11 @@ export type { Auth, FlagOptions, Limits, SourceOptions, StreamOptions, TabletTyp
 export type {
   Batch, BeforeImage, Change, Op, Phase, Progress, SchemaChange, SchemaChangeKind, Sequence, Transaction,
 } from './stream/change.js';
-export type { JsonValue, Key, Row, Value } from './schema/values.js';
-export type { Override, TypeName } from './schema/options.js';
+export { PartialJson, type JsonValue, type Key, type Row, type Value } from './schema/values.js';
+export type { Override, RawCell, TypeName } from './schema/options.js';
+export type { OverrideName } from './schema/type-table.js';
+export type { StandardSchema, ValidateMode } from './schema/standard-schema.js';
+export type { Geometry } from './schema/binary.js';
 export type { Duration } from './internal/duration.js';
 export type { Logger } from './observe/logger.js';
 export type { ShardStats, ShardVerdict, Stats, StreamState, TableStats } from './observe/stats.js';
@@ -24,4 +29,5 @@ export { rowsRefused, type ApplyContext, type Sink, type SinkCapabilities, type 
 export type { Column, TableRef, TableVersion } from './schema/table.js';
 export type { Cells } from './schema/cells.js';
 export type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest } from './stores/store.js';
+export { fileStore, type FileStoreOptions } from './stores/file.js';
 export { memoryStore } from './stores/memory.js';

@@ -17,9 +17,21 @@ const SINKS: Makers = {
 };
 
 const STATES: Makers = {
-  file: async (options) => (await import('../stores/file.js')).fileStore(options as never),
-  memory: async () => (await import('../stores/memory.js')).memoryStore(),
+  file: async (options) => (await import('../stores/file.js')).fileStore({ directory: checked(options, ['path']).path }),
+  memory: async (options) => {
+    checked(options, []);
+    return (await import('../stores/memory.js')).memoryStore();
+  },
 };
+
+/** The stores take what the compiler checks; data has no compiler. */
+function checked<K extends string>(options: Options, needed: readonly K[]): Readonly<Record<K, string>> {
+  const problems = new Problems();
+  const fields = Fields.of(problems, 'state', options, { known: needed });
+  for (const name of needed) if (fields?.require(name, 'Name a folder.')) fields.text(name);
+  problems.throwIfAny('the configuration');
+  return options as Record<K, string>;
+}
 
 /**
  * `sink` and `state` of a configuration as objects; what is no data is returned as it is, for the validation.

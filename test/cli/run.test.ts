@@ -1,5 +1,5 @@
 /** `vstream run` and the commands around its state, as processes, into a DuckDB file. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -114,6 +114,16 @@ export default {
   const { code, stdout, stderr } = await runProgram(['run', config]);
   expect(code, stderr).toBe(0);
   expect(stdout).toContain('rows so far 50');
+});
+
+test('the state may be files in a folder beside the configuration', async () => {
+  await using shop = await startShop();
+  const { config } = await setUp(shop, { state: { type: 'file', path: 'kept' }, sink: { type: 'jsonl', path: 'kept.jsonl' } });
+  const { code, stderr } = await runProgram(['run', config, '--until', 'copied']);
+  expect(code, stderr).toBe(0);
+  const { stdout } = await runProgram(['status', '--config', config, '--json']);
+  expect(lastJson(stdout)).toMatchObject({ streams: [{ running: false, position: { version: 1 } }] });
+  expect(await readdir(join(folder, 'kept'))).toEqual([expect.stringMatching(/^run-\d+/)]);
 });
 
 test('a second process waits as hot standby and goes on where the first stopped', async () => {

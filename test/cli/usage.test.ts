@@ -139,6 +139,18 @@ test.each([
   expect(code).toBe(2);
 });
 
+test.each([
+  ['{ "type": "file" }', 'state.path is missing'],
+  ['{ "type": "file", "directory": "x" }', 'state.directory is not an option'],
+  ['{ "type": "memory", "path": "x" }', 'state.path is not an option'],
+])('the state %s is refused by name', async (state, part) => {
+  const file = join(folder, 'state.json');
+  await writeFile(file, `{"name":"x","source":{"vtgate":"a:1","keyspace":"k"},"state":${state},"sink":{"type":"jsonl"}}`);
+  const { code, stderr } = await runProgram(['run', file]);
+  expect(stderr).toContain(part);
+  expect(code).toBe(2);
+});
+
 test('a configuration in TypeScript is read on this Node', async () => {
   const file = join(folder, 'typed.mts');
   await writeFile(file, 'interface Named { name: string }\nconst named: Named = { name: "x" };\nexport default { ...named };\n');
