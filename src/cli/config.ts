@@ -35,7 +35,7 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
     throw new VStreamError('CONFIG_INVALID', `${file} exports no configuration`, { next: 'Write `export default defineConfig({ … })`.' });
   }
   const folder = dirname(file);
-  return { file, folder, value: withSecretPaths(made as Record<string, unknown>, folder) };
+  return { file, folder, value: withLetterPath(withSecretPaths(made as Record<string, unknown>, folder), folder) };
 }
 
 async function readJson(file: string): Promise<unknown> {
@@ -86,6 +86,12 @@ async function importWithJiti(file: string, cause: unknown): Promise<Record<stri
 /** A path of the configuration, relative to its folder. */
 export function pathIn(folder: string, path: string): string {
   return isAbsolute(path) ? path : resolve(folder, path);
+}
+
+function withLetterPath(config: Record<string, unknown>, folder: string): Record<string, unknown> {
+  const letter = config['deadLetter'];
+  if (!isPlainObject(letter) || typeof letter['path'] !== 'string') return config;
+  return { ...config, deadLetter: { ...letter, path: pathIn(folder, letter['path']) } };
 }
 
 /** `{ file: 'ca.pem' }` under `source` means a file beside the configuration, wherever the program was started. */

@@ -35,7 +35,7 @@ function usageError(error: CommanderError, argv: readonly string[]): VStreamErro
   return new VStreamError('CONFIG_INVALID', first.replace(/^missing required argument/, 'missing argument'), { next });
 }
 
-const COMMANDS: readonly string[] = ['demo', 'tail', 'run', 'types', 'status', 'state', 'copy', 'pause', 'resume'];
+const COMMANDS: readonly string[] = ['demo', 'tail', 'run', 'types', 'status', 'state', 'copy', 'pause', 'resume', 'dead-letter'];
 
 export function buildProgram(): Command {
   const program = new Command('vstream')
@@ -45,7 +45,7 @@ export function buildProgram(): Command {
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a check found something, 130 second Ctrl-C.')
     .addHelpText('after', 'Start with `vstream demo`: it needs no Vitess.');
   program.addCommand(demo()).addCommand(tail()).addCommand(run()).addCommand(types());
-  program.addCommand(status()).addCommand(state());
+  program.addCommand(status()).addCommand(state()).addCommand(deadLetter());
   for (const command of requests()) program.addCommand(command);
   for (const command of everyCommand(program)) command.exitOverride().configureOutput({ outputError: () => {} });
   return program;
@@ -149,6 +149,23 @@ function state(): Command {
     group.addCommand(command);
   }
   return group;
+}
+
+function deadLetter(): Command {
+  const group = new Command('dead-letter').description('rows that were left out by --on-bad-row dead-letter');
+  const list = new Command('list')
+    .argument('<file>', 'the dead letter file')
+    .option('--all', 'also those that are done')
+    .description('show which rows are in the file, and why');
+  const replay = new Command('replay')
+    .argument('<file>', 'the dead letter file')
+    .argument('[config]', 'configuration file of the stream (default: vstream.config.{ts,mts,mjs,js,json})')
+    .description('decode the rows as the configuration says now, and apply them to its sink; the stream must be stopped');
+  action(list, async (session, values, [file = '']) => (await import('./dead-letter.js')).listLetters(session, values, file));
+  action(addFlags(replay, 'Source'), async (session, values, [file = '', config]) =>
+    (await import('./dead-letter.js')).replayLetterFile(session, values, file, config),
+  );
+  return group.addCommand(list).addCommand(replay);
 }
 
 function requests(): readonly Command[] {

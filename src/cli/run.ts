@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import { VStreamError } from '../errors.js';
 import type { RunOptions, Summary } from '../pipeline/options.js';
-import { validateRunOptions } from '../pipeline/validate.js';
+import { validateRunOptions, type ValidatedRun } from '../pipeline/validate.js';
 import { toJson } from '../internal/json.js';
 import { CONFIG_NAMES, findConfig, loadConfig } from './config.js';
 import { EXIT } from './exit.js';
@@ -13,7 +13,15 @@ import type { Session } from './session.js';
 
 type Values = Readonly<Record<string, unknown>>;
 
-export async function runCommand(session: Session, values: Values, asked: string | undefined): Promise<number> {
+export interface LoadedRun {
+  readonly file: string;
+  /** As `start` takes them. */
+  readonly given: RunOptions;
+  readonly options: ValidatedRun;
+}
+
+/** The options of a run: a configuration file, and flags over it. */
+export async function loadRun(session: Session, values: Values, asked: string | undefined): Promise<LoadedRun> {
   const file = findConfig(asked, process.cwd());
   if (file === undefined) {
     throw new VStreamError('CONFIG_INVALID', `there is no configuration here (${CONFIG_NAMES.join(', ')})`, {
@@ -25,10 +33,15 @@ export async function runCommand(session: Session, values: Values, asked: string
   const flags = { ...(await optionsOfFlags(values)), ...(values['wait'] === false ? { wait: false } : {}) };
   const merged = overlay(config.value, flags) as Record<string, unknown>;
   const options = { logger: session.logger, ...(await withParts(merged, config.folder)), signal: session.signal };
-  validateRunOptions(options, { label: givenFlagLabel(values) });
-  if (session.talkative) session.status.note(`running ${String(merged['name'])} (${relative(process.cwd(), file) || file})`);
+  const validated = validateRunOptions(options, { label: givenFlagLabel(values) });
+  return { file, given: options as unknown as RunOptions, options: validated };
+}
+
+export async function runCommand(session: Session, values: Values, asked: string | undefined): Promise<number> {
+  const { file, given, options } = await loadRun(session, values, asked);
+  if (session.talkative) session.status.note(`running ${options.name} (${relative(process.cwd(), file) || file})`);
   const { start } = await import('../index.js');
-  const running = start(options as unknown as RunOptions);
+  const running = start(given);
   if (session.talkative) session.status.start(() => running.stats());
   const summary = await running.finished;
   const tables = running.stats().tables.length;

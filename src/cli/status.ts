@@ -1,6 +1,7 @@
 /** `vstream status`: what the state store knows of streams. */
 import { isObject } from '../internal/fields.js';
 import { toJson } from '../internal/json.js';
+import type { IncompleteReason } from '../position/incomplete.js';
 import type { Position } from '../position/position.js';
 import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
@@ -80,6 +81,12 @@ function messageIn(json: string): string {
 
 const MAX_GTID = 80;
 
+const REASONS: Readonly<Record<IncompleteReason, string>> = {
+  'row-skipped': 'rows were skipped',
+  'row-dead-lettered': 'rows are in the dead letter file',
+  'transaction-skipped': 'a transaction the server cannot decode was skipped',
+};
+
 function describePosition(position: Position | undefined): [string, string][] {
   if (!position) return [['position', 'none yet']];
   const tables = [...position.plan.tables()];
@@ -89,6 +96,11 @@ function describePosition(position: Position | undefined): [string, string][] {
     const names = open.slice(0, 5).map(({ keyspace, table }) => `${keyspace}.${table}`);
     const rest = open.length > 5 ? ` and ${open.length - 5} more` : '';
     lines.push(['copy', open.length === 0 ? `complete (${tables.length} tables)` : `incomplete: ${names.join(', ')}${rest}`]);
+  }
+  for (const { keyspace, shard, reason, tables: lacking } of position.incomplete) {
+    const names = Object.keys(lacking);
+    const rest = names.length > 5 ? ` and ${names.length - 5} more` : '';
+    lines.push(['incomplete', `${names.slice(0, 5).join(', ')}${rest} of ${keyspace}/${shard} (${REASONS[reason]})`]);
   }
   for (const { keyspace, shard, gtid } of position.shards) {
     lines.push([`${keyspace}/${shard}`, gtid.length > MAX_GTID ? `${gtid.slice(0, MAX_GTID - 1)}…` : gtid]);

@@ -1,0 +1,238 @@
+/** Rows that cannot be decoded or are refused: policies, dead letters, and what is left in the position. */
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startEmbeddedVtgate, type EmbeddedVtgate } from '../src/embedded/index.js';
+import { type Batch, memoryStore, rowsRefused, run, type RunOptions, type Sink, start, table } from '../src/index.js';
+import { systemClock } from '../src/internal/clock.js';
+import { DeadLetterFile, readDeadLetters } from '../src/pipeline/dead-letter.js';
+import { type LetterOutcome, replayLetters } from '../src/pipeline/replay-letters.js';
+import { validateRunOptions } from '../src/pipeline/validate.js';
+import { duckdb, readback } from '../src/sinks/duckdb/index.js';
+import { placeOrder, startShop } from './cli/shop.js';
+import { WatchedSink } from './support/watched-sink.js';
+
+let folder: string;
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'vstream-bad-rows-'))));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Refuses the item of one order, as an override of the user's may. */
+const refusing = (...items: string[]) =>
+  table({
+    types: {
+      item: ({ text }: { readonly text: string }) => {
+        if (items.includes(text)) throw new Error('no such item');
+        return text;
+      },
+    },
+  });
+
+function options(shop: EmbeddedVtgate, sink: Sink, more: Partial<RunOptions> = {}): RunOptions {
+  return {
+    name: 'bad-rows',
+    source: { vtgate: shop.address, keyspace: 'shop', tabletType: 'primary' },
+    tables: { orders: refusing('item 7') },
+    state: memoryStore(),
+    sink,
+    until: 'copied',
+    onBadRow: 'skip',
+    ...more,
+  } as RunOptions;
+}
+
+const ORDERS = { keyspace: 'shop', table: 'orders' };
+const ids = (rows: readonly Record<string, unknown>[]): number[] => rows.map((row) => Number(row['id'])).toSorted((a, b) => a - b);
+const allBut = (...without: number[]): number[] => Array.from({ length: 50 }, (_, at) => at + 1).filter((id) => !without.includes(id));
+
+test('without a policy the stream ends before the batch with the row is handed out', async () => {
+  await using shop = await startShop();
+  const sink = new WatchedSink();
+  await expect(run(options(shop, sink, { onBadRow: 'fail' }))).rejects.toMatchObject({ code: 'DECODE_FAILED', table: 'orders', column: 'item' });
+  expect(ids(sink.destination.rows(ORDERS))).not.toContain(7);
+});
+
+test('`skip` leaves out that row alone, counts it, and marks the table on its shard in every position from then on', async () => {
+  await using shop = await startShop();
+  const sink = new WatchedSink();
+  const running = start(options(shop, sink));
+  const { rows, position } = await running.finished;
+  expect(ids(sink.destination.rows(ORDERS))).toEqual(allBut(7));
+  expect(rows).toBe(49);
+  const [shard] = ['-80', '80-'].filter((one) => shop.engine.rows('shop', 'orders', one).some((row) => Number(row['id']) === 7));
+  const marks = [{ keyspace: 'shop', shard, reason: 'row-skipped', tables: { orders: 1 } }];
+  expect(running.stats()).toMatchObject({ badRows: 1, incomplete: marks });
+  expect(position?.incomplete).toEqual(marks);
+  const at = sink.batches.findIndex((batch) => batch.position.incomplete.length > 0);
+  expect(sink.batches[at]?.changes.length).toBeGreaterThan(0);
+  expect(sink.positions.slice(at).every((one) => one.incomplete.length > 0)).toBe(true);
+});
+
+test('the mark outlives a restart, and goes when the table was copied again', async () => {
+  await using shop = await startShop();
+  const state = memoryStore();
+  const sink = new WatchedSink();
+  await run(options(shop, sink, { state }));
+  placeOrder(shop, 1001);
+  const again = new WatchedSink(sink.destination);
+  // The table's definition is the user's: here the override was repaired.
+  const running = start(options(shop, again, { state, tables: { orders: refusing() }, until: '1h' }));
+  await again.until(() => again.batches.length > 0, running.finished);
+  expect(running.stats().incomplete).toHaveLength(1);
+  await running.recopy('orders');
+  await again.until(() => again.positions.at(-1)?.incomplete.length === 0, running.finished);
+  await running.close();
+  expect(ids(again.destination.rows(ORDERS))).toEqual([...allBut(), 1001]);
+});
+
+test('of a transaction the other changes are kept, and its position is passed', async () => {
+  await using shop = await startShop();
+  const sink = new WatchedSink();
+  const running = start(options(shop, sink, { until: '1h', tables: { orders: refusing('bad') } }));
+  await sink.until(() => sink.positions.at(-1)?.copied === true, running.finished);
+  const [first, second] = ids(shop.engine.rows('shop', 'orders', '-80'));
+  const gtid = shop.engine.transaction('shop', '-80', [
+    { op: 'update', table: 'orders', where: { id: first as number }, set: { item: 'good' } },
+    { op: 'update', table: 'orders', where: { id: second as number }, set: { item: 'bad' } },
+  ]);
+  const only = shop.engine.transaction('shop', '-80', [{ op: 'update', table: 'orders', where: { id: second as number }, set: { item: 'bad' } }]);
+  await sink.until(() => sink.positions.at(-1)?.gtid('shop', '-80')?.includes(only.split(':')[1] as string) === true, running.finished);
+  await running.close();
+  const batch = sink.batches.find((one) => one.transactions.some((transaction) => transaction.gtid === gtid));
+  expect(batch?.of('orders').map((change) => change.after?.['item'])).toEqual(['good']);
+  expect(sink.batches.flatMap((one) => one.transactions).map((one) => one.gtid)).not.toContain(only);
+});
+
+test('`dead-letter` writes the row first, and a replay with a repaired decoder brings it to the sink', async () => {
+  await using shop = await startShop();
+  const path = join(folder, 'replayed.jsonl');
+  const state = memoryStore();
+  const sink = new WatchedSink();
+  const deadLetter = { onBadRow: 'dead-letter', deadLetter: { path } } as const;
+  await run(options(shop, sink, { state, ...deadLetter }));
+  const { letters } = await readDeadLetters(path);
+  expect(letters).toHaveLength(1);
+  expect(letters[0]?.letter).toMatchObject({
+    stream: 'bad-rows', keyspace: 'shop', table: 'orders', op: 'copy', phase: 'copy', generation: 1,
+    reason: { code: 'DECODE_FAILED', column: 'item' },
+    position: { version: 1, shards: [{ keyspace: 'shop' }] },
+  });
+  expect((await stat(path)).mode & 0o077).toBe(0);
+
+  const still = await replay(options(shop, new WatchedSink(sink.destination), { state, ...deadLetter }), path);
+  expect(still).toMatchObject([{ kind: 'failed', error: { code: 'DECODE_FAILED' } }]);
+  expect((await readDeadLetters(path)).letters[0]?.done).toBeUndefined();
+
+  const repaired = { state, tables: { orders: refusing() }, ...deadLetter };
+  expect(await replay(options(shop, new WatchedSink(sink.destination), repaired), path)).toEqual([{ kind: 'replayed' }]);
+  expect(ids(sink.destination.rows(ORDERS))).toEqual(allBut());
+  expect((await readDeadLetters(path)).letters[0]?.done).toMatchObject({ how: 'replayed' });
+});
+
+test('a letter of a table that was copied again since needs no replay', async () => {
+  await using shop = await startShop();
+  const path = join(folder, 'superseded.jsonl');
+  const state = memoryStore();
+  const sink = new WatchedSink();
+  await run(options(shop, sink, { state, onBadRow: 'dead-letter', deadLetter: { path } }));
+  placeOrder(shop, 1001);
+  const again = new WatchedSink(sink.destination);
+  const more = { state, tables: { orders: refusing() } };
+  const running = start(options(shop, again, { ...more, until: '1h' }));
+  await again.until(() => again.batches.length > 0, running.finished);
+  await running.recopy('orders');
+  await again.until(() => again.positions.at(-1)?.incomplete.length === 0, running.finished);
+  await running.close();
+  const third = new WatchedSink(sink.destination);
+  expect(await replay(options(shop, third, more), path)).toEqual([{ kind: 'superseded' }]);
+  expect(third.batches).toEqual([]);
+});
+
+test('the stream has to be stopped for a replay', async () => {
+  await using shop = await startShop();
+  const path = join(folder, 'held.jsonl');
+  const state = memoryStore();
+  const sink = new WatchedSink();
+  await using running = start(options(shop, sink, { state, until: '1h', onBadRow: 'dead-letter', deadLetter: { path } }));
+  await sink.until(() => sink.positions.at(-1)?.copied === true, running.finished);
+  await expect(replay(options(shop, new WatchedSink(), { state }), path)).rejects.toMatchObject({ code: 'LEASE_HELD' });
+});
+
+test('a file that cannot be written stops the stream: nothing is skipped that is not kept', async () => {
+  await using shop = await startShop();
+  const sink = new WatchedSink();
+  const deadLetter = { path: join(folder, 'nowhere', 'letters.jsonl') };
+  await expect(run(options(shop, sink, { onBadRow: 'dead-letter', deadLetter }))).rejects.toMatchObject({
+    code: 'SINK_FAILED', message: expect.stringContaining('ENOENT'),
+  });
+  expect(ids(sink.destination.rows(ORDERS))).not.toContain(7);
+});
+
+test('rows that a handler refuses by name are left out, and it is called again with the others', async () => {
+  await using shop = await startShop();
+  const path = join(folder, 'refused.jsonl');
+  const seen: number[] = [];
+  const handler = (batch: Batch): void => {
+    const bad = batch.of('orders').filter((change) => [3n, 4n].includes(change.after?.['id'] as bigint));
+    if (bad.length > 0) throw rowsRefused(bad, 'unlucky');
+    seen.push(...batch.of('orders').map((change) => Number(change.after?.['id'])));
+  };
+  const more = { tables: ['orders'], onBadRow: 'dead-letter', deadLetter: { path }, sink: handler } as unknown as Partial<RunOptions>;
+  const summary = await run(options(shop, new WatchedSink(), more));
+  expect(seen.toSorted((a, b) => a - b)).toEqual(allBut(3, 4));
+  expect(summary.position?.incomplete).not.toEqual([]);
+  const { letters } = await readDeadLetters(path);
+  expect(letters.map(({ letter }) => letter.reason.code)).toEqual(['SINK_FAILED', 'SINK_FAILED']);
+  expect(letters[0]?.letter.reason.message).toContain('unlucky');
+});
+
+test('another error of the sink is not the rows’ fault', async () => {
+  await using shop = await startShop();
+  const handler = (): never => {
+    throw new Error('disk full');
+  };
+  await expect(run(options(shop, new WatchedSink(), { sink: handler }))).rejects.toMatchObject({ code: 'HANDLER_FAILED' });
+});
+
+test('DuckDB, which reads cells, gets the batch again without the row', async () => {
+  const columns = [{ name: 'id', type: 'bigint', key: true }, { name: 'note', type: 'varchar(40)' }];
+  await using shop = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { notes: { columns, rows: [{ id: 1, note: 'fine' }, { id: 2, note: Buffer.from([0xff, 0xfe]) }] } } } } });
+  const path = join(folder, 'cells.duckdb');
+  const letters = join(folder, 'cells.jsonl');
+  const more = { tables: ['notes'], onBadRow: 'dead-letter', deadLetter: { path: letters } } as unknown as Partial<RunOptions>;
+  const summary = await run(options(shop, duckdb({ path }), more));
+  expect(summary.position?.incomplete).toHaveLength(1);
+  expect((await readback(path, 'select id from notes')).map((row) => Number(row['id']))).toEqual([1]);
+  expect((await readDeadLetters(letters)).letters).toHaveLength(1);
+});
+
+test('a line cut by a crash is counted and hurts no other', async () => {
+  const path = join(folder, 'cut.jsonl');
+  await writeFile(path, '{"id":"half');
+  const file = new DeadLetterFile(path);
+  await file.append([{ done: 'x', time: '2026-01-01T00:00:00.000Z', how: 'replayed' }]);
+  await file.close();
+  await appendFile(path, '\n\n');
+  expect(await readDeadLetters(path)).toEqual({ letters: [], damaged: 1 });
+  expect(await readFile(path, 'utf8')).toContain('{"id":"half\n{"done"');
+});
+
+async function replay(from: RunOptions, path: string): Promise<LetterOutcome[]> {
+  const file = new DeadLetterFile(path);
+  const outcomes: LetterOutcome[] = [];
+  try {
+    const open = (await readDeadLetters(path)).letters.filter(({ done }) => !done).map(({ letter }) => letter);
+    await replayLetters(validateRunOptions(from), open, {
+      clock: systemClock,
+      random: Math.random,
+      signal: new AbortController().signal,
+      settled: async ({ id }, outcome) => {
+        outcomes.push(outcome);
+        if (outcome.kind !== 'failed') await file.append([{ done: id, time: '2026-01-01T00:00:00.000Z', how: outcome.kind }]);
+      },
+    });
+  } finally {
+    await file.close();
+  }
+  return outcomes;
+}
