@@ -1,0 +1,102 @@
+/** Own loops over `vstream()`: what they may do, and where their position is kept. */
+import { expect, test } from 'vitest';
+import type { EmbeddedVtgate } from '../src/embedded/index.js';
+import { startEmbeddedVtgate } from '../src/embedded/index.js';
+import type { VStreamError } from '../src/errors.js';
+import { vstream } from '../src/pipeline/vstream.js';
+import type { Position } from '../src/position/position.js';
+import { memoryStore } from '../src/stores/memory.js';
+
+const columns = [
+  { name: 'id', type: 'bigint', key: true },
+  { name: 'item', type: 'varchar(20)' },
+];
+const start = (): Promise<EmbeddedVtgate> =>
+  startEmbeddedVtgate({
+    keyspaces: {
+      shop: { tables: { orders: { columns, rows: [{ id: 1, item: 'tea' }] } } },
+      depot: { tables: { orders: { columns, rows: [{ id: 1, item: 'shelf' }] } } },
+    },
+  });
+
+async function failure(promise: Promise<unknown>): Promise<VStreamError> {
+  return promise.then(
+    () => expect.fail('it did not fail'),
+    (error: VStreamError) => error,
+  );
+}
+
+test('a second loop over one stream is refused', async () => {
+  await using vtgate = await start();
+  await using stream = vstream({ source: { vtgate: vtgate.address, keyspace: 'shop' }, until: 'copied' });
+  const first = stream[Symbol.asyncIterator]();
+  expect(() => stream[Symbol.asyncIterator]()).toThrow('already being iterated');
+  await first.return?.();
+});
+
+test('closing before the first iteration makes no request, and the loop then ends at once', async () => {
+  await using vtgate = await start();
+  const stream = vstream({ source: { vtgate: vtgate.address, keyspace: 'shop' } });
+  await stream.close();
+  await stream.close();
+  for await (const batch of stream) expect.fail(`a batch of kind ${batch.kind}`);
+  expect(vtgate.requests).toEqual([]);
+});
+
+test('one table name in two keyspaces is two tables', async () => {
+  await using vtgate = await start();
+  const rows: string[] = [];
+  const stream = vstream({
+    source: { vtgate: vtgate.address },
+    tables: { 'shop.orders': true, 'depot.orders': true },
+    until: 'copied',
+  });
+  for await (const batch of stream) {
+    for (const { after } of batch.of('shop.orders')) rows.push(`shop ${String(after?.['item'])}`);
+    for (const { after } of batch.of('depot.orders')) rows.push(`depot ${String(after?.['item'])}`);
+  }
+  expect(rows.toSorted()).toEqual(['depot shelf', 'shop tea']);
+});
+
+test('iterating acknowledges nothing; commit stores, and the next loop goes on from there', async () => {
+  await using vtgate = await start();
+  const options = {
+    source: { vtgate: vtgate.address, keyspace: 'shop' },
+    name: 'loop',
+    state: memoryStore(),
+    until: 'now' as const,
+  };
+  const copied = async (commit: boolean): Promise<number> => {
+    await using stream = vstream(options);
+    let rows = 0;
+    for await (const batch of stream) {
+      rows += batch.changes.length;
+      if (commit) await stream.commit(batch);
+    }
+    return rows;
+  };
+  expect(await copied(false)).toBe(1);
+  expect(await copied(true)).toBe(1);
+  expect(await copied(false)).toBe(0);
+});
+
+test('a commit without a place, of an older batch or of another stream is refused', async () => {
+  await using vtgate = await start();
+  const source = { vtgate: vtgate.address, keyspace: 'shop' };
+  const batches = [];
+  await using plain = vstream({ source, until: 'copied' });
+  for await (const batch of plain) batches.push(batch);
+  const [stranger] = batches;
+  if (!stranger) throw new Error('nothing was copied');
+  expect((await failure(plain.commit(stranger))).message).toBe('commit() needs somewhere to store');
+
+  await using stream = vstream({ source, name: 'loop', state: memoryStore(), until: 'copied' });
+  let first: { readonly position: Position } | undefined;
+  for await (const batch of stream) {
+    await stream.commit(batch);
+    first ??= batch;
+    if (batch.position !== first.position)
+      expect((await failure(stream.commit(first as typeof batch))).message).toBe('a later batch is committed already');
+  }
+  expect((await failure(stream.commit(stranger as never))).message).toBe('this batch is not of this stream');
+});
