@@ -27,13 +27,19 @@ describe('the table to copy now', () => {
 
 describe('after a group of copied rows', () => {
   const vgtid = (...pending: { table: string; key?: number }[]) => ({
-    keyspace: 'k', shard: '0', gtid: 'g', pending: pending.map((one) => ({ table: one.table, hasKey: one.key !== undefined, message: lastPk(one) })),
+    keyspace: 'k',
+    shard: '0',
+    gtid: 'g',
+    pending: pending.map((one) => ({ table: one.table, hasKey: one.key !== undefined, message: lastPk(one) })),
   });
 
   test('the last key is kept byte for byte (B47)', () => {
     const copy = copyAfter('a', pending, 5, vgtid({ table: 'z' }, { table: 'a', key: 7 }));
     expect(copy).toEqual({ state: 'copying', generation: 1, lastPk: lastPk({ table: 'a', key: 7 }).toString('base64'), rows: 5 });
-    expect(copyAfter('a', copy, 2, vgtid({ table: 'a', key: 9 }))).toMatchObject({ lastPk: lastPk({ table: 'a', key: 9 }).toString('base64'), rows: 7 });
+    expect(copyAfter('a', copy, 2, vgtid({ table: 'a', key: 9 }))).toMatchObject({
+      lastPk: lastPk({ table: 'a', key: 9 }).toString('base64'),
+      rows: 7,
+    });
   });
 
   test('an entry without a key takes none away', () => {
@@ -43,12 +49,20 @@ describe('after a group of copied rows', () => {
   });
 
   test('a vector that names the table no more says it is done', () => {
-    expect(copyAfter('a', { state: 'copying', generation: 3, lastPk: 'old', rows: 5 }, 1, vgtid({ table: 'b', key: 1 }))).toEqual({ state: 'done', generation: 3, rows: 6 });
+    expect(copyAfter('a', { state: 'copying', generation: 3, lastPk: 'old', rows: 5 }, 1, vgtid({ table: 'b', key: 1 }))).toEqual({
+      state: 'done',
+      generation: 3,
+      rows: 6,
+    });
   });
 });
 
 describe('a changed selection', () => {
-  const wanted = (table: string, more: { copy?: boolean; fingerprint?: string; generation?: number } = {}) => ({ ...ref(table), copy: true, ...more });
+  const wanted = (table: string, more: { copy?: boolean; fingerprint?: string; generation?: number } = {}) => ({
+    ...ref(table),
+    copy: true,
+    ...more,
+  });
 
   test('that changes nothing leaves the plan as it is', () => {
     const before = plan({ a: { ...done, fingerprint: 'f' }, b: pending });
@@ -56,7 +70,11 @@ describe('a changed selection', () => {
   });
 
   test('adds new tables as pending, or as done when their rows are not wanted', () => {
-    const after = reconcilePlan(plan({ a: done }), [wanted('a'), wanted('b', { fingerprint: 'f', generation: 4 }), wanted('c', { copy: false })]);
+    const after = reconcilePlan(plan({ a: done }), [
+      wanted('a'),
+      wanted('b', { fingerprint: 'f', generation: 4 }),
+      wanted('c', { copy: false }),
+    ]);
     expect(after.toJson()).toEqual({ k: { a: done, b: { state: 'pending', generation: 4, fingerprint: 'f' }, c: done } });
   });
 
@@ -65,17 +83,27 @@ describe('a changed selection', () => {
     expect(left.toJson()).toEqual({ k: { a: { state: 'done', generation: 3, removed: true }, b: done } });
     expect(left.done).toBe(true);
     expect(reconcilePlan(left, [wanted('b')])).toBe(left);
-    expect(reconcilePlan(left, [wanted('a', { fingerprint: 'f' }), wanted('b')]).table('k', 'a')).toEqual({ state: 'pending', generation: 4, fingerprint: 'f' });
+    expect(reconcilePlan(left, [wanted('a', { fingerprint: 'f' }), wanted('b')]).table('k', 'a')).toEqual({
+      state: 'pending',
+      generation: 4,
+      fingerprint: 'f',
+    });
     expect(reconcilePlan(left, [wanted('a', { copy: false }), wanted('b')]).table('k', 'a')).toEqual({ state: 'done', generation: 3 });
   });
 
   test('restarts a table whose fingerprint differs, as a generation newer than on any shard', () => {
     const before = plan({ a: { ...done, fingerprint: 'f', shards: { '-80': { state: 'copying', generation: 2, lastPk: 'key' } } } });
-    expect(reconcilePlan(before, [wanted('a', { fingerprint: 'g' })]).table('k', 'a')).toEqual({ state: 'pending', generation: 3, fingerprint: 'g' });
+    expect(reconcilePlan(before, [wanted('a', { fingerprint: 'g' })]).table('k', 'a')).toEqual({
+      state: 'pending',
+      generation: 3,
+      fingerprint: 'g',
+    });
   });
 
   test('only notes the fingerprint of a table that is not copied, or had none', () => {
-    expect(reconcilePlan(plan({ a: { ...done, fingerprint: 'f' } }), [wanted('a', { copy: false, fingerprint: 'g' })]).table('k', 'a')).toEqual({ ...done, fingerprint: 'g' });
+    expect(
+      reconcilePlan(plan({ a: { ...done, fingerprint: 'f' } }), [wanted('a', { copy: false, fingerprint: 'g' })]).table('k', 'a'),
+    ).toEqual({ ...done, fingerprint: 'g' });
     expect(reconcilePlan(plan({ a: done }), [wanted('a', { fingerprint: 'g' })]).table('k', 'a')).toEqual({ ...done, fingerprint: 'g' });
   });
 });
@@ -83,12 +111,21 @@ describe('a changed selection', () => {
 describe('copying again', () => {
   test('on one shard, and on all', () => {
     expect(again({ state: 'copying', generation: 2, lastPk: 'key', rows: 9 })).toEqual({ state: 'pending', generation: 3 });
-    expect(copyAgain({ ...done, fingerprint: 'f', rows: 9, shards: { '-80': { state: 'copying', generation: 5 } } })).toEqual({ state: 'pending', generation: 6, fingerprint: 'f' });
+    expect(copyAgain({ ...done, fingerprint: 'f', rows: 9, shards: { '-80': { state: 'copying', generation: 5 } } })).toEqual({
+      state: 'pending',
+      generation: 6,
+      fingerprint: 'f',
+    });
     expect(removed({ ...done, fingerprint: 'f', rows: 9 })).toEqual({ state: 'done', generation: 1, removed: true });
   });
 
   test('a new plan copies what is wanted', () => {
-    expect(newPlan([{ ...ref('a'), copy: true, fingerprint: 'f' }, { ...ref('b'), copy: false, generation: 2 }]).toJson()).toEqual({
+    expect(
+      newPlan([
+        { ...ref('a'), copy: true, fingerprint: 'f' },
+        { ...ref('b'), copy: false, generation: 2 },
+      ]).toJson(),
+    ).toEqual({
       k: { a: { ...pending, fingerprint: 'f' }, b: { state: 'done', generation: 2 } },
     });
   });

@@ -5,7 +5,7 @@ import { deferred } from '../internal/async.js';
 import { Recorder } from '../observe/recorder.js';
 import type { Stats } from '../observe/stats.js';
 import type { Tables } from '../schema/define.js';
-import type { PlanChange } from '../stream/engine.js';
+import type { PlanChange } from '../copy/changes.js';
 import type { Running, RunOptions, Summary } from './options.js';
 import type { Runner } from './runner.js';
 import { validateRunOptions, type ValidatedRun } from './validate.js';

@@ -35,7 +35,10 @@ interface Options {
 const WIDE: Options = { batchChanges: 1000, batchBytes: 1 << 20, transactionBytes: 1 << 20 };
 
 function positionAt(n: number, plan = CopyPlan.empty): Position {
-  return new Position(SHARDS.map((shard) => ({ keyspace: 'commerce', shard, gtid: set(n) })), plan);
+  return new Position(
+    SHARDS.map((shard) => ({ keyspace: 'commerce', shard, gtid: set(n) })),
+    plan,
+  );
 }
 
 /** What the engine does with units, without network and time. */
@@ -48,7 +51,8 @@ class Client {
   constructor(position: Position, options: Options = WIDE) {
     this.assembler = new Assembler(position, options);
     this.assembler.setCopying(nextTable(position.plan));
-    const generationOf = (ref: TableRef, shard: string): number => this.assembler.plan.shard(ref.keyspace, ref.table, shard)?.generation ?? 1;
+    const generationOf = (ref: TableRef, shard: string): number =>
+      this.assembler.plan.shard(ref.keyspace, ref.table, shard)?.generation ?? 1;
     this.#grouper = new Grouper({
       catalog: catalogOf({ generationOf }),
       shards: position.shards,
@@ -80,7 +84,13 @@ class Client {
         return assembler.addCopyCompleted(unit);
       case 'statement': {
         const changes = readDdl(unit.statement).tables.map((table) => ({
-          kind: 'ddl' as const, keyspace: unit.keyspace, table, shard: unit.shard, from: undefined, to: undefined, statement: unit.statement,
+          kind: 'ddl' as const,
+          keyspace: unit.keyspace,
+          table,
+          shard: unit.shard,
+          from: undefined,
+          to: undefined,
+          statement: unit.statement,
         }));
         return assembler.addStatement(unit, changes, []);
       }
@@ -104,16 +114,33 @@ class Client {
 
 const gtids = (batch: StreamBatch | undefined): number[] => SHARDS.map((shard) => numberOf(batch?.position.gtid('commerce', shard)));
 const texts = (batch: StreamBatch | undefined): unknown[] => batch?.changes.map((change) => (change.after ?? change.before)?.['v']) ?? [];
-const vector = (n: number, m = n, pending: VectorEntry['pending'] = []): VectorEntry[] => [{ shard: '-80', gtid: set(n), pending }, { shard: '80-', gtid: set(m), pending }];
+const vector = (n: number, m = n, pending: VectorEntry['pending'] = []): VectorEntry[] => [
+  { shard: '-80', gtid: set(n), pending },
+  { shard: '80-', gtid: set(m), pending },
+];
 const tx = (shard: ShardName, n: number, ...rows: string[]): WireEvent[] => {
   const source = sources[shard];
-  return [source.begin(9, one(n)), ...rows.map((v, index) => source.row('t', [{ after: [String(index), v] }], 9)), source.vgtid(vector(n)), source.commit(9, one(n))];
+  return [
+    source.begin(9, one(n)),
+    ...rows.map((v, index) => source.row('t', [{ after: [String(index), v] }], 9)),
+    source.vgtid(vector(n)),
+    source.commit(9, one(n)),
+  ];
 };
-const field = (shard: ShardName, table = 't', time = 9): WireEvent[] => [sources[shard].begin(time), sources[shard].field(table, time), sources[shard].rollback(time)];
+const field = (shard: ShardName, table = 't', time = 9): WireEvent[] => [
+  sources[shard].begin(time),
+  sources[shard].field(table, time),
+  sources[shard].rollback(time),
+];
 const packet = (shard: ShardName, n: number, ids: readonly number[], key: number | undefined): WireEvent[] => {
   const source = sources[shard];
   const pending = key === undefined ? [] : [{ table: 'c', key }];
-  return [source.begin(), ...ids.map((id) => source.row('c', [{ after: [String(id), `${shard} ${id}`] }])), source.vgtid(vector(n, n, pending)), source.commit()];
+  return [
+    source.begin(),
+    ...ids.map((id) => source.row('c', [{ after: [String(id), `${shard} ${id}`] }])),
+    source.vgtid(vector(n, n, pending)),
+    source.commit(),
+  ];
 };
 
 describe('transactions', () => {
@@ -174,7 +201,9 @@ describe('transactions', () => {
     const client = new Client(positionAt(1));
     client.feed(...field('-80'), ...field('-80', 'tu'), ...tx('-80', 2, 'a', 'b'));
     const [batch] = client.flush();
-    const counts = ['t', 'commerce.t', 't*', 'commerce.*', 'other.t', 'u', 'x*'].map((name) => asBatch(batch as StreamBatch).of(name).length);
+    const counts = ['t', 'commerce.t', 't*', 'commerce.*', 'other.t', 'u', 'x*'].map(
+      (name) => asBatch(batch as StreamBatch).of(name).length,
+    );
     expect(counts).toEqual([2, 2, 2, 2, 0, 0, 0]);
   });
 });
@@ -209,7 +238,17 @@ describe('statements and versions', () => {
   test('TRUNCATE and the like hold the plan still; a re-copy marks the table on that shard only', () => {
     const plan = newPlan([{ ...C, copy: false }]);
     const client = new Client(positionAt(1, plan));
-    const unit = { kind: 'statement' as const, keyspace: 'commerce', shard: '-80', statement: 'x', gtid: undefined, vector: undefined, vgtid: { keyspace: 'commerce', shard: '-80', gtid: set(2), pending: [] }, timestamp: 9, lagMs: 0 };
+    const unit = {
+      kind: 'statement' as const,
+      keyspace: 'commerce',
+      shard: '-80',
+      statement: 'x',
+      gtid: undefined,
+      vector: undefined,
+      vgtid: { keyspace: 'commerce', shard: '-80', gtid: set(2), pending: [] },
+      timestamp: 9,
+      lagMs: 0,
+    };
     const change = { kind: 'rows-changed' as const, ...C, shard: '-80', from: undefined, to: undefined, statement: 'x' };
     const [batch] = client.assembler.addStatement(unit, [change], [C]);
     expect(batch?.position.plan.shard('commerce', 'c', '-80')).toEqual({ state: 'pending', generation: 2 });
@@ -223,7 +262,13 @@ describe('copies', () => {
 
   test('batches hold one table and shard, and the last key after them', () => {
     const client = new Client(copying());
-    client.feed(...field('-80', 'c', 0), ...field('80-', 'c', 0), ...packet('-80', 3, [1, 2], 2), ...packet('80-', 3, [7], 7), ...packet('-80', 3, [3], 3));
+    client.feed(
+      ...field('-80', 'c', 0),
+      ...field('80-', 'c', 0),
+      ...packet('-80', 3, [1, 2], 2),
+      ...packet('80-', 3, [7], 7),
+      ...packet('-80', 3, [3], 3),
+    );
     const batches = client.flush();
     expect(batches.map((batch) => [batch.kind, batch.copy, texts(batch)])).toEqual([
       ['copy', { ...C, shard: '-80', generation: 1 }, ['-80 1', '-80 2', '-80 3']],
@@ -231,7 +276,10 @@ describe('copies', () => {
     ]);
     const states = batches.map((batch) => SHARDS.map((shard) => batch.position.plan.shard('commerce', 'c', shard)?.lastPk));
     const key = (id: number): string => lastPk({ table: 'c', key: id }).toString('base64');
-    expect(states).toEqual([[key(3), undefined], [key(3), key(7)]]);
+    expect(states).toEqual([
+      [key(3), undefined],
+      [key(3), key(7)],
+    ]);
   });
 
   test('the end of a table is a batch of its own, after its last rows; the first generation needs no sweep', () => {
@@ -301,7 +349,10 @@ describe('copies', () => {
 
 describe('parts of a transaction', () => {
   const text = 'x'.repeat(60);
-  const rows = (from: number, to: number): WireEvent[] => Array.from({ length: to - from }, (_, index) => sources['-80'].row('t', [{ after: [String(from + index), `${from + index}${text}`] }], 9));
+  const rows = (from: number, to: number): WireEvent[] =>
+    Array.from({ length: to - from }, (_, index) =>
+      sources['-80'].row('t', [{ after: [String(from + index), `${from + index}${text}`] }], 9),
+    );
   const limits: Options = { ...WIDE, transactionBytes: 200 };
 
   test('are told by index, keep the old position, and remember how far they came', () => {
@@ -309,7 +360,14 @@ describe('parts of a transaction', () => {
     client.feed(...field('-80'), sources['-80'].begin(9, one(2)), ...rows(0, 7));
     client.feed(sources['-80'].vgtid(vector(2, 1)), sources['-80'].commit(9, one(2)));
     const parts = client.batches.filter((batch) => batch.kind === 'transactions');
-    expect(parts.map((batch) => [batch.transactions[0]?.part?.index, batch.transactions[0]?.part?.last, ...gtids(batch), batch.position.partial[0]?.applied])).toEqual([
+    expect(
+      parts.map((batch) => [
+        batch.transactions[0]?.part?.index,
+        batch.transactions[0]?.part?.last,
+        ...gtids(batch),
+        batch.position.partial[0]?.applied,
+      ]),
+    ).toEqual([
       [0, false, 1, 1, 3],
       [1, false, 1, 1, 6],
       [2, true, 2, 1, undefined],
@@ -318,7 +376,13 @@ describe('parts of a transaction', () => {
 
   test('the last is told even when it holds no change', () => {
     const client = new Client(positionAt(1), limits);
-    client.feed(...field('-80'), sources['-80'].begin(9, one(2)), ...rows(0, 6), sources['-80'].vgtid(vector(2, 1)), sources['-80'].commit(9, one(2)));
+    client.feed(
+      ...field('-80'),
+      sources['-80'].begin(9, one(2)),
+      ...rows(0, 6),
+      sources['-80'].vgtid(vector(2, 1)),
+      sources['-80'].commit(9, one(2)),
+    );
     expect(client.batches.at(-1)).toMatchObject({ kind: 'transactions', changes: [], transactions: [{ part: { index: 2, last: true } }] });
     expect(client.batches.at(-1)?.position.partial).toEqual([]);
   });
@@ -337,7 +401,12 @@ describe('parts of a transaction', () => {
 
 describe('a reshard', () => {
   test('replaces the shards as a whole, ends every copy and raises generations above every row', () => {
-    const json: PlanJson = { commerce: { c: { state: 'done', generation: 1, shards: { '-80': { state: 'done', generation: 3 } } }, gone: { state: 'done', generation: 2, removed: true } } };
+    const json: PlanJson = {
+      commerce: {
+        c: { state: 'done', generation: 1, shards: { '-80': { state: 'done', generation: 3 } } },
+        gone: { state: 'done', generation: 2, removed: true },
+      },
+    };
     const assembler = new Assembler(positionAt(1, CopyPlan.fromJson(json)), WIDE);
     assembler.replaceShards([{ keyspace: 'commerce', shard: '-', gtid: set(9), pending: [] }]);
     expect(assembler.hasMoved).toBe(true);
@@ -357,10 +426,19 @@ interface Script {
   readonly after: readonly Entry[];
 }
 
-type Entry = { readonly kind: 'tx'; readonly rows: readonly { readonly table: 't' | 'u'; readonly long: boolean }[] } | { readonly kind: 'other' } | { readonly kind: 'alter'; readonly table: 't' | 'u' };
+type Entry =
+  | { readonly kind: 'tx'; readonly rows: readonly { readonly table: 't' | 'u'; readonly long: boolean }[] }
+  | { readonly kind: 'other' }
+  | { readonly kind: 'alter'; readonly table: 't' | 'u' };
 
 const entry: fc.Arbitrary<Entry> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('tx' as const), rows: fc.array(fc.record({ table: fc.constantFrom('t' as const, 'u' as const), long: fc.boolean() }), { maxLength: 6 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('tx' as const),
+      rows: fc.array(fc.record({ table: fc.constantFrom('t' as const, 'u' as const), long: fc.boolean() }), { maxLength: 6 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('other' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('alter' as const), table: fc.constantFrom('t' as const, 'u' as const) }) },
 );
@@ -384,7 +462,10 @@ function columnsOf(table: string, version: number): typeof COLUMNS {
   const name = `${table}${version}`;
   let columns = versions.get(name);
   if (!columns) {
-    columns = [...COLUMNS, ...Array.from({ length: version }, (_, index) => ({ name: `c${index}`, type: 'VARCHAR' as const, charset: 255 }))];
+    columns = [
+      ...COLUMNS,
+      ...Array.from({ length: version }, (_, index) => ({ name: `c${index}`, type: 'VARCHAR' as const, charset: 255 })),
+    ];
     versions.set(name, columns);
   }
   return columns;
@@ -405,7 +486,8 @@ class Server {
       this.#sent.set(table, version);
       events.push(this.#source.field(table, time, columnsOf(table, version)));
     }
-    for (const { id, v } of rows) events.push(this.#source.row(table, [{ after: [String(id), v, ...Array.from({ length: version }, () => null)] }], time));
+    for (const { id, v } of rows)
+      events.push(this.#source.row(table, [{ after: [String(id), v, ...Array.from({ length: version }, () => null)] }], time));
     return events;
   }
 }
@@ -450,12 +532,32 @@ function stepsOf(shard: ShardName, { before, copy, after }: Script): Step[] {
       n: snapshot,
       key: last,
       rows: ids.map((id) => `${shard} copied ${id}`),
-      events: (server) => [source.begin(), ...server.rowsOf('c', 0, 0, ids.map((id) => ({ id, v: `${shard} copied ${id}` }))), source.vgtid(vector(snapshot, snapshot, [{ table: 'c', key: last }])), source.commit()],
+      events: (server) => [
+        source.begin(),
+        ...server.rowsOf(
+          'c',
+          0,
+          0,
+          ids.map((id) => ({ id, v: `${shard} copied ${id}` })),
+        ),
+        source.vgtid(vector(snapshot, snapshot, [{ table: 'c', key: last }])),
+        source.commit(),
+      ],
     });
   }
   // The table is done; an empty one left its BEGIN open before (G45).
   const empty = copy.length === 0;
-  steps.push({ n: snapshot, key: 0, rows: [], events: (server) => [...(empty ? [source.begin(), ...server.rowsOf('c', 0, 0, [])] : []), source.begin(), source.vgtid(vector(snapshot)), source.commit()] });
+  steps.push({
+    n: snapshot,
+    key: 0,
+    rows: [],
+    events: (server) => [
+      ...(empty ? [source.begin(), ...server.rowsOf('c', 0, 0, [])] : []),
+      source.begin(),
+      source.vgtid(vector(snapshot)),
+      source.commit(),
+    ],
+  });
   steps.push({ n: snapshot, rows: [], events: () => [source.copyCompleted()] });
   replicate(after);
   return steps;
@@ -494,7 +596,11 @@ function covered(shard: ShardName, steps: readonly Step[], position: Position): 
 
 describe('whole streams', () => {
   const scripts = fc.record({ '-80': script, '80-': script });
-  const limits = fc.record({ batchChanges: fc.integer({ min: 1, max: 12 }), batchBytes: fc.integer({ min: 100, max: 2000 }), transactionBytes: fc.constantFrom(150, 400, 1 << 20) });
+  const limits = fc.record({
+    batchChanges: fc.integer({ min: 1, max: 12 }),
+    batchBytes: fc.integer({ min: 100, max: 2000 }),
+    transactionBytes: fc.constantFrom(150, 400, 1 << 20),
+  });
   /** Who goes next, and whether to flush or to ask for progress after it. */
   const turns = fc.infiniteStream(fc.record({ second: fc.boolean(), after: fc.constantFrom('nothing', 'nothing', 'flush', 'settle') }));
 
@@ -522,7 +628,8 @@ describe('whole streams', () => {
             check(batch, options);
             for (const change of batch.changes) delivered[change.shard as ShardName].push(change.after?.['v'] as string);
             position = Position.parse(JSON.stringify(batch.position));
-            for (const shard of SHARDS) expect([...delivered[shard]].sort(), `${shard} after ${batch.position}`).toEqual(covered(shard, steps[shard], position));
+            for (const shard of SHARDS)
+              expect([...delivered[shard]].sort(), `${shard} after ${batch.position}`).toEqual(covered(shard, steps[shard], position));
           }
         }
         for (const shard of SHARDS) expect(delivered[shard]).toEqual(steps[shard].flatMap((step) => step.rows));

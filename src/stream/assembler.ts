@@ -60,7 +60,8 @@ interface CopyBuilder extends Builder {
   readonly generation: number;
 }
 
-const isSame = (a: PartialTransaction, b: PartialTransaction): boolean => a.gtid === b.gtid && a.shard === b.shard && a.keyspace === b.keyspace;
+const isSame = (a: PartialTransaction, b: PartialTransaction): boolean =>
+  a.gtid === b.gtid && a.shard === b.shard && a.keyspace === b.keyspace;
 const isOf = (one: PartialTransaction, { keyspace, shard, group }: GroupUnit): boolean =>
   one.gtid === group.gtid && one.shard === shard && one.keyspace === keyspace;
 const shardKey = (keyspace: string, shard: string): string => `${keyspace}/${shard}`;
@@ -178,7 +179,13 @@ export class Assembler {
     const state = this.#plan.shard(copying.keyspace, copying.table, unit.shard);
     if (!state || state.state === 'done') return out;
     this.#settle(shardKey(unit.keyspace, unit.shard), out);
-    this.#endTable(copying, unit.shard, { state: 'done', generation: state.generation, rows: state.rows }, this.gtid(unit.keyspace, unit.shard), out);
+    this.#endTable(
+      copying,
+      unit.shard,
+      { state: 'done', generation: state.generation, rows: state.rows },
+      this.gtid(unit.keyspace, unit.shard),
+      out,
+    );
     return out;
   }
 
@@ -299,7 +306,12 @@ export class Assembler {
     }
   }
 
-  #addCopied(unit: GroupUnit, first: ChangeRecord | undefined, restarted: (table: TableRef, shard: string) => void, out: StreamBatch[]): void {
+  #addCopied(
+    unit: GroupUnit,
+    first: ChangeRecord | undefined,
+    restarted: (table: TableRef, shard: string) => void,
+    out: StreamBatch[],
+  ): void {
     const { keyspace, shard, vgtid } = unit;
     const table = first ? { keyspace: first.keyspace, table: first.table } : (this.#copying as TableRef);
     const key = shardKey(keyspace, shard);

@@ -45,7 +45,11 @@ export class StreamBatch {
   with(changes: Partial<Pick<BatchContent, 'position' | 'changes' | 'transactions'>>): StreamBatch {
     const { kind, position, bytes, copy, schema, progress, lagMs, transactions } = this;
     return new StreamBatch({
-      kind, position, bytes, lagMs, transactions,
+      kind,
+      position,
+      bytes,
+      lagMs,
+      transactions,
       changes: this.changes as ChangeRecord[],
       ...(copy ? { copy } : {}),
       ...(schema ? { schema } : {}),

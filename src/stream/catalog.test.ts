@@ -17,7 +17,10 @@ function catalogWith(copy: ShardCopy, copying?: typeof ref): StreamCatalog {
     stream,
     new VersionRegistry(),
   );
-  catalog.setPlan(CopyPlan.fromJson({ k: { t: { state: 'pending', generation: 1, shards: { '-80': copy } }, u: { state: 'done', generation: 3 } } }), copying);
+  catalog.setPlan(
+    CopyPlan.fromJson({ k: { t: { state: 'pending', generation: 1, shards: { '-80': copy } }, u: { state: 'done', generation: 3 } } }),
+    copying,
+  );
   return catalog;
 }
 

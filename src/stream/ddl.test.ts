@@ -67,12 +67,12 @@ describe('rows that change without events (G133)', () => {
     expect(effect.reason).toBeTruthy();
   });
 
-  test.each(['alter table t exchange partition p0 with table `x`.`other` without validation', 'ALTER TABLE `t` EXCHANGE PARTITION `with` WITH TABLE other'])(
-    'an exchange concerns both tables: %s',
-    (statement) => {
-      expect(readDdl(statement)).toMatchObject({ kind: 'rows', tables: ['t', 'other'] });
-    },
-  );
+  test.each([
+    'alter table t exchange partition p0 with table `x`.`other` without validation',
+    'ALTER TABLE `t` EXCHANGE PARTITION `with` WITH TABLE other',
+  ])('an exchange concerns both tables: %s', (statement) => {
+    expect(readDdl(statement)).toMatchObject({ kind: 'rows', tables: ['t', 'other'] });
+  });
 });
 
 describe('statements after which rows are as they were', () => {
@@ -109,7 +109,7 @@ describe('statements after which rows are as they were', () => {
     ['alter table t alter c drop default'],
     ['alter table t rename index a to b'],
     ['alter table t rename key a to b'],
-    ['alter table t engine=InnoDB, comment=\'rename to x\''],
+    ["alter table t engine=InnoDB, comment='rename to x'"],
     ['alter table t convert to character set utf8mb4 collate utf8mb4_bin'],
     ['alter table t default character set latin1'],
     ['alter table t order by a'],
@@ -124,16 +124,35 @@ describe('statements after which rows are as they were', () => {
   });
 
   test.each([
-    '', ';', '   ', 'create view v as select 1', 'drop view v', 'alter view v as select 1', 'create or replace view v as select 1', 'drop database d',
-    'alter database d character set utf8mb4', 'create trigger g before insert on t for each row set @a = 1', 'drop procedure p', "create user u identified by 'drop table t'",
-    "grant select on t to u", 'analyze table t', '/* truncate table t */', '-- truncate table t', '# drop table t', 'rename user a to b', 'drop table', 'alter table',
+    '',
+    ';',
+    '   ',
+    'create view v as select 1',
+    'drop view v',
+    'alter view v as select 1',
+    'create or replace view v as select 1',
+    'drop database d',
+    'alter database d character set utf8mb4',
+    'create trigger g before insert on t for each row set @a = 1',
+    'drop procedure p',
+    "create user u identified by 'drop table t'",
+    'grant select on t to u',
+    'analyze table t',
+    '/* truncate table t */',
+    '-- truncate table t',
+    '# drop table t',
+    'rename user a to b',
+    'drop table',
+    'alter table',
   ])('no table is concerned: %j', (statement) => {
     expect(readDdl(statement)).toEqual({ kind: 'none', tables: [] });
   });
 });
 
 describe('names', () => {
-  const name = fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }).filter((text) => !text.includes('\0') && text.trim() === text && text.trim() !== '');
+  const name = fc
+    .string({ minLength: 1, maxLength: 12, unit: 'grapheme' })
+    .filter((text) => !text.includes('\0') && text.trim() === text && text.trim() !== '');
   const quote = (text: string): string => `\`${text.replaceAll('`', '``')}\``;
 
   test('any quoted name comes back as it was', () => {
@@ -142,7 +161,10 @@ describe('names', () => {
         expect(readDdl(`drop table ${names.map((one) => `${quote('vt_k')}.${quote(one)}`).join(', ')}`).tables).toEqual(names);
         expect(readDdl(`truncate ${quote(names[0] as string)}`).tables).toEqual([names[0]]);
         expect(readDdl(`rename table ${quote(names[0] as string)} to b`).tables).toEqual([names[0], 'b']);
-        expect(readDdl(`alter table ${quote(names[0] as string)} add column ${quote(names[0] as string)} int`)).toEqual({ kind: 'columns', tables: [names[0]] });
+        expect(readDdl(`alter table ${quote(names[0] as string)} add column ${quote(names[0] as string)} int`)).toEqual({
+          kind: 'columns',
+          tables: [names[0]],
+        });
       }),
     );
   });
@@ -153,20 +175,50 @@ describe('names', () => {
       fc.property(text, text, (inString, inComment) => {
         const literal = `'${inString.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
         const comment = `/* ${inComment.replaceAll('*/', '').replaceAll('*', '')} */`;
-        expect(readDdl(`alter table t ${comment} add column c int comment ${literal} ${comment}`)).toEqual({ kind: 'columns', tables: ['t'] });
+        expect(readDdl(`alter table t ${comment} add column c int comment ${literal} ${comment}`)).toEqual({
+          kind: 'columns',
+          tables: ['t'],
+        });
       }),
     );
   });
 
   test('no text makes it throw or hang', () => {
-    const piece = fc.constantFrom('alter table t ', 'drop ', 'table ', 'add ', 'rename ', '(', ')', ',', '`', "'", '"', '/*', '*/', '--', '\n', 'x', '.', 'default ', '\\', ';');
+    const piece = fc.constantFrom(
+      'alter table t ',
+      'drop ',
+      'table ',
+      'add ',
+      'rename ',
+      '(',
+      ')',
+      ',',
+      '`',
+      "'",
+      '"',
+      '/*',
+      '*/',
+      '--',
+      '\n',
+      'x',
+      '.',
+      'default ',
+      '\\',
+      ';',
+    );
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.array(piece, { maxLength: 20 }).map((parts) => parts.join(''))), (text) => {
-        const { kind, tables } = readDdl(text);
-        if (kind === 'none') expect(tables).toEqual([]);
-        else expect(tables.length).toBeGreaterThan(0);
-        expect(tokenize(text).length).toBeLessThanOrEqual(text.length);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(piece, { maxLength: 20 }).map((parts) => parts.join('')),
+        ),
+        (text) => {
+          const { kind, tables } = readDdl(text);
+          if (kind === 'none') expect(tables).toEqual([]);
+          else expect(tables.length).toBeGreaterThan(0);
+          expect(tokenize(text).length).toBeLessThanOrEqual(text.length);
+        },
+      ),
     );
   });
 });

@@ -62,7 +62,11 @@ function readDrop(sql: TokenReader): DdlEffect {
   sql.take('temporary');
   if (sql.take('table') || sql.take('tables')) {
     sql.take('if exists');
-    return named('drop', sql.clauses().map((clause) => new TokenReader(clause).name()), 'the table was dropped');
+    return named(
+      'drop',
+      sql.clauses().map((clause) => new TokenReader(clause).name()),
+      'the table was dropped',
+    );
   }
   return indexOn(sql);
 }

@@ -24,9 +24,17 @@ const vector = (n: number, pending: VectorEntry['pending'] = [], billing = ''): 
   { keyspace: 'commerce', shard: '0', gtid: set(n), pending },
   ...(billing === '' ? [] : [{ keyspace: 'billing', shard: '0', gtid: billing }]),
 ];
-const insert = (n: number, ...rows: (readonly string[])[]): WireEvent[] => [a.begin(9), ...rows.map((after) => a.row('t', [{ after }], 9)), a.vgtid(vector(n)), a.commit(9)];
+const insert = (n: number, ...rows: (readonly string[])[]): WireEvent[] => [
+  a.begin(9),
+  ...rows.map((after) => a.row('t', [{ after }], 9)),
+  a.vgtid(vector(n)),
+  a.commit(9),
+];
 const packet = (table: string, ids: readonly number[], n: number, key?: number): WireEvent[] => [
-  a.begin(), ...ids.map((id) => a.row(table, [{ after: [String(id), 'x'] }])), a.vgtid(vector(n, key === undefined ? [] : [{ table, key }])), a.commit(),
+  a.begin(),
+  ...ids.map((id) => a.row(table, [{ after: [String(id), 'x'] }])),
+  a.vgtid(vector(n, key === undefined ? [] : [{ table, key }])),
+  a.commit(),
 ];
 
 class Scripted implements Transport {
@@ -75,7 +83,11 @@ function play({ scripts, tables = ['commerce.t'], plan, gtid = set(1), withoutCo
   const clock = new ManualClock();
   const transport = new Scripted(scripts);
   const names = tables.map((name) => ({ keyspace: name.split('.')[0] ?? '', table: name.split('.')[1] ?? '' }));
-  const stream = validateStreamOptions({ source: { vtgate: transport.address }, tables: Object.fromEntries(tables.map((name) => [name, true])), limits: { batchChanges } });
+  const stream = validateStreamOptions({
+    source: { vtgate: transport.address },
+    tables: Object.fromEntries(tables.map((name) => [name, true])),
+    limits: { batchChanges },
+  });
   const shards = [...new Set(names.map((one) => one.keyspace))].map((keyspace) => ({ keyspace, shard: '0' }));
   const abort = new AbortController();
   const engine = new Engine(
@@ -84,7 +96,10 @@ function play({ scripts, tables = ['commerce.t'], plan, gtid = set(1), withoutCo
       source: {
         shards,
         tables: names.map((one) => ({
-          ...one, definition: { copy: !withoutCopy.includes(`${one.keyspace}.${one.table}`) }, keyed: true, fingerprint: 'f',
+          ...one,
+          definition: { copy: !withoutCopy.includes(`${one.keyspace}.${one.table}`) },
+          keyed: true,
+          fingerprint: 'f',
         })),
         tabletType: TabletType.PRIMARY,
         rowImages: new Map(),
@@ -95,7 +110,12 @@ function play({ scripts, tables = ['commerce.t'], plan, gtid = set(1), withoutCo
       logger: silentLogger,
       recorder: new Recorder(clock),
       backoff: createBackoff({ clock, random: () => 0 }),
-      stored: plan ? new Position(shards.map((one) => ({ ...one, gtid })), CopyPlan.fromJson(plan)) : undefined,
+      stored: plan
+        ? new Position(
+            shards.map((one) => ({ ...one, gtid })),
+            CopyPlan.fromJson(plan),
+          )
+        : undefined,
       earlier: undefined,
       eager: true,
       screened: false,
@@ -122,7 +142,9 @@ async function take(engine: Engine, enough: (batch: StreamBatch) => boolean): Pr
 }
 
 const asked = ({ vgtid, filter, flags }: VStreamRequest) => ({
-  shards: vgtid?.shardGtids.map((one) => `${one.keyspace}@${one.gtid}${one.tablePKs.map((entry) => ` ${entry.tableName}${entry.lastpk ? '+key' : ''}`).join('')}`),
+  shards: vgtid?.shardGtids.map(
+    (one) => `${one.keyspace}@${one.gtid}${one.tablePKs.map((entry) => ` ${entry.tableName}${entry.lastpk ? '+key' : ''}`).join('')}`,
+  ),
   filter: filter?.rules.map((rule) => rule.match),
   copy: flags?.tablesToCopy,
 });
@@ -131,7 +153,10 @@ const pending = { state: 'pending', generation: 1, fingerprint: 'f' } as const;
 
 describe('what is handed out', () => {
   test('after a row that cannot be decoded there is no batch, as its position would be beyond the row', async () => {
-    const columns = [{ name: 'id', type: 'INT64' as const, flags: 3 }, { name: 'v', type: 'JSON' as const }];
+    const columns = [
+      { name: 'id', type: 'INT64' as const, flags: 3 },
+      { name: 'v', type: 'JSON' as const },
+    ];
     const { engine } = play({
       plan: { commerce: { t: done } },
       batchChanges: 3,
@@ -167,7 +192,16 @@ describe('what is handed out', () => {
       { shards: ['commerce@'], filter: ['t'], copy: ['t'] },
       { shards: [`commerce@${set(5)} u`], filter: ['t', 'u'], copy: ['u'] },
     ]);
-    expect(seen.map((batch) => batch.progress?.type ?? batch.kind)).toEqual(['table-start', 'schema', 'copy', 'table-end', 'table-start', 'schema', 'table-end', 'copy-completed']);
+    expect(seen.map((batch) => batch.progress?.type ?? batch.kind)).toEqual([
+      'table-start',
+      'schema',
+      'copy',
+      'table-end',
+      'table-start',
+      'schema',
+      'table-end',
+      'copy-completed',
+    ]);
     expect(seen.at(-1)?.position.copied).toBe(true);
   });
 
@@ -175,10 +209,20 @@ describe('what is handed out', () => {
     const { engine, transport } = play({
       tables: ['commerce.t', 'billing.x'],
       withoutCopy: ['billing.x'],
-      scripts: [[[a.begin(), a.field('t'), ...packet('t', [1], 5, 1).slice(1)], [b.vgtid(vector(5, [], set(8))), b.other(9)], packet('t', [2], 5, 2)]],
+      scripts: [
+        [
+          [a.begin(), a.field('t'), ...packet('t', [1], 5, 1).slice(1)],
+          [b.vgtid(vector(5, [], set(8))), b.other(9)],
+          packet('t', [2], 5, 2),
+        ],
+      ],
     });
     const seen = await take(engine, (batch) => batch.kind === 'copy');
-    expect(asked(transport.requests[0] as VStreamRequest)).toEqual({ shards: ['commerce@', 'billing@current'], filter: ['t', 'x'], copy: ['t'] });
+    expect(asked(transport.requests[0] as VStreamRequest)).toEqual({
+      shards: ['commerce@', 'billing@current'],
+      filter: ['t', 'x'],
+      copy: ['t'],
+    });
     expect(seen.map((batch) => batch.progress?.type ?? batch.kind)).toEqual(['position', 'table-start', 'schema', 'copy']);
     for (const batch of seen) expect(batch.position.gtid('billing', '0')).toBe(set(8));
     expect(seen.at(-1)?.changes.map(changeText)).toEqual(['copy t 1 x', 'copy t 2 x']);
@@ -188,9 +232,21 @@ describe('what is handed out', () => {
 describe('a changed plan', () => {
   test('a table copied again while its copy is under way begins anew: the RPC under way does not fit any more', async () => {
     const { engine, transport } = play({
-      plan: { commerce: { t: { ...pending, shards: { '0': { state: 'copying', generation: 1, lastPk: lastPk({ table: 't', key: 3 }).toString('base64') } } } } },
+      plan: {
+        commerce: {
+          t: {
+            ...pending,
+            shards: { '0': { state: 'copying', generation: 1, lastPk: lastPk({ table: 't', key: 3 }).toString('base64') } },
+          },
+        },
+      },
       scripts: [
-        [[a.begin(9), a.field('t', 9), a.rollback(9)], insert(2, ['9', 'x']), [a.vgtid(vector(3, [{ table: 't', key: 3 }])), a.ddl('alter table t add column c int default 1', 9)], packet('t', [4], 4, 4)],
+        [
+          [a.begin(9), a.field('t', 9), a.rollback(9)],
+          insert(2, ['9', 'x']),
+          [a.vgtid(vector(3, [{ table: 't', key: 3 }])), a.ddl('alter table t add column c int default 1', 9)],
+          packet('t', [4], 4, 4),
+        ],
         [[a.begin(), a.field('t'), ...packet('t', [1], 5, 1).slice(1)]],
       ],
       options: { rowsChanged: () => 'recopy' },
@@ -208,7 +264,10 @@ describe('a changed plan', () => {
     const { engine, transport } = play({
       tables: ['commerce.t', 'commerce.u'],
       plan: { commerce: { t: done, u: done } },
-      scripts: [[[a.begin(9), a.field('t', 9), a.rollback(9)], insert(3, ['1', 'x'])], [[a.begin(), a.field('u')], packet('u', [], 4)]],
+      scripts: [
+        [[a.begin(9), a.field('t', 9), a.rollback(9)], insert(3, ['1', 'x'])],
+        [[a.begin(), a.field('u')], packet('u', [], 4)],
+      ],
     });
     const u = { keyspace: 'commerce', table: 'u' };
     engine.change({ kind: 'remove', table: u });
@@ -222,7 +281,12 @@ describe('a changed plan', () => {
 
   test('other tables in the stream make what was counted of a transaction worthless: it is handed out again', () => {
     const partial = [{ keyspace: 'commerce', shard: '0', gtid: `${UUID}:2`, applied: 5, parts: 1 }];
-    const stored = new Position([{ keyspace: 'commerce', shard: '0', gtid: set(1) }], CopyPlan.fromJson({ commerce: { t: done } }), 0, partial);
+    const stored = new Position(
+      [{ keyspace: 'commerce', shard: '0', gtid: set(1) }],
+      CopyPlan.fromJson({ commerce: { t: done } }),
+      0,
+      partial,
+    );
     expect(play({ scripts: [], options: { stored } }).engine.position.partial).toEqual(partial);
     expect(play({ scripts: [], tables: ['commerce.t', 'commerce.u'], options: { stored } }).engine.position.partial).toEqual([]);
   });

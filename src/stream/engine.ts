@@ -6,51 +6,39 @@ import { VStreamError } from '../errors.js';
 import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
-import { containsGtids, type GtidSet, isSymbolicGtid, parseGtidSet } from '../position/gtid.js';
-import { type CopyPlan, highestGeneration } from '../position/plan.js';
-import { Position } from '../position/position.js';
-import { again, copyAgain, newPlan, nextTable, reconcilePlan, removed } from '../copy/steps.js';
+import type { Position } from '../position/position.js';
+import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shardNames } from '../copy/changes.js';
+import { again, nextTable } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
-import { runStatement } from '../sql/statement.js';
-import { selectTables } from '../sql/tables.js';
 import type { Backoff } from '../supervise/backoff.js';
 import { Repeats } from '../supervise/repeats.js';
 import { remedy, verdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
 import { Assembler, batchLimits } from './assembler.js';
 import { type StreamBatch, decodeAll } from './batch.js';
-import type { SchemaChange } from './change.js';
 import { StreamCatalog } from './catalog.js';
-import { readDdl } from './ddl.js';
-import type { Source } from './discover.js';
+import { type BeginningOptions, firstPosition, withPlan } from './first-position.js';
 import { Grouper, type StatementUnit, type Unit } from './grouper.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import { MessageReader } from './reader.js';
 import { buildRequest } from './request.js';
+import { Resolving } from './resolving.js';
+import { ResumeGuard } from './resume-guard.js';
+import { judgeStatement, type RowsChanged } from './statements.js';
 import { reachedStop, type StopPoint } from './stop.js';
-import type { ValidatedStream } from './validated.js';
-import { TabletType } from '../wire/gen/topodata_pb.js';
 import { expiryWarning, tabletKind } from './preflight.js';
 import { Gaps } from './gaps.js';
+import { TablePresence } from './table-presence.js';
 import { type UndecodablePolicy, UndecodableSteps } from './undecodable.js';
 import { Watch } from './watch.js';
 
-/** What to do when rows of a table changed without row events (TRUNCATE apart). */
-export type RowsChanged = 'recopy' | 'ignore' | 'fail' | 'pause';
-
-export interface EngineOptions {
-  readonly stream: ValidatedStream;
-  readonly source: Source;
+export interface EngineOptions extends BeginningOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: Recorder;
   readonly backoff: Backoff;
-  /** A stored position; wins over `from`. */
-  readonly stored: Position | undefined;
-  /** A position of another life of the stream, whose rows the sink still holds: a new copy takes later generations. */
-  readonly earlier: Position | undefined;
   /** Decode rows before they are handed out. */
   readonly eager: boolean;
   /** The consumer decodes each row itself before it uses one, and knows what to do with those that fail. */
@@ -65,32 +53,13 @@ export interface EngineOptions {
   readonly onUndecodable: UndecodablePolicy;
 }
 
-/** A change of what is copied, asked for while the stream runs. */
-export type PlanChange =
-  | { readonly kind: 'add'; readonly table: TableRef }
-  | { readonly kind: 'remove'; readonly table: TableRef }
-  | { readonly kind: 'recopy'; readonly table: TableRef };
-
 /** How long a read waits before the loop looks at clocks and verdicts. */
 const LOOK_MS = 500;
 
 /** An RPC that lived this long without a stall was no failure, whatever ended it and whether or not the servers could be asked. */
 const WELL_MS = 300_000;
 
-/** How long tablets may take to learn of a table. */
-const STALE_SCHEMA_MS = 60_000;
-
-/** How long a dropped table may take to come back. */
-const GONE_MS = 20_000;
-
 type RpcEnd = 'next' | 'stop';
-
-/** Shards whose `current` is not known yet, and what came from the others meanwhile. */
-interface Resolving {
-  readonly waiting: Set<string>;
-  readonly starts: Map<string, string>;
-  readonly held: Unit[];
-}
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -105,14 +74,9 @@ export class Engine {
   #watching: Watch | undefined;
   #unusable: readonly VStreamError[] = [];
   #stalls = 0;
-  #staleSince: number | undefined;
-  #tabletType: TabletType;
-  /** Tables that a DROP or RENAME took away, and why; looked up before they are copied again. */
-  readonly #perhapsGone = new Map<string, string>();
-  #goneSince: number | undefined;
+  readonly #presence: TablePresence;
   readonly #quietUntil = new Map<string, number>();
-  /** The sets this RPC began with, until the first transaction beyond them. */
-  readonly #resumedAt = new Map<string, GtidSet>();
+  #resumed = new ResumeGuard([]);
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
@@ -133,11 +97,12 @@ export class Engine {
     this.#assembler = new Assembler(position, batchLimits(options.stream.limits, options.eager));
     this.#catalog.setPlan(position.plan);
     this.#copyCompletedSaid = position.copied;
-    this.#tabletType = options.source.tabletType;
     this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';
     this.#startedAt = options.clock.monotonic();
     const { transport, source, logger, clock } = options;
     this.#undecodable = new UndecodableSteps({ policy: options.onUndecodable, transport, tabletKind: tabletKind(source.tabletType), logger, signal: abort });
+    const given = options.stream.source.tabletType !== undefined;
+    this.#presence = new TablePresence({ clock, logger, executor: transport, tabletType: source.tabletType, tabletTypeGiven: given });
     this.#repeats = new Repeats(clock);
     this.gaps = new Gaps(position);
   }
@@ -176,7 +141,7 @@ export class Engine {
         if (this.#recopyInstead(failure)) continue;
         const undecodable = failure.code === 'TRANSACTION_UNDECODABLE';
         if (undecodable && (yield* this.#stepOver(failure))) continue;
-        if (failure.category !== 'retry' && failure.category !== 'refresh' && !undecodable && !this.#mayBeStaleSchema(failure)) throw failure;
+        if (failure.category !== 'retry' && failure.category !== 'refresh' && !undecodable && !this.#presence.mayBeStale(failure)) throw failure;
         const lasting = this.#repeats.failed(failure, this.#assembler.position);
         if (lasting) throw lasting;
         // The age the user asked for is no failure.
@@ -193,54 +158,18 @@ export class Engine {
     }
   }
 
-  /** After DROP or RENAME another table may stand under the name, to be copied; if none does, the stream stops here. */
-  async #checkStillThere(table: TableRef): Promise<void> {
-    const name = `${table.keyspace}.${table.table}`;
-    const reason = this.#perhapsGone.get(name);
-    if (reason === undefined) return;
-    const names = await runStatement(this.#options.transport, selectTables(table.keyspace), { signal: this.#abort });
-    if (!names.includes(table.table)) {
-      const { clock } = this.#options;
-      this.#goneSince ??= clock.monotonic();
-      throw new VStreamError('SCHEMA_CHANGE', `${name} is gone: ${reason}`, {
-        ...table,
-        // It may be on its way back: a table is often dropped to be created anew.
-        category: clock.monotonic() - this.#goneSince < GONE_MS ? 'retry' : 'fatal',
-        next: "Take it out of `tables` (its rows stay at the sink), or create it again; `onDdl: 'ignore'` keeps a stream going without it.",
-      });
-    }
-    this.#perhapsGone.delete(name);
-    this.#goneSince = undefined;
-  }
-
-  /**
-   * Every table was found by SQL before the first RPC. A tablet that does not know one reads its schema later than MySQL has it (a
-   * table made a moment ago, a DDL under way), so this one mistake of a name is given time.
-   */
-  #mayBeStaleSchema({ code }: VStreamError): boolean {
-    if (code !== 'TABLE_NOT_FOUND' && code !== 'COLUMN_NOT_FOUND') return false;
-    const { clock, stream, logger } = this.#options;
-    const now = clock.monotonic();
-    if (this.#staleSince !== undefined && this.#tabletType !== TabletType.PRIMARY && stream.source.tabletType === undefined) {
-      // A replica reads its schema every half an hour, unless a stream on it sees the DDL or somebody reloads it; the primary at once.
-      logger.warn({}, 'the replicas do not know the table yet (`vtctldclient ReloadSchemaKeyspace` tells them): streaming from the primary');
-      this.#tabletType = TabletType.PRIMARY;
-    }
-    this.#staleSince ??= now;
-    return now - this.#staleSince < STALE_SCHEMA_MS;
-  }
-
   async *#rpc(): AsyncGenerator<StreamBatch, RpcEnd, void> {
     const { stream, transport, clock, recorder, logger } = this.#options;
     const assembler = this.#assembler;
     assembler.rewind();
     this.#planWentBack = false;
     this.#applyChanges();
-    this.#restartKeylessCopies();
+    const restarted = restartKeylessCopies(assembler.position, (table) => this.#catalog.get(table)?.keyed === false);
+    if (restarted !== assembler.position) assembler.replace(restarted);
     const copying = nextTable(assembler.plan);
     assembler.setCopying(copying);
     this.#catalog.setPlan(assembler.plan, copying);
-    if (copying) await this.#checkStillThere(copying);
+    if (copying) await this.#presence.check(copying, this.#abort);
     const position = assembler.position;
     const grouper = new Grouper({
       catalog: this.#catalog,
@@ -251,13 +180,12 @@ export class Engine {
       hugeTransaction: stream.hugeTransaction,
       skip: position.partial,
     });
-    const symbolic = position.shards.filter((one) => one.gtid === 'current').map((one) => `${one.keyspace}/${one.shard}`);
-    this.#resolving = symbolic.length > 0 ? { waiting: new Set(symbolic), starts: new Map(), held: [] } : undefined;
+    this.#resolving = Resolving.of(position);
     const request = buildRequest({
       position,
       copying,
       tables: this.#catalog.tables,
-      tabletType: this.#tabletType,
+      tabletType: this.#presence.tabletType,
       cells: stream.source.cells,
       flags: stream.source.flags,
       callerId: stream.source.callerId,
@@ -265,7 +193,7 @@ export class Engine {
     });
     recorder.source = transport.address;
     recorder.state = copying ? 'copying' : 'streaming';
-    if (copying && this.#resolving) logger.debug({ shards: symbolic }, 'waiting for the first position');
+    if (copying && this.#resolving) logger.debug({ shards: this.#resolving.waiting }, 'waiting for the first position');
     else if (copying) yield* this.#sayTableStart(copying);
     else yield* this.#sayCopyCompleted();
     const stopAt = (): boolean => reachedStop(this.#options.stop, assembler, clock.monotonic() - this.#startedAt);
@@ -273,11 +201,7 @@ export class Engine {
     logger.debug({ vtgate: transport.address, table: copying?.table, shards: position.shards.length }, 'opening the stream');
     const rpc = new AbortController();
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
-    this.#resumedAt.clear();
-    for (const { keyspace, shard, gtid } of position.shards) {
-      const set = isSymbolicGtid(gtid) ? undefined : parseGtidSet(gtid);
-      if (set) this.#resumedAt.set(`${keyspace}/${shard}`, set);
-    }
+    this.#resumed = new ResumeGuard(position.shards);
     const watch = this.#watch(position);
     this.#watching = watch;
     const openedAt = clock.monotonic();
@@ -289,7 +213,7 @@ export class Engine {
           watch.message();
           for (const unit of grouper.push(result.message)) {
             watch.progress(unit.keyspace, unit.shard);
-            if (this.#resolving) yield* this.#resolve(unit, grouper);
+            if (this.#resolving) yield* this.#resolve(unit, this.#resolving, grouper);
             else yield* this.#take(unit, grouper);
             if (unit.vgtid !== undefined && this.#repeats.movedOn(unit.keyspace, unit.shard)) this.#troubleIsOver();
           }
@@ -330,7 +254,7 @@ export class Engine {
       logger,
       recorder,
       transport,
-      tabletKind: tabletKind(this.#tabletType),
+      tabletKind: tabletKind(this.#presence.tabletType),
       limits: verdictLimits(stream.source.flags.heartbeatSeconds * 1000),
       shards: position.shards,
       copying: (keyspace, shard) => !assembler.plan.doneOn(keyspace, shard),
@@ -348,7 +272,8 @@ export class Engine {
     for (const { keyspace, shard, ...error } of new Set([failure, ...this.#unusable])) {
       if (keyspace === undefined || shard === undefined) return false;
       this.#options.logger.warn({ ...error, keyspace, shard }, 'the position cannot be used; copying the tables of this shard again');
-      this.#recopyShard(keyspace, shard);
+      const tables = this.#catalog.tables.filter((one) => one.definition.copy !== false);
+      this.#assembler.replace(copyShardAgain(this.#assembler.position, tables, keyspace, shard));
     }
     this.#copyCompletedSaid = false;
     this.#suspicious = true;
@@ -359,7 +284,7 @@ export class Engine {
     this.#repeats.over();
     this.#options.backoff.reset();
     this.#stalls = 0;
-    this.#staleSince = undefined;
+    this.#presence.moved();
   }
 
   /** A transaction the server cannot decode. True: it is behind the position now, and its tables are to be copied again. */
@@ -371,7 +296,7 @@ export class Engine {
     const step = await this.#undecodable.judge(failure, assembler.position, tables.map((one) => one.table));
     if (!step) return false;
     const { keyspace, shard } = step;
-    const names = assembler.position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+    const names = shardNames(assembler.position, keyspace);
     const gaps = new Map<string, number>();
     let { plan } = assembler.position;
     for (const { table, definition, ...ref } of tables) {
@@ -392,36 +317,12 @@ export class Engine {
     return true;
   }
 
-  #recopyShard(keyspace: string, shard: string): void {
-    const { position } = this.#assembler;
-    const names = position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
-    let plan = position.plan;
-    for (const table of this.#catalog.tables) {
-      const state = table.keyspace === keyspace && table.definition.copy !== false ? plan.shard(keyspace, table.table, shard) : undefined;
-      if (state) plan = plan.withShard(keyspace, table.table, shard, again(state), names);
-    }
-    const shards = position.shards.map((one) => (one.keyspace === keyspace && one.shard === shard ? { ...one, gtid: '' } : one));
-    this.#assembler.replace(position.with({ plan, shards }));
-  }
-
-  /**
-   * `current` has to be resolved on every shard before anything is handed out: a vector that still says `current` cannot be
-   * resumed (G30). The first vector of each shard is its start; what other shards send meanwhile waits its turn.
-   */
-  *#resolve(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
-    const resolving = this.#resolving as Resolving;
-    const key = `${unit.keyspace}/${unit.shard}`;
-    const gtid = unit.vgtid?.gtid ?? '';
-    if (!resolving.waiting.has(key)) resolving.held.push(unit);
-    else if (!isSymbolicGtid(gtid)) {
-      resolving.waiting.delete(key);
-      resolving.starts.set(key, gtid);
-    }
-    if (resolving.waiting.size > 0) return;
+  *#resolve(unit: Unit, resolving: Resolving, grouper: Grouper): Generator<StreamBatch, void, void> {
+    resolving.take(unit);
+    const position = resolving.resolved(this.#assembler.position);
+    if (!position) return;
     this.#resolving = undefined;
-    const { position } = this.#assembler;
-    const shards = position.shards.map((one) => ({ ...one, gtid: resolving.starts.get(`${one.keyspace}/${one.shard}`) ?? one.gtid }));
-    this.#assembler.replace(position.with({ shards }));
+    this.#assembler.replace(position);
     yield* this.#handOut([this.#assembler.progress({ type: 'position' })]);
     const copying = nextTable(this.#assembler.plan);
     if (copying) yield* this.#sayTableStart(copying);
@@ -446,23 +347,8 @@ export class Engine {
     this.#options.logger.warn({ keyspace, shard }, `shard ${key} is ${warning}`);
   }
 
-  /**
-   * True for what the position of this RPC's start already holds: a server that resumes too early sends it again. Handing it
-   * out would double rows of tables without a key, and a TRUNCATE would take rows that came after it.
-   */
-  #isRepeat({ kind, keyspace, shard, vgtid, ...unit }: Unit): boolean {
-    const key = `${keyspace}/${shard}`;
-    const start = this.#resumedAt.get(key);
-    if (!start || !vgtid || kind === 'copy-completed' || ('copied' in unit && unit.copied)) return false;
-    const set = parseGtidSet(vgtid.gtid);
-    if (set && containsGtids(start, set)) return true;
-    // Commit order: after the first that is new, all are.
-    this.#resumedAt.delete(key);
-    return false;
-  }
-
   *#take(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
-    if (this.#isRepeat(unit)) return;
+    if (this.#resumed.isRepeat(unit)) return;
     const assembler = this.#assembler;
     const { recorder } = this.#options;
     if (unit.vector) {
@@ -511,7 +397,7 @@ export class Engine {
 
   /** VTGate followed a reshard: the new shard set replaces the old one as a whole, once everything before it is handed out. */
   *#adoptShards(keyspace: string, vector: readonly VgtidEntry[]): Generator<StreamBatch, void, void> {
-    const before = this.#assembler.position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+    const before = shardNames(this.#assembler.position, keyspace);
     const now = vector.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
     if (!this.#assembler.plan.done) {
       throw new VStreamError('SHARDS_CHANGED', `the shards of ${keyspace} changed during its copy: ${before.join(', ')} became ${now.join(', ')}`, {
@@ -525,32 +411,15 @@ export class Engine {
   }
 
   *#statement(unit: StatementUnit): Generator<StreamBatch, void, void> {
-    const effect = readDdl(unit.statement);
-    const assembler = this.#assembler;
-    if (effect.kind === 'none') {
-      yield* this.#handOut(assembler.addStatement(unit, [], []));
-      return;
-    }
-    const changes: SchemaChange[] = [];
-    const recopy: TableRef[] = [];
-    for (const table of effect.tables) {
-      const ref = { keyspace: unit.keyspace, table };
-      if (!this.#catalog.isActive(ref, unit.shard)) continue;
-      const kind = effect.kind === 'truncate' ? 'truncate' : effect.kind === 'columns' || effect.kind === 'create' ? 'ddl' : 'rows-changed';
-      changes.push({ kind, ...ref, shard: unit.shard, from: undefined, to: undefined, statement: unit.statement });
-      if (kind !== 'rows-changed') continue;
-      const decision = this.#options.rowsChanged(ref, effect.reason ?? 'its rows changed without events');
-      if (decision === 'recopy') {
-        recopy.push(ref);
-        if (effect.kind === 'drop' || effect.kind === 'rename') this.#perhapsGone.set(`${ref.keyspace}.${table}`, effect.reason ?? '');
-      }
-      if (decision === 'fail') throw rowsChangedError(ref, unit.shard, effect.reason);
-    }
-    yield* this.#handOut(assembler.addStatement(unit, changes, recopy));
-    if (recopy.length > 0) {
-      this.#copyCompletedSaid = false;
-      this.#planWentBack = true;
-    }
+    const { changes, recopy, perhapsGone } = judgeStatement(unit, {
+      isActive: (table, shard) => this.#catalog.isActive(table, shard),
+      rowsChanged: (table, reason) => this.#options.rowsChanged(table, reason),
+    });
+    for (const [table, reason] of perhapsGone) this.#presence.mayBeGone(table, reason);
+    yield* this.#handOut(this.#assembler.addStatement(unit, changes, recopy));
+    if (recopy.length === 0) return;
+    this.#copyCompletedSaid = false;
+    this.#planWentBack = true;
   }
 
   *#handOut(batches: readonly StreamBatch[]): Generator<StreamBatch, void, void> {
@@ -598,65 +467,18 @@ export class Engine {
     yield* this.#handOut([this.#assembler.progress({ type: 'copy-completed' })]);
   }
 
-  /** A table without a primary key is never resumed inside: 344 of 4,000 rows were lost that way (measured.md section 2). */
-  #restartKeylessCopies(): void {
-    let plan = this.#assembler.position.plan;
-    for (const { keyspace, table, entry } of plan.tables()) {
-      if (this.#catalog.get({ keyspace, table })?.keyed !== false) continue;
-      const shards = this.#assembler.position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
-      for (const [shard, copy] of Object.entries(entry.shards ?? {})) {
-        if (copy.state === 'copying') plan = plan.withShard(keyspace, table, shard, again(copy), shards);
-      }
-    }
-    if (plan !== this.#assembler.position.plan) this.#assembler.replace(this.#assembler.position.with({ plan }));
-  }
-
   #applyChanges(): void {
     if (this.#changes.length === 0) return;
-    let plan = this.#assembler.position.plan;
-    for (const { kind, table } of this.#changes) {
-      const entry = plan.table(table.keyspace, table.table);
-      if (kind === 'remove') {
-        if (entry) plan = plan.withTable(table.keyspace, table.table, removed(entry));
-        this.#catalog.remove(table);
-        continue;
-      }
-      plan = plan.withTable(table.keyspace, table.table, entry ? copyAgain(entry) : { state: 'pending', generation: 1 });
-      if (kind === 'add') this.#catalog.add(table);
-      this.#copyCompletedSaid = false;
-    }
+    const changes = this.#changes;
     this.#changes = [];
-    this.#assembler.replace(withPlan(this.#assembler.position, plan));
+    for (const { kind, table } of changes) {
+      if (kind === 'remove') this.#catalog.remove(table);
+      else if (kind === 'add') this.#catalog.add(table);
+      if (kind !== 'remove') this.#copyCompletedSaid = false;
+    }
+    const { position } = this.#assembler;
+    this.#assembler.replace(withPlan(position, changePlan(position.plan, changes)));
   }
-}
-
-function firstPosition({ stored, earlier, stream, source }: EngineOptions): Position {
-  const tables = source.tables.map((one) => ({ ...one, copy: one.definition.copy !== false, generation: 1 + usedGenerations(earlier, one) }));
-  const known = stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
-  if (known) {
-    const plan = known.plan.size > 0 ? reconcilePlan(known.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
-    const shards = source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: known.gtid(keyspace, shard) ?? startOf(keyspace, plan) }));
-    return withPlan(known, plan).with({ shards });
-  }
-  const copies = stream.from.kind === 'beginning';
-  const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
-  return new Position(source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: startOf(keyspace, plan) })), plan);
-}
-
-/** A keyspace with nothing to copy has no copy to take its first position from. */
-function startOf(keyspace: string, plan: CopyPlan): string {
-  for (const one of plan.tables()) if (one.keyspace === keyspace && !plan.isDone(keyspace, one.table)) return '';
-  return 'current';
-}
-
-/** Other tables in the stream mean other changes in a transaction: how many of them were handed out says nothing then. */
-function withPlan(position: Position, plan: CopyPlan): Position {
-  return plan === position.plan ? position : position.with({ plan, partial: [] });
-}
-
-function usedGenerations(earlier: Position | undefined, { keyspace, table }: TableRef): number {
-  const entry = earlier?.plan.table(keyspace, table);
-  return entry ? highestGeneration(entry) : 0;
 }
 
 function streamEnded(address: string): VStreamError {
@@ -667,12 +489,3 @@ function streamEnded(address: string): VStreamError {
 
 /** Positions that no server will ever serve again. */
 const UNUSABLE: ReadonlySet<string> = new Set(['POSITION_PURGED', 'POSITION_AHEAD', 'POSITION_FOREIGN']);
-
-function rowsChangedError(ref: TableRef, shard: string, reason = 'its rows changed without events'): VStreamError {
-  return new VStreamError('SCHEMA_CHANGE', `rows of ${ref.keyspace}.${ref.table} changed without events on shard ${shard}: ${reason}`, {
-    ...ref,
-    shard,
-    next: 'Copy the table again (`vstream copy TABLE`) with a sink that can sweep, or set `onDdl: \'ignore\'` for it.',
-  });
-}
-

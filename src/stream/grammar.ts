@@ -10,7 +10,18 @@
 export type ShardState = 'idle' | 'announced' | 'open';
 
 export type ShardEvent =
-  | 'begin' | 'field' | 'row' | 'vgtid' | 'commit' | 'rollback' | 'ddl' | 'other' | 'journal' | 'version' | 'copyCompleted' | 'unknown';
+  | 'begin'
+  | 'field'
+  | 'row'
+  | 'vgtid'
+  | 'commit'
+  | 'rollback'
+  | 'ddl'
+  | 'other'
+  | 'journal'
+  | 'version'
+  | 'copyCompleted'
+  | 'unknown';
 
 export type ShardAction =
   /** Nothing to do. */

@@ -24,15 +24,38 @@ const units = (grouper: ReturnType<typeof grouperOf>, ...messages: (readonly Wir
 describe('replication', () => {
   test('a transaction is handed out at its COMMIT with the vector before it (G24)', () => {
     const grouper = grouperOf(['-80', '80-']);
-    expect(units(grouper, [a.begin(9, one(5)), a.field('t', 9), a.row('t', [row(1), { before: ['2', 'y'], after: ['2', 'z'] }, { before: ['3', 'w'] }], 9), a.vgtid(vector(5))])).toEqual([]);
+    expect(
+      units(grouper, [
+        a.begin(9, one(5)),
+        a.field('t', 9),
+        a.row('t', [row(1), { before: ['2', 'y'], after: ['2', 'z'] }, { before: ['3', 'w'] }], 9),
+        a.vgtid(vector(5)),
+      ]),
+    ).toEqual([]);
     expect(units(grouper, [a.commit(9, one(5))])).toEqual([
-      { shard: '-80', kind: 'transaction', gtid: set(5), rows: ['insert t 1 x', 'update t 2 y -> 2 z', 'delete t 3 w ->'], tables: ['t'], statements: [] },
+      {
+        shard: '-80',
+        kind: 'transaction',
+        gtid: set(5),
+        rows: ['insert t 1 x', 'update t 2 y -> 2 z', 'delete t 3 w ->'],
+        tables: ['t'],
+        statements: [],
+      },
     ]);
   });
 
   test('a heartbeat between its messages disturbs nothing (G47), and only counts', () => {
     const grouper = grouperOf(['-80']);
-    expect(units(grouper, [a.begin(9), a.field('t', 9)], [heartbeat()], [a.row('t', [row(1)], 9)], [heartbeat()], [a.vgtid(vector(5)), a.commit(9)])).toMatchObject([{ rows: ['insert t 1 x'] }]);
+    expect(
+      units(
+        grouper,
+        [a.begin(9), a.field('t', 9)],
+        [heartbeat()],
+        [a.row('t', [row(1)], 9)],
+        [heartbeat()],
+        [a.vgtid(vector(5)), a.commit(9)],
+      ),
+    ).toMatchObject([{ rows: ['insert t 1 x'] }]);
     expect(grouper.heartbeats).toBe(2);
   });
 
@@ -74,35 +97,66 @@ describe('replication', () => {
 
   test('events of types that do not exist yet are passed over (G9)', () => {
     const grouper = grouperOf(['-80']);
-    expect(units(grouper, [a.begin(9), a.unknown(99), a.field('t', 9), a.unknown(21), a.unknown(22), a.row('t', [row(1)], 9), a.unknown(17), a.vgtid(vector(5)), a.unknown(99), a.commit(9)])).toMatchObject([
-      { gtid: set(5), rows: ['insert t 1 x'] },
-    ]);
+    expect(
+      units(grouper, [
+        a.begin(9),
+        a.unknown(99),
+        a.field('t', 9),
+        a.unknown(21),
+        a.unknown(22),
+        a.row('t', [row(1)], 9),
+        a.unknown(17),
+        a.vgtid(vector(5)),
+        a.unknown(99),
+        a.commit(9),
+      ]),
+    ).toMatchObject([{ gtid: set(5), rows: ['insert t 1 x'] }]);
   });
 
   test('FIELDs of several tables may come before any of their rows (G51), and without rows (G53)', () => {
     const grouper = grouperOf(['-80']);
-    expect(units(grouper, [a.begin(9), a.field('t', 9), a.field('u', 9), a.field('w', 9), a.row('u', [row(1)], 9), a.row('t', [row(2)], 9), a.vgtid(vector(5)), a.commit(9)])).toMatchObject([
-      { rows: ['insert u 1 x', 'insert t 2 x'], tables: ['t', 'u', 'w'] },
-    ]);
+    expect(
+      units(grouper, [
+        a.begin(9),
+        a.field('t', 9),
+        a.field('u', 9),
+        a.field('w', 9),
+        a.row('u', [row(1)], 9),
+        a.row('t', [row(2)], 9),
+        a.vgtid(vector(5)),
+        a.commit(9),
+      ]),
+    ).toMatchObject([{ rows: ['insert u 1 x', 'insert t 2 x'], tables: ['t', 'u', 'w'] }]);
   });
 
   test('rows of a table without its FIELD in this RPC are an error that reconnects (G54)', () => {
     const grouper = grouperOf(['-80', '80-']);
     units(grouper, [b.begin(9), b.field('t', 9), b.vgtid(vector(1, 2)), b.commit(9)]);
-    expect(() => units(grouper, [a.begin(9), a.row('t', [row(1)], 9)])).toThrowError(expect.objectContaining({ code: 'PROTOCOL', category: 'retry', table: 't', shard: '-80' }));
+    expect(() => units(grouper, [a.begin(9), a.row('t', [row(1)], 9)])).toThrowError(
+      expect.objectContaining({ code: 'PROTOCOL', category: 'retry', table: 't', shard: '-80' }),
+    );
   });
 
   test('rows of unwanted tables need no FIELD and leave an empty transaction', () => {
     const grouper = grouperOf(['-80'], { catalog: catalogOf({ optionsFor: ({ table }) => (table === 't' ? {} : undefined) }) });
-    expect(units(grouper, [a.begin(9), a.row('u', [row(1)], 9), a.field('u', 9), a.row('u', [row(1)], 9), a.vgtid(vector(5)), a.commit(9)])).toEqual([
-      { shard: '-80', kind: 'transaction', gtid: set(5), rows: [], tables: [], statements: [] },
-    ]);
+    expect(
+      units(grouper, [a.begin(9), a.row('u', [row(1)], 9), a.field('u', 9), a.row('u', [row(1)], 9), a.vgtid(vector(5)), a.commit(9)]),
+    ).toEqual([{ shard: '-80', kind: 'transaction', gtid: set(5), rows: [], tables: [], statements: [] }]);
   });
 
   test("rows of the tablets' heartbeat tables are signs of life, not changes, whatever users call their tables", () => {
     const grouper = grouperOf(['-80']);
-    const internal = [a.field('heartbeat', 9, [{ name: 'ts', type: 'INT64' }], true), a.row('heartbeat', [{ after: ['1'] }], 9, undefined, true)];
-    expect(units(grouper, [a.begin(9), ...internal, a.vgtid(vector(5)), a.commit(9)], [a.begin(9), a.field('heartbeat', 9), a.row('heartbeat', [row(1)], 9), a.vgtid(vector(6)), a.commit(9)])).toMatchObject([
+    const internal = [
+      a.field('heartbeat', 9, [{ name: 'ts', type: 'INT64' }], true),
+      a.row('heartbeat', [{ after: ['1'] }], 9, undefined, true),
+    ];
+    expect(
+      units(
+        grouper,
+        [a.begin(9), ...internal, a.vgtid(vector(5)), a.commit(9)],
+        [a.begin(9), a.field('heartbeat', 9), a.row('heartbeat', [row(1)], 9), a.vgtid(vector(6)), a.commit(9)],
+      ),
+    ).toMatchObject([
       { rows: [], tables: [] },
       { rows: ['insert heartbeat 1 x'], tables: ['heartbeat'] },
     ]);
@@ -112,7 +166,17 @@ describe('replication', () => {
   test('a table name may hold dots: only the known keyspace is cut off, if it is there at all (G105)', () => {
     const grouper = grouperOf(['-80']);
     const bare = new ShardEvents('-80', 'commerce', '');
-    expect(units(grouper, [a.begin(9), a.field('a.b', 9), a.row('a.b', [row(1)], 9), bare.field('a.b', 9), bare.row('a.b', [row(2, 'y')], 9), a.vgtid(vector(5)), a.commit(9)])[0]?.rows).toEqual(['insert a.b 1 x', 'insert a.b 2 y']);
+    expect(
+      units(grouper, [
+        a.begin(9),
+        a.field('a.b', 9),
+        a.row('a.b', [row(1)], 9),
+        bare.field('a.b', 9),
+        bare.row('a.b', [row(2, 'y')], 9),
+        a.vgtid(vector(5)),
+        a.commit(9),
+      ])[0]?.rows,
+    ).toEqual(['insert a.b 1 x', 'insert a.b 2 y']);
   });
 
   test('lag is told by the clock of the source (G59), and not of events without a time (G58)', () => {
@@ -133,15 +197,27 @@ describe('copy', () => {
   test('a copied row is known by having no time (G58); of two vectors the last counts (G27)', () => {
     const grouper = grouperOf(['-80']);
     const pending = (key: number): VectorEntry[] => [{ shard: '-80', gtid: set(3), pending: [{ table: 't', key }] }];
-    expect(units(grouper, [a.begin(), a.field('t')], [a.vgtid([{ shard: '-80', gtid: set(3) }])], [a.row('t', [row(1)]), a.row('t', [row(2)]), a.vgtid(pending(2)), a.commit()])).toEqual([
-      { shard: '-80', kind: 'copied', gtid: set(3), rows: ['copy t 1 x', 'copy t 2 x'], tables: ['t'], statements: [] },
-    ]);
+    expect(
+      units(
+        grouper,
+        [a.begin(), a.field('t')],
+        [a.vgtid([{ shard: '-80', gtid: set(3) }])],
+        [a.row('t', [row(1)]), a.row('t', [row(2)]), a.vgtid(pending(2)), a.commit()],
+      ),
+    ).toEqual([{ shard: '-80', kind: 'copied', gtid: set(3), rows: ['copy t 1 x', 'copy t 2 x'], tables: ['t'], statements: [] }]);
     expect(grouper.push(response(a.begin(), a.row('t', [row(3)]), a.vgtid(pending(3)), a.commit()))[0]?.vgtid?.pending[0]?.table).toBe('t');
   });
 
   test('the BEGIN of an empty table without a COMMIT: the second keeps its FIELD (G45)', () => {
     const grouper = grouperOf(['-80']);
-    expect(units(grouper, [a.begin(), a.field('e')], [a.begin(), a.vgtid(vector(3)), a.commit()], [a.begin(9), a.row('e', [row(1)], 9), a.vgtid(vector(4)), a.commit(9)])).toEqual([
+    expect(
+      units(
+        grouper,
+        [a.begin(), a.field('e')],
+        [a.begin(), a.vgtid(vector(3)), a.commit()],
+        [a.begin(9), a.row('e', [row(1)], 9), a.vgtid(vector(4)), a.commit(9)],
+      ),
+    ).toEqual([
       { shard: '-80', kind: 'copied', gtid: set(3), rows: [], tables: ['e'], statements: [] },
       { shard: '-80', kind: 'transaction', gtid: set(4), rows: ['insert e 1 x'], tables: [], statements: [] },
     ]);
@@ -149,7 +225,14 @@ describe('copy', () => {
 
   test('servers that leave out the BEGIN of later packets are understood (G46)', () => {
     const grouper = grouperOf(['-80']);
-    expect(units(grouper, [a.begin(), a.field('t'), a.row('t', [row(1)]), a.vgtid(vector(3)), a.commit()], [a.row('t', [row(2)]), a.vgtid(vector(3)), a.commit()], [a.vgtid(vector(3)), a.commit()])).toMatchObject([
+    expect(
+      units(
+        grouper,
+        [a.begin(), a.field('t'), a.row('t', [row(1)]), a.vgtid(vector(3)), a.commit()],
+        [a.row('t', [row(2)]), a.vgtid(vector(3)), a.commit()],
+        [a.vgtid(vector(3)), a.commit()],
+      ),
+    ).toMatchObject([
       { kind: 'copied', rows: ['copy t 1 x'] },
       { kind: 'copied', rows: ['copy t 2 x'], gtid: set(3) },
       { kind: 'checkpoint', gtid: set(3) },
@@ -174,7 +257,10 @@ describe('copy', () => {
 
   test('rows do not count as copied for want of a time in another group', () => {
     const grouper = grouperOf(['-80'], { phase: () => 'catchup' });
-    const phases = [grouper.push(response(a.begin(), a.field('t'), a.row('t', [row(1)]), a.vgtid(vector(3)), a.commit())), grouper.push(response(a.begin(9), a.row('t', [row(2)], 9), a.vgtid(vector(4)), a.commit(9)))]
+    const phases = [
+      grouper.push(response(a.begin(), a.field('t'), a.row('t', [row(1)]), a.vgtid(vector(3)), a.commit())),
+      grouper.push(response(a.begin(9), a.row('t', [row(2)], 9), a.vgtid(vector(4)), a.commit(9))),
+    ]
       .flat()
       .map((unit) => (unit as GroupUnit).changes[0]?.phase);
     expect(phases).toEqual(['copy', 'catchup']);
@@ -185,7 +271,10 @@ describe('shards that join (G123)', () => {
   test('the first unit of one brings the whole vector, once', () => {
     const grouper = grouperOf(['-80']);
     const moved: VectorEntry[] = [{ shard: '80-', gtid: set(2) }];
-    const seen = [grouper.push(response(b.begin(9), b.field('t', 9), b.row('t', [row(1)], 9), b.vgtid(moved), b.commit(9))), grouper.push(response(b.vgtid(moved), b.other(9)))].flat();
+    const seen = [
+      grouper.push(response(b.begin(9), b.field('t', 9), b.row('t', [row(1)], 9), b.vgtid(moved), b.commit(9))),
+      grouper.push(response(b.vgtid(moved), b.other(9))),
+    ].flat();
     expect(seen.map((unit) => unit.vector?.map((entry) => entry.shard))).toEqual([['80-'], undefined]);
     expect(seen.map(unitText)[0]?.rows).toEqual(['insert t 1 x']);
   });
@@ -194,32 +283,59 @@ describe('shards that join (G123)', () => {
 describe('sequence', () => {
   test('counts the transactions of the shard up to its own, the same before the vector is known', () => {
     const big = 'x'.repeat(60);
-    const grouper = grouperOf([], { shards: [{ keyspace: 'commerce', shard: '-80', gtid: set(4) }], transactionBytes: 100, hugeTransaction: 'split', reshards: 2 });
+    const grouper = grouperOf([], {
+      shards: [{ keyspace: 'commerce', shard: '-80', gtid: set(4) }],
+      transactionBytes: 100,
+      hugeTransaction: 'split',
+      reshards: 2,
+    });
     const seen = [
       ...grouper.push(response(a.begin(9, one(5)), a.field('t', 9), a.row('t', [row(1)], 9), a.commit(9, one(5)))),
       ...grouper.push(response(a.begin(9, one(6)), a.row('t', [row(1, big)], 9), a.row('t', [row(2, big)], 9), a.row('t', [row(3)], 9))),
       ...grouper.push(response(a.vgtid(vector(6)), a.commit(9, one(6)))),
       ...grouper.push(response(a.begin(9, one(7)), a.row('t', [row(1)], 9), a.vgtid(vector(7)), a.commit(9, one(7)))),
     ];
-    expect(seen.flatMap((unit) => (unit as GroupUnit).changes.map((change) => change.sequence))).toEqual([[2, 5n, 0], [2, 6n, 0], [2, 6n, 1], [2, 6n, 2], [2, 7n, 0]]);
+    expect(seen.flatMap((unit) => (unit as GroupUnit).changes.map((change) => change.sequence))).toEqual([
+      [2, 5n, 0],
+      [2, 6n, 0],
+      [2, 6n, 1],
+      [2, 6n, 2],
+      [2, 7n, 0],
+    ]);
   });
 });
 
 describe('transactions above the limit', () => {
   const text = 'x'.repeat(50);
-  const rows = (from: number, to: number): WireEvent[] => Array.from({ length: to - from }, (_, index) => a.row('t', [row(from + index, text)], 9));
+  const rows = (from: number, to: number): WireEvent[] =>
+    Array.from({ length: to - from }, (_, index) => a.row('t', [row(from + index, text)], 9));
   const split = (applied?: { gtid: string; applied: number; parts: number }): ReturnType<typeof grouperOf> =>
-    grouperOf(['-80'], { transactionBytes: 200, hugeTransaction: 'split', ...(applied ? { skip: [{ keyspace: 'commerce', shard: '-80', ...applied }] } : {}) });
-  const ids = (found: readonly Unit[]): number[] => found.flatMap((unit) => (unit.kind === 'group' ? unit.changes.map((change) => Number(change.after?.['id'])) : []));
-  const whole = (from = 0, to = 10, n = 5): WireEvent[] => [a.begin(9, one(n)), a.field('t', 9), ...rows(from, to), a.vgtid(vector(n)), a.commit(9, one(n))];
+    grouperOf(['-80'], {
+      transactionBytes: 200,
+      hugeTransaction: 'split',
+      ...(applied ? { skip: [{ keyspace: 'commerce', shard: '-80', ...applied }] } : {}),
+    });
+  const ids = (found: readonly Unit[]): number[] =>
+    found.flatMap((unit) => (unit.kind === 'group' ? unit.changes.map((change) => Number(change.after?.['id'])) : []));
+  const whole = (from = 0, to = 10, n = 5): WireEvent[] => [
+    a.begin(9, one(n)),
+    a.field('t', 9),
+    ...rows(from, to),
+    a.vgtid(vector(n)),
+    a.commit(9, one(n)),
+  ];
 
   test('fail by name and size unless they may be split', () => {
     const grouper = grouperOf(['-80'], { transactionBytes: 200 });
-    expect(() => grouper.push(response(...whole()))).toThrowError(expect.objectContaining({ code: 'TRANSACTION_TOO_LARGE', shard: '-80', position: one(5) }));
+    expect(() => grouper.push(response(...whole()))).toThrowError(
+      expect.objectContaining({ code: 'TRANSACTION_TOO_LARGE', shard: '-80', position: one(5) }),
+    );
   });
 
   test('cannot be split where the server tells no GTID', () => {
-    expect(() => split().push(response(a.begin(9), a.field('t', 9), ...rows(0, 10)))).toThrowError(expect.objectContaining({ code: 'TRANSACTION_TOO_LARGE' }));
+    expect(() => split().push(response(a.begin(9), a.field('t', 9), ...rows(0, 10)))).toThrowError(
+      expect.objectContaining({ code: 'TRANSACTION_TOO_LARGE' }),
+    );
   });
 
   test('come in parts that together are the whole; only the last has the position', () => {
@@ -272,7 +388,15 @@ describe('transactions above the limit', () => {
 
   test('a copy is never split nor refused for its size', () => {
     const grouper = grouperOf(['-80'], { transactionBytes: 10 });
-    expect(units(grouper, [a.begin(), a.field('t'), ...Array.from({ length: 5 }, (_, id) => a.row('t', [row(id, text)])), a.vgtid(vector(3)), a.commit()])[0]?.rows?.length).toBe(5);
+    expect(
+      units(grouper, [
+        a.begin(),
+        a.field('t'),
+        ...Array.from({ length: 5 }, (_, id) => a.row('t', [row(id, text)])),
+        a.vgtid(vector(3)),
+        a.commit(),
+      ])[0]?.rows?.length,
+    ).toBe(5);
   });
 });
 
@@ -364,7 +488,19 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('vgtid' as const), n: fc.integer({ min: 1, max: 9 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('commit' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('ddl' as const), statement: fc.constantFrom('truncate t', 'drop table u') }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('rollback' as const, 'other' as const, 'copyCompleted' as const, 'journal' as const, 'heartbeat' as const, 'unknown' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        'rollback' as const,
+        'other' as const,
+        'copyCompleted' as const,
+        'journal' as const,
+        'heartbeat' as const,
+        'unknown' as const,
+      ),
+    }),
+  },
 );
 
 function wireOf(source: ShardEvents, step: Action): WireEvent {
@@ -376,7 +512,10 @@ function wireOf(source: ShardEvents, step: Action): WireEvent {
     case 'row':
       return source.row(step.table, [row(step.id)], step.copied ? 0 : 9);
     case 'vgtid':
-      return source.vgtid([{ shard: '-80', gtid: set(step.n) }, { shard: '80-', gtid: set(step.n) }]);
+      return source.vgtid([
+        { shard: '-80', gtid: set(step.n) },
+        { shard: '80-', gtid: set(step.n) },
+      ]);
     case 'commit':
       return source.commit(9);
     case 'rollback':
@@ -426,19 +565,28 @@ describe('any events in any order', () => {
     const script = [a.begin(9), a.field('t', 9), a.row('t', [row(1), row(2)], 9), a.vgtid(vector(5)), a.commit(9)];
     const good = response(...script);
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat({ max: good.length - 1 }), fc.integer({ min: 0, max: 255 })), { maxLength: 3 }), fc.nat({ max: good.length }), (changes, cut) => {
-        const bytes = Buffer.from(good);
-        for (const [at, value] of changes) bytes[at] = value;
-        for (const buffer of [bytes, good.subarray(0, cut)]) {
-          try {
-            for (const unit of grouperOf(['-80']).push(buffer)) if (unit.kind === 'group') unit.changes.forEach((change) => void change.key);
-          } catch (error) {
-            if (!VStreamError.is(error)) throw error;
+      fc.property(
+        fc.array(fc.tuple(fc.nat({ max: good.length - 1 }), fc.integer({ min: 0, max: 255 })), { maxLength: 3 }),
+        fc.nat({ max: good.length }),
+        (changes, cut) => {
+          const bytes = Buffer.from(good);
+          for (const [at, value] of changes) bytes[at] = value;
+          for (const buffer of [bytes, good.subarray(0, cut)]) {
+            try {
+              for (const unit of grouperOf(['-80']).push(buffer))
+                if (unit.kind === 'group') unit.changes.forEach((change) => void change.key);
+            } catch (error) {
+              if (!VStreamError.is(error)) throw error;
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 400 },
     );
-    expect(grouperOf(['-80']).push(good).flatMap((unit) => (unit as GroupUnit).changes.map(changeText))).toEqual(['insert t 1 x', 'insert t 2 x']);
+    expect(
+      grouperOf(['-80'])
+        .push(good)
+        .flatMap((unit) => (unit as GroupUnit).changes.map(changeText)),
+    ).toEqual(['insert t 1 x', 'insert t 2 x']);
   });
 });

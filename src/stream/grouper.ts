@@ -107,7 +107,16 @@ interface Shard {
 }
 
 const EVENT: Readonly<Record<number, ShardEvent>> = {
-  2: 'begin', 3: 'commit', 4: 'rollback', 5: 'ddl', 11: 'other', 12: 'row', 13: 'field', 15: 'vgtid', 16: 'journal', 17: 'version',
+  2: 'begin',
+  3: 'commit',
+  4: 'rollback',
+  5: 'ddl',
+  11: 'other',
+  12: 'row',
+  13: 'field',
+  15: 'vgtid',
+  16: 'journal',
+  17: 'version',
   20: 'copyCompleted',
 };
 const HEARTBEAT = 14;
@@ -223,7 +232,8 @@ export class Grouper implements RowEventVisitor {
         this.#addRows(shard, event);
         break;
       case 'holdPosition':
-        shard.vgtid = event.bodyStart < 0 ? undefined : readVgtidEntry(event.buffer, event.bodyStart, event.bodyEnd, shard.keyspace, shard.shard);
+        shard.vgtid =
+          event.bodyStart < 0 ? undefined : readVgtidEntry(event.buffer, event.bodyStart, event.bodyEnd, shard.keyspace, shard.shard);
         if (shard.joined) shard.vector = readVgtid(event.buffer, event.bodyStart, event.bodyEnd);
         break;
       case 'finish':
@@ -343,8 +353,15 @@ export class Grouper implements RowEventVisitor {
   }
 
   rowChange(
-    buffer: Buffer, beforeStart: number, beforeEnd: number, afterStart: number, afterEnd: number,
-    dataStart: number, dataEnd: number, jsonStart: number, jsonEnd: number,
+    buffer: Buffer,
+    beforeStart: number,
+    beforeEnd: number,
+    afterStart: number,
+    afterEnd: number,
+    dataStart: number,
+    dataEnd: number,
+    jsonStart: number,
+    jsonEnd: number,
   ): void {
     const shard = this.#shard as Shard;
     const ordinal = shard.ordinal++;
@@ -357,10 +374,17 @@ export class Grouper implements RowEventVisitor {
     else op = this.#copyRow ? 'copy' : 'insert';
     shard.changes.push(
       new ChangeRecord(
-        this.#context as TableContext, shard.group, buffer, beforeStart, beforeEnd, afterStart, afterEnd,
+        this.#context as TableContext,
+        shard.group,
+        buffer,
+        beforeStart,
+        beforeEnd,
+        afterStart,
+        afterEnd,
         dataStart < 0 ? undefined : readBitmap(buffer, dataStart, dataEnd),
         jsonStart < 0 ? undefined : readBitmap(buffer, jsonStart, jsonEnd),
-        ordinal, op,
+        ordinal,
+        op,
       ),
     );
   }
@@ -400,12 +424,16 @@ export class Grouper implements RowEventVisitor {
     const { group, changes, fields, bytes, ordinal } = shard;
     const { gtid } = group;
     if (hugeTransaction === 'fail' || gtid === undefined) {
-      throw new VStreamError('TRANSACTION_TOO_LARGE', `transaction ${gtid ?? '(no GTID)'} on ${shard.keyspace}/${shard.shard} is above ${transactionBytes} bytes`, {
-        keyspace: shard.keyspace,
-        shard: shard.shard,
-        position: gtid,
-        next: "Raise `limits.transactionBytes`, or set `hugeTransaction: 'split'` to receive it in parts.",
-      });
+      throw new VStreamError(
+        'TRANSACTION_TOO_LARGE',
+        `transaction ${gtid ?? '(no GTID)'} on ${shard.keyspace}/${shard.shard} is above ${transactionBytes} bytes`,
+        {
+          keyspace: shard.keyspace,
+          shard: shard.shard,
+          position: gtid,
+          next: "Raise `limits.transactionBytes`, or set `hugeTransaction: 'split'` to receive it in parts.",
+        },
+      );
     }
     shard.bytes = 0;
     // A replay still among what was handed out before.

@@ -32,7 +32,11 @@ export interface RequestInput {
  * Tables whose changes this request delivers: those of which a sink holds rows of any shard, and the one being copied. A table left out
  * while its shards move on would lose its changes for good.
  */
-export function activeTables({ position, copying, tables }: Pick<RequestInput, 'position' | 'copying' | 'tables'>): readonly StreamedTable[] {
+export function activeTables({
+  position,
+  copying,
+  tables,
+}: Pick<RequestInput, 'position' | 'copying' | 'tables'>): readonly StreamedTable[] {
   return tables.filter((one) => (copying !== undefined && isSame(copying, one)) || isBegun(position.plan.table(one.keyspace, one.table)));
 }
 
@@ -49,11 +53,15 @@ function rulesOf(tables: readonly StreamedTable[]): { match: string; filter: str
     const rule = { match: one.table, filter: ruleFor(one), keyspace: one.keyspace };
     const other = rules.get(one.table);
     if (other && other.filter !== rule.filter) {
-      throw new VStreamError('FILTER_REFUSED', `${other.keyspace}.${one.table} and ${one.keyspace}.${one.table} have one name but different columns or filters`, {
-        keyspace: one.keyspace,
-        table: one.table,
-        next: 'Give both tables the same `columns` and `where`, or stream the keyspaces one by one.',
-      });
+      throw new VStreamError(
+        'FILTER_REFUSED',
+        `${other.keyspace}.${one.table} and ${one.keyspace}.${one.table} have one name but different columns or filters`,
+        {
+          keyspace: one.keyspace,
+          table: one.table,
+          next: 'Give both tables the same `columns` and `where`, or stream the keyspaces one by one.',
+        },
+      );
     }
     rules.set(one.table, rule);
   }
@@ -111,5 +119,5 @@ function ruleFor({ table, columns, where }: StreamedTable): string {
 
 /** Always quoted: a table may be called `order`. */
 function quote(name: string): string {
-  return `\`${name.replaceAll("`", "``")}\``;
+  return `\`${name.replaceAll('`', '``')}\``;
 }

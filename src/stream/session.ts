@@ -8,7 +8,8 @@ import { retryStart } from '../supervise/retry.js';
 import { createTransport } from '../transport/grpc.js';
 import type { Transport } from '../transport/transport.js';
 import { discover, estimateRows, resolveStop, type Source } from './discover.js';
-import { Engine, type RowsChanged } from './engine.js';
+import { Engine } from './engine.js';
+import type { RowsChanged } from './statements.js';
 import type { UndecodablePolicy } from './undecodable.js';
 import type { ValidatedStream } from './validated.js';
 

@@ -10,7 +10,13 @@ function reached(stop: StopPoint, gtids: Readonly<Record<string, string>> = {}, 
   return reachedStop(stop, { plan, gtid: (keyspace, shard) => gtids[`${keyspace}/${shard}`] ?? '' }, elapsed);
 }
 
-const at = (gtid: string): StopPoint => ({ kind: 'position', shards: [{ keyspace: 'k', shard: '-80', gtid }, { keyspace: 'k', shard: '80-', gtid: set('1-3') }] });
+const at = (gtid: string): StopPoint => ({
+  kind: 'position',
+  shards: [
+    { keyspace: 'k', shard: '-80', gtid },
+    { keyspace: 'k', shard: '80-', gtid: set('1-3') },
+  ],
+});
 
 describe('a bounded stream', () => {
   test('without a bound never ends', () => {

@@ -8,7 +8,9 @@ const source = new ShardEvents('-80');
 
 function filtered(where: string | undefined, rows: readonly RowSpec[], time = 9): string[] {
   const grouper = grouperOf(['-80'], { catalog: catalogOf({ whereOf: () => where }) });
-  const [unit] = grouper.push(response(source.begin(time), source.field('t', time), source.row('t', rows, time), source.vgtid([]), source.commit(time)));
+  const [unit] = grouper.push(
+    response(source.begin(time), source.field('t', time), source.row('t', rows, time), source.vgtid([]), source.commit(time)),
+  );
   return applyFilter((unit as GroupUnit).changes).map(changeText);
 }
 
@@ -32,7 +34,9 @@ describe('a filter judged on both images (measured.md section 2)', () => {
 
   test('the key of such a delete is that of the row that left', () => {
     const grouper = grouperOf(['-80'], { catalog: catalogOf({ whereOf: () => 'id > 5' }) });
-    const [unit] = grouper.push(response(source.begin(9), source.field('t', 9), source.row('t', [{ before: image(6), after: image(1) }], 9), source.commit(9)));
+    const [unit] = grouper.push(
+      response(source.begin(9), source.field('t', 9), source.row('t', [{ before: image(6), after: image(1) }], 9), source.commit(9)),
+    );
     const [change] = applyFilter((unit as GroupUnit).changes);
     expect(change?.key).toEqual({ id: 6n });
     expect([change?.afterCells, change?.after]).toEqual([undefined, undefined]);
@@ -45,7 +49,9 @@ describe('a filter judged on both images (measured.md section 2)', () => {
 
   test('without one the very same list comes back', () => {
     const grouper = grouperOf(['-80']);
-    const [unit] = grouper.push(response(source.begin(9), source.field('t', 9), source.row('t', [{ after: image(1) }], 9), source.commit(9))) as [GroupUnit];
+    const [unit] = grouper.push(
+      response(source.begin(9), source.field('t', 9), source.row('t', [{ after: image(1) }], 9), source.commit(9)),
+    ) as [GroupUnit];
     expect(applyFilter(unit.changes)).toBe(unit.changes);
   });
 });

@@ -1,0 +1,45 @@
+/** Where a stream begins: a stored position over `from`, and the copy plan of what is selected now. Pure. Layer 3. */
+import { newPlan, reconcilePlan } from '../copy/steps.js';
+import { type CopyPlan, highestGeneration } from '../position/plan.js';
+import { Position } from '../position/position.js';
+import type { TableRef } from '../schema/table.js';
+import type { Source } from './discover.js';
+import type { ValidatedStream } from './validated.js';
+
+export interface BeginningOptions {
+  readonly stream: ValidatedStream;
+  readonly source: Source;
+  /** A stored position; wins over `from`. */
+  readonly stored: Position | undefined;
+  /** A position of another life of the stream, whose rows the sink still holds: a new copy takes later generations. */
+  readonly earlier: Position | undefined;
+}
+
+export function firstPosition({ stored, earlier, stream, source }: BeginningOptions): Position {
+  const tables = source.tables.map((one) => ({ ...one, copy: one.definition.copy !== false, generation: 1 + usedGenerations(earlier, one) }));
+  const known = stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
+  if (known) {
+    const plan = known.plan.size > 0 ? reconcilePlan(known.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
+    const shards = source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: known.gtid(keyspace, shard) ?? startOf(keyspace, plan) }));
+    return withPlan(known, plan).with({ shards });
+  }
+  const copies = stream.from.kind === 'beginning';
+  const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
+  return new Position(source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: startOf(keyspace, plan) })), plan);
+}
+
+/** Other tables in the stream mean other changes in a transaction: how many of them were handed out says nothing then. */
+export function withPlan(position: Position, plan: CopyPlan): Position {
+  return plan === position.plan ? position : position.with({ plan, partial: [] });
+}
+
+/** A keyspace with nothing to copy has no copy to take its first position from. */
+function startOf(keyspace: string, plan: CopyPlan): string {
+  for (const one of plan.tables()) if (one.keyspace === keyspace && !plan.isDone(keyspace, one.table)) return '';
+  return 'current';
+}
+
+function usedGenerations(earlier: Position | undefined, { keyspace, table }: TableRef): number {
+  const entry = earlier?.plan.table(keyspace, table);
+  return entry ? highestGeneration(entry) : 0;
+}

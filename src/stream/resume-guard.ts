@@ -1,0 +1,31 @@
+/**
+ * Keeps out what the position of an RPC's start already holds. Pure state. Layer 3.
+ * A server that resumes too early sends it again: handed out, it would double rows of tables without a key, and a TRUNCATE would take
+ * rows that came after it.
+ */
+import { containsGtids, type GtidSet, isSymbolicGtid, parseGtidSet } from '../position/gtid.js';
+import type { ShardPosition } from '../position/position.js';
+import type { Unit } from './grouper.js';
+
+export class ResumeGuard {
+  /** The sets the RPC began with, until the first transaction beyond them. */
+  readonly #starts = new Map<string, GtidSet>();
+
+  constructor(shards: readonly ShardPosition[]) {
+    for (const { keyspace, shard, gtid } of shards) {
+      const set = isSymbolicGtid(gtid) ? undefined : parseGtidSet(gtid);
+      if (set) this.#starts.set(`${keyspace}/${shard}`, set);
+    }
+  }
+
+  isRepeat({ kind, keyspace, shard, vgtid, ...unit }: Unit): boolean {
+    const key = `${keyspace}/${shard}`;
+    const start = this.#starts.get(key);
+    if (!start || !vgtid || kind === 'copy-completed' || ('copied' in unit && unit.copied)) return false;
+    const set = parseGtidSet(vgtid.gtid);
+    if (set && containsGtids(start, set)) return true;
+    // Commit order: after the first that is new, all are.
+    this.#starts.delete(key);
+    return false;
+  }
+}
