@@ -50,3 +50,35 @@ export function restartKeylessCopies(position: Position, isKeyless: (table: Tabl
   }
   return plan === position.plan ? position : position.with({ plan });
 }
+
+/** A transaction to leave out: the shard's position with it, as if it had been delivered. */
+export interface Step {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly position: string;
+}
+
+/**
+ * Leaves a transaction out. The tables it may have changed are to be copied again on that shard; `gaps` says for each which
+ * generation of its rows lacks the transaction. A copy that has not begun will see what it did; rows of the generation before do not.
+ */
+export function stepOver(
+  position: Position, { keyspace, shard, position: gtid }: Step, tables: readonly (TableRef & { readonly definition: { readonly copy?: boolean } })[],
+): { position: Position; gaps: ReadonlyMap<string, number> } {
+  const gaps = new Map<string, number>();
+  let { plan } = position;
+  for (const { table, definition } of tables) {
+    const copy = plan.shard(keyspace, table, shard);
+    if (!copy) continue;
+    const begun = copy.state !== 'pending';
+    if (begun || copy.generation > 1) gaps.set(table, begun ? copy.generation : copy.generation - 1);
+    if (begun && definition.copy !== false) plan = plan.withShard(keyspace, table, shard, again(copy), shardNames(position, keyspace));
+  }
+  const shards = position.shards.map((one) => (one.keyspace === keyspace && one.shard === shard ? { ...one, gtid } : one));
+  return { position: withPlan(position, plan).with({ shards }), gaps };
+}
+
+/** Other tables in the stream mean other changes in a transaction: how many of them were handed out says nothing then. */
+export function withPlan(position: Position, plan: CopyPlan): Position {
+  return plan === position.plan ? position : position.with({ plan, partial: [] });
+}

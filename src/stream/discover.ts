@@ -5,12 +5,13 @@ import type { Logger } from '../observe/logger.js';
 import type { TableRef } from '../schema/table.js';
 import { showExecutedGtids } from '../sql/gtids.js';
 import { type Executor, runStatement } from '../sql/statement.js';
-import { type ColumnInfo, type KeyColumn, selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
+import { selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
 import { type ShardName, showKeyspaces, showShards, showTablets, type Tablet } from '../sql/topology.js';
 import type { Transport } from '../transport/transport.js';
 import { TabletType } from '../wire/gen/topodata_pb.js';
 import type { SourceTable } from './catalog.js';
 import type { Position } from '../position/position.js';
+import { checkDefinition } from './check-definition.js';
 import { type BinlogFacts, readBinlogFacts, warnOfCascades } from './preflight.js';
 import { entryFor, keyspacesOf, type Selection } from './selection.js';
 import type { StopPoint } from './stop.js';
@@ -105,7 +106,7 @@ async function findTables(transport: Transport, stream: ValidatedStream, keyspac
     const entry = entryFor(stream.selection, { keyspace, table });
     if (!entry) continue;
     const { definition } = entry;
-    checkColumns(keyspace, table, definition.columns, columns.get(table) ?? [], keys.get(table) ?? []);
+    checkDefinition({ keyspace, table }, definition, columns.get(table) ?? [], keys.get(table) ?? []);
     found.push({
       keyspace,
       table,
@@ -127,30 +128,6 @@ function byTable<T extends { readonly table: string }>(rows: readonly T[]): Map<
     else groups.set(row.table, [row]);
   }
   return groups;
-}
-
-function checkColumns(keyspace: string, table: string, wanted: readonly string[] | undefined, columns: readonly ColumnInfo[], keys: readonly KeyColumn[]): void {
-  if (!wanted) return;
-  const names = columns.map((one) => one.name);
-  for (const column of wanted) {
-    if (names.includes(column)) continue;
-    const near = suggest(column, names);
-    throw new VStreamError('COLUMN_NOT_FOUND', `${keyspace}.${table} has no column ${JSON.stringify(column)}`, {
-      keyspace,
-      table,
-      column,
-      next: near ? `Did you mean ${JSON.stringify(near)}?` : `Its columns are ${names.join(', ')}.`,
-    });
-  }
-  const missing = keys.find((key) => !wanted.includes(key.column));
-  if (missing) {
-    throw new VStreamError('CONFIG_INVALID', `\`columns\` of ${keyspace}.${table} leaves out its key column ${JSON.stringify(missing.column)}`, {
-      keyspace,
-      table,
-      column: missing.column,
-      next: 'Add the key columns: without them a change cannot be told from another (G78).',
-    });
-  }
 }
 
 async function chooseTabletType(

@@ -7,8 +7,8 @@ import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
 import type { Position } from '../position/position.js';
-import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shardNames } from '../copy/changes.js';
-import { again, nextTable } from '../copy/steps.js';
+import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shardNames, stepOver, withPlan } from '../copy/changes.js';
+import { nextTable } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
 import type { Backoff } from '../supervise/backoff.js';
@@ -18,7 +18,7 @@ import type { Transport } from '../transport/transport.js';
 import { Assembler, batchLimits } from './assembler.js';
 import { type StreamBatch, decodeAll } from './batch.js';
 import { StreamCatalog } from './catalog.js';
-import { type BeginningOptions, firstPosition, withPlan } from './first-position.js';
+import { type BeginningOptions, firstPosition } from './first-position.js';
 import { Grouper, type StatementUnit, type Unit } from './grouper.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import { MessageReader } from './reader.js';
@@ -296,21 +296,10 @@ export class Engine {
     const step = await this.#undecodable.judge(failure, assembler.position, tables.map((one) => one.table));
     if (!step) return false;
     const { keyspace, shard } = step;
-    const names = shardNames(assembler.position, keyspace);
-    const gaps = new Map<string, number>();
-    let { plan } = assembler.position;
-    for (const { table, definition, ...ref } of tables) {
-      if (ref.keyspace !== keyspace || (step.tables.length > 0 && !step.tables.includes(table))) continue;
-      const copy = plan.shard(keyspace, table, shard);
-      // A copy that has not begun will see what the transaction did; rows of the generation before it do not.
-      const begun = copy !== undefined && copy.state !== 'pending';
-      if (copy && (begun || copy.generation > 1)) gaps.set(table, begun ? copy.generation : copy.generation - 1);
-      if (copy && begun && definition.copy !== false) plan = plan.withShard(keyspace, table, shard, again(copy), names);
-    }
-    if (gaps.size > 0) this.gaps.add({ keyspace, shard, reason: 'transaction-skipped', tables: Object.fromEntries(gaps) });
-    const position = withPlan(assembler.position, plan);
-    const shards = position.shards.map((one) => (one.keyspace === keyspace && one.shard === shard ? { ...one, gtid: step.position } : one));
-    assembler.replace(position.with({ shards }));
+    const concerned = tables.filter((one) => one.keyspace === keyspace && (step.tables.length === 0 || step.tables.includes(one.table)));
+    const stepped = stepOver(assembler.position, step, concerned);
+    if (stepped.gaps.size > 0) this.gaps.add({ keyspace, shard, reason: 'transaction-skipped', tables: Object.fromEntries(stepped.gaps) });
+    assembler.replace(stepped.position);
     this.#copyCompletedSaid = false;
     // One write holds the step and what is owed for it.
     yield* this.#handOut([assembler.progress({ type: 'position' })]);

@@ -1,4 +1,5 @@
 /** Where a stream begins: a stored position over `from`, and the copy plan of what is selected now. Pure. Layer 3. */
+import { withPlan } from '../copy/changes.js';
 import { newPlan, reconcilePlan } from '../copy/steps.js';
 import { type CopyPlan, highestGeneration } from '../position/plan.js';
 import { Position } from '../position/position.js';
@@ -26,11 +27,6 @@ export function firstPosition({ stored, earlier, stream, source }: BeginningOpti
   const copies = stream.from.kind === 'beginning';
   const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
   return new Position(source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: startOf(keyspace, plan) })), plan);
-}
-
-/** Other tables in the stream mean other changes in a transaction: how many of them were handed out says nothing then. */
-export function withPlan(position: Position, plan: CopyPlan): Position {
-  return plan === position.plan ? position : position.with({ plan, partial: [] });
 }
 
 /** A keyspace with nothing to copy has no copy to take its first position from. */

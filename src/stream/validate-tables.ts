@@ -1,7 +1,9 @@
 /** The `tables` of a stream: names, patterns or definitions become a selection. Pure. Layer 3. */
 import { Fields, isObject } from '../internal/fields.js';
 import { shown, type Problems } from '../internal/problems.js';
-import type { TableOptions } from '../schema/define.js';
+import { TYPED, type TableDefinition, type TableOptions } from '../schema/define.js';
+import { sqlType } from '../schema/mysql-type.js';
+import { WHERE_NEXT, whereColumns, whereProblem } from '../schema/where.js';
 import { parseTableName, type Selection, type SelectionEntry } from './selection.js';
 import { checkOverride } from './validate-types.js';
 import type { ValidatedSource } from './validated.js';
@@ -64,22 +66,36 @@ function readDefinition(problems: Problems, options: Fields, name: string, value
   const fields = Fields.of(problems, path, value, { known: TABLE_OPTIONS });
   if (!fields) return {};
   fields.names('columns', "['id', 'total']");
-  fields.text('where', 'Write for example "status = \'paid\'", or leave it out.');
+  checkFilter(fields);
   fields.flag('copy', true);
   fields.oneOf('onDdl', ['evolve', 'ignore', 'pause', 'fail']);
-  checkColumnTypes(problems, fields);
+  checkColumnTypes(problems, fields, value);
   return value;
 }
 
-function checkColumnTypes(problems: Problems, table: Fields): void {
+function checkFilter(table: Fields): void {
+  const where = table.text('where', 'Write for example "status = \'paid\'", or leave it out.');
+  if (where === undefined) return;
+  const reason = whereProblem(where);
+  const selected = table.raw('columns');
+  if (reason !== undefined) table.fail('where', `cannot be used: ${reason}`, WHERE_NEXT);
+  if (reason !== undefined || !Array.isArray(selected)) return;
+  const names = new Set(selected.map((name) => String(name).toLowerCase()));
+  const missing = whereColumns(where).find((column) => !names.has(column.toLowerCase()));
+  if (missing !== undefined) table.fail('where', `needs the column ${shown(missing)}, which is not among \`columns\``, 'Add it to `columns`.');
+}
+
+function checkColumnTypes(problems: Problems, table: Fields, definition: object): void {
   const value = table.raw('types');
   if (value === undefined) return;
   const columns = isObject(value) ? Object.keys(value) : [];
   const fields = Fields.of(problems, table.at('types'), value, { known: columns });
   if (!fields) return;
   const selected = table.raw('columns');
+  const typed = (definition as TableDefinition<unknown>)[TYPED];
   for (const column of columns) {
-    checkOverride(fields, column, fields.raw(column));
+    const declared = typed?.columns?.find(({ name }) => name === column);
+    checkOverride(fields, column, fields.raw(column), declared && sqlType(declared.type).kind);
     if (Array.isArray(selected) && !selected.includes(column)) {
       fields.fail(column, 'is not among `columns`', 'Add it to `columns`, or remove its override.');
     }
