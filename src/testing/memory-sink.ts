@@ -21,9 +21,12 @@ interface StreamState {
   position: Position | undefined;
 }
 
-/** The rows of one table: by key, or, of a table without one, as they came. */
+/**
+ * The rows of one table. By key: the versions that disjoint shards hold of it, last written last; the last one is the row, the
+ * others come back when what lies over them goes. Of a table without a key: rows as they came.
+ */
 interface StoredTable {
-  readonly keyed: Map<string, StoredRow>;
+  readonly keyed: Map<string, readonly StoredRow[]>;
   loose: StoredRow[];
 }
 
@@ -35,7 +38,8 @@ export class MemoryDestination {
 
   /** The rows of a table, in no order. */
   rows(table: TableRef): Record<string, unknown>[] {
-    return stored(this.tables.get(idOf(table))).map((row) => Object.fromEntries(row.values));
+    const { keyed, loose } = this.tables.get(idOf(table)) ?? { keyed: new Map<string, readonly StoredRow[]>(), loose: [] };
+    return [...[...keyed.values()].flatMap((versions) => versions.slice(-1)), ...loose].map((row) => Object.fromEntries(row.values));
   }
 }
 
@@ -115,13 +119,14 @@ class MemorySink implements Sink {
     }
     const key = afterCells && keyOf(schema, afterCells);
     const old = beforeCells && keyOf(schema, beforeCells);
-    const source = change.op === 'update' ? rows.keyed.get(old ?? key ?? '') : undefined;
-    if (old !== undefined && old !== key) {
-      const gone = rows.keyed.get(old);
-      if (gone && shardsOverlap(gone.shard, shard)) rows.keyed.delete(old);
-    }
+    const own = (row: StoredRow): boolean => shardsOverlap(row.shard, shard);
+    // A shard writes and removes its own versions only: across shards there is no order.
+    const source = change.op === 'update' ? rows.keyed.get(old ?? key ?? '')?.findLast(own) : undefined;
+    if (old !== undefined && old !== key) drop(rows, old, own);
     if (key === undefined || !afterCells) return;
-    rows.keyed.set(key, { values: new Map([...(source?.values ?? []), ...present(schema, afterCells)]), shard, generation });
+    drop(rows, key, own);
+    const row = { values: new Map([...(source?.values ?? []), ...present(schema, afterCells)]), shard, generation };
+    rows.keyed.set(key, [...(rows.keyed.get(key) ?? []), row]);
   }
 
   #clear(table: TableRef, shard: string, generation: number): number {
@@ -153,14 +158,21 @@ function present(version: TableVersion, cells: Cells): Map<string, unknown> {
   return values;
 }
 
+/** Every version of every row. */
 function stored(table: StoredTable | undefined): StoredRow[] {
-  return table ? [...table.keyed.values(), ...table.loose] : [];
+  return table ? [...[...table.keyed.values()].flat(), ...table.loose] : [];
+}
+
+function drop(table: StoredTable, key: string, doomed: (row: StoredRow) => boolean): void {
+  const left = table.keyed.get(key)?.filter((row) => !doomed(row)) ?? [];
+  if (left.length > 0) table.keyed.set(key, left);
+  else table.keyed.delete(key);
 }
 
 function remove(table: StoredTable | undefined, doomed: (row: StoredRow) => boolean): number {
   if (!table) return 0;
-  const before = table.keyed.size + table.loose.length;
-  for (const [key, row] of table.keyed) if (doomed(row)) table.keyed.delete(key);
+  const before = stored(table).length;
+  for (const key of [...table.keyed.keys()]) drop(table, key, doomed);
   table.loose = table.loose.filter((row) => !doomed(row));
-  return before - table.keyed.size - table.loose.length;
+  return before - stored(table).length;
 }

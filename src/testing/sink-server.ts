@@ -30,6 +30,8 @@ export interface SinkServerOptions {
 export interface SinkServer extends AsyncDisposable {
   /** `127.0.0.1:PORT`, for `socketSink`. */
   readonly address: string;
+  /** Clients connected now. */
+  readonly connections: number;
   /** Every call so far, oldest first. */
   readonly audit: readonly AuditEntry[];
   /** The rows of a table, in no order. */
@@ -60,6 +62,9 @@ export async function startSinkServer(options: SinkServerOptions = {}): Promise<
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     audit,
+    get connections() {
+      return sockets.size;
+    },
     rows: (table) => destination.rows(table),
     stored: (stream) => destination.streams.get(stream),
     disconnect: () => {
