@@ -28,7 +28,33 @@ export function compileDecoder(
   options: DecodeOptions,
   version: TableVersion,
 ): RowDecoder {
-  const context = { options, labelStrings: field.enumSetStringValues };
+  const code = sharedCode(version, options, field.enumSetStringValues, ref);
+  const decoder = new CompiledDecoder(ref, options, version, code);
+  return options.validation ? validatingDecoder(decoder, options.validation, ref.shard) : decoder;
+}
+
+/** What the decoders of a table version have in common on all shards and in all RPCs. */
+interface SharedCode {
+  readonly options: DecodeOptions;
+  readonly labelStrings: boolean;
+  readonly readers: readonly ColumnReader[];
+  readonly decode: DecodeRow;
+  readonly decodeKey: DecodeRow | undefined;
+}
+
+/** A generated function is slow until it was optimised, some 10,000 rows later: a shard or an RPC must not start anew. */
+const shared = new WeakMap<TableVersion, SharedCode[]>();
+
+function sharedCode(version: TableVersion, options: DecodeOptions, labelStrings: boolean, ref: ShardTable): SharedCode {
+  let codes = shared.get(version);
+  if (!codes) shared.set(version, (codes = []));
+  let code = codes.find((one) => one.options === options && one.labelStrings === labelStrings);
+  if (!code) codes.push((code = compileShared(version, options, labelStrings, ref)));
+  return code;
+}
+
+function compileShared(version: TableVersion, options: DecodeOptions, labelStrings: boolean, ref: ShardTable): SharedCode {
+  const context = { options, labelStrings };
   const readers = version.columns.map((column): ColumnReader => {
     try {
       return columnReader(column, context);
@@ -45,8 +71,15 @@ export function compileDecoder(
       );
     }
   });
-  const decoder = new CompiledDecoder(ref, options, version, readers);
-  return options.validation ? validatingDecoder(decoder, options.validation, ref.shard) : decoder;
+  const layout = { lengths: new Int32Array(readers.length), starts: new Int32Array(readers.length) };
+  const key = version.columns.flatMap((column, index) => (column.key ? [index] : []));
+  return {
+    options,
+    labelStrings,
+    readers,
+    decode: compileRow(readers, layout),
+    decodeKey: key.length === 0 ? undefined : compileRow(readers, layout, key),
+  };
 }
 
 class CompiledDecoder implements RowDecoder {
@@ -59,14 +92,12 @@ class CompiledDecoder implements RowDecoder {
   readonly #rules: ImageRules;
   readonly #context: CellsContext;
 
-  constructor(ref: ShardTable, options: DecodeOptions, version: TableVersion, readers: readonly ColumnReader[]) {
+  constructor(ref: ShardTable, options: DecodeOptions, version: TableVersion, { readers, decode, decodeKey }: SharedCode) {
     this.version = version;
     this.#ref = ref;
     this.#readers = readers;
-    const layout = { lengths: new Int32Array(readers.length), starts: new Int32Array(readers.length) };
-    this.#decode = compileRow(readers, layout);
-    const key = version.columns.flatMap((column, index) => (column.key ? [index] : []));
-    this.#decodeKey = key.length === 0 ? undefined : compileRow(readers, layout, key);
+    this.#decode = decode;
+    this.#decodeKey = decodeKey;
     this.#rules = new ImageRules(readers, options);
     const scratch = { lengths: new Int32Array(readers.length), starts: new Int32Array(readers.length) };
     this.#context = { readers, explain: (error, column) => this.#explain(error, column), scratch, owner: undefined };
