@@ -23,6 +23,25 @@ export function checkWhere(where: string, ref?: Partial<TableRef>): void {
   conditionsOf(where, ref);
 }
 
+/** The reason why the text can never be used, a clause; undefined when only its columns decide. */
+export function whereProblem(where: string): string | undefined {
+  try {
+    parseConditions(where);
+    return undefined;
+  } catch (error) {
+    if (error instanceof FilterSyntaxError) return error.message;
+    throw error;
+  }
+}
+
+/** The columns a filter names, as written. Throws `FILTER_REFUSED`. */
+export function whereColumns(where: string): readonly string[] {
+  return conditionsOf(where, undefined).map(({ column }) => column);
+}
+
+/** What to write instead of a refused filter. */
+export const WHERE_NEXT = 'Write AND of column, operator and literal on numbers, dates, binary or _bin text, or filter in the handler.';
+
 /** Compiles the filter for one version of the table. Throws `FILTER_REFUSED` or `COLUMN_NOT_FOUND`. */
 export function compileFilter(where: string, decoder: RowDecoder): RowFilter {
   const passes = compileWhere(where, decoder.version);
@@ -50,7 +69,7 @@ function refused(code: ErrorCode, reason: string, ref: Partial<TableRef> | undef
     keyspace: ref?.keyspace,
     table: ref?.table,
     column,
-    next: 'Write AND of column, operator and literal on numbers, dates, binary or _bin text, or filter in the handler.',
+    next: WHERE_NEXT,
   });
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { VStreamError } from '../errors.js';
 import { Position } from '../position/position.js';
+import { table } from '../schema/define.js';
 import { validateStreamOptions } from './validate.js';
 
 const source = { vtgate: 'localhost:15991', keyspace: 'commerce' };
@@ -141,9 +142,17 @@ test.each<[string, unknown, string]>([
   ['an end in no time', { source, until: '0s' }, 'until must be a positive time'],
   ['an end before the start', { source, until: -5 }, 'until must be a positive time'],
   ['an unknown type', { source, types: { integer: 'string' } }, 'types.integer is not an option'],
-  ['an override nobody knows', { source, types: { bigint: 'strnig' } }, "types.bigint cannot be \"strnig\": did you mean 'string'?"],
-  ['an override of another type', { source, types: { decimal: 'hex' } }, 'types.decimal cannot be "hex": use one of string, number, or a function'],
-  ['a column override nobody knows', { source, tables: { orders: { types: { x: 'datte' } } } }, "tables.orders.types.x cannot be \"datte\": did you mean 'date'?"],
+  ['an override nobody knows', { source, types: { bigint: 'strnig' } }, 'types.bigint cannot be "strnig" | Did you mean \'string\'?'],
+  [
+    'an override of another type',
+    { source, types: { decimal: 'hex' } },
+    'types.decimal cannot be "hex" | Use one of string, number, or a function',
+  ],
+  [
+    'a column override nobody knows',
+    { source, tables: { orders: { types: { x: 'datte' } } } },
+    'tables.orders.types.x cannot be "datte" | Did you mean \'date\'?',
+  ],
   [
     'a character set nobody knows',
     { source, tables: { orders: { types: { x: 'charset:utf-8' } } } },
@@ -152,7 +161,7 @@ test.each<[string, unknown, string]>([
   [
     'an override that does not fit the declared column',
     { source, tables: { orders: { ...table({ declared: { id: 'bigint' } }), types: { id: 'hex' } } } },
-    'tables.orders.types.id cannot be "hex": use one of bigint, string, number, number-if-safe, or a function',
+    'tables.orders.types.id cannot be "hex" | Use one of bigint, string, number, number-if-safe, or a function',
   ],
   ['a filter with OR', { source, tables: { orders: { where: 'id = 1 or id = 2' } } }, 'tables.orders.where cannot be used: '],
   [
