@@ -16,7 +16,8 @@ import { Repeats } from '../supervise/repeats.js';
 import { remedy, verdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
 import { Assembler, batchLimits } from './assembler.js';
-import { type StreamBatch, decodeAll } from './batch.js';
+import type { StreamBatch } from './batch.js';
+import { Delivery } from './delivery.js';
 import { StreamCatalog } from './catalog.js';
 import { type BeginningOptions, firstPosition } from './first-position.js';
 import { Grouper, type StatementUnit, type Unit } from './grouper.js';
@@ -27,7 +28,7 @@ import { Resolving } from './resolving.js';
 import { ResumeGuard } from './resume-guard.js';
 import { judgeStatement, type RowsChanged } from './statements.js';
 import { reachedStop, type StopPoint } from './stop.js';
-import { expiryWarning, tabletKind } from './preflight.js';
+import { tabletKind } from './preflight.js';
 import { Gaps } from './gaps.js';
 import { TablePresence } from './table-presence.js';
 import { type UndecodablePolicy, UndecodableSteps } from './undecodable.js';
@@ -65,23 +66,18 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #catalog: StreamCatalog;
   readonly #assembler: Assembler;
+  readonly #delivery: Delivery;
   readonly #abort: AbortSignal;
   #changes: PlanChange[] = [];
-  #lastProgress = 0;
-  #copyCompletedSaid: boolean;
-  #startedTable: string | undefined;
   #resolving: Resolving | undefined;
-  #watching: Watch | undefined;
   #unusable: readonly VStreamError[] = [];
+  readonly #warnedOfExpiry = new Map<string, number>();
   #stalls = 0;
   readonly #presence: TablePresence;
-  readonly #quietUntil = new Map<string, number>();
   #resumed = new ResumeGuard([]);
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
-  /** A batch could not be handed out, and the assembler's position is beyond it. */
-  #withheld = false;
   /** The plan went back for a table: the request under way does not fit it any more. */
   #planWentBack = false;
   readonly #undecodable: UndecodableSteps;
@@ -96,7 +92,6 @@ export class Engine {
     this.#catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
     this.#assembler = new Assembler(position, batchLimits(options.stream.limits, options.eager));
     this.#catalog.setPlan(position.plan);
-    this.#copyCompletedSaid = position.copied;
     this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';
     this.#startedAt = options.clock.monotonic();
     const { transport, source, logger, clock } = options;
@@ -105,6 +100,8 @@ export class Engine {
     this.#presence = new TablePresence({ clock, logger, executor: transport, tabletType: source.tabletType, tabletTypeGiven: given });
     this.#repeats = new Repeats(clock);
     this.gaps = new Gaps(position);
+    const { recorder, progressMs, eager, screened } = options;
+    this.#delivery = new Delivery(this.#assembler, this.gaps, { clock, recorder, progressMs, decodes: eager && !screened });
   }
 
   get position(): Position {
@@ -129,14 +126,14 @@ export class Engine {
         const end = yield* this.#rpc();
         if (end === 'stop') return;
       } catch (error) {
-        if (this.#abort.aborted && !this.#withheld) return yield* this.#handOut(this.#assembler.flush());
+        if (this.#abort.aborted && !this.#delivery.withheld) return yield* this.#delivery.handOut(this.#assembler.flush());
         const failure = VStreamError.from(error, 'INTERNAL');
         // What comes after a batch that could not be handed out would carry a position beyond it.
-        if (this.#withheld) {
+        if (this.#delivery.withheld) {
           recorder.lastError = failure.toJSON();
           throw failure;
         }
-        yield* this.#handOut(this.#assembler.flush());
+        yield* this.#delivery.handOut(this.#assembler.flush());
         recorder.lastError = failure.toJSON();
         if (this.#recopyInstead(failure)) continue;
         const undecodable = failure.code === 'TRANSACTION_UNDECODABLE';
@@ -194,16 +191,19 @@ export class Engine {
     recorder.source = transport.address;
     recorder.state = copying ? 'copying' : 'streaming';
     if (copying && this.#resolving) logger.debug({ shards: this.#resolving.waiting }, 'waiting for the first position');
-    else if (copying) yield* this.#sayTableStart(copying);
-    else yield* this.#sayCopyCompleted();
+    else if (copying) yield* this.#delivery.tableStart(copying);
+    else yield* this.#delivery.copyCompleted();
     const stopAt = (): boolean => reachedStop(this.#options.stop, assembler, clock.monotonic() - this.#startedAt);
-    if (stopAt()) return yield* this.#stop();
+    if (stopAt()) {
+      yield* this.#delivery.everything();
+      return 'stop';
+    }
     logger.debug({ vtgate: transport.address, table: copying?.table, shards: position.shards.length }, 'opening the stream');
     const rpc = new AbortController();
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
     this.#resumed = new ResumeGuard(position.shards);
     const watch = this.#watch(position);
-    this.#watching = watch;
+    this.#delivery.watching = watch;
     const openedAt = clock.monotonic();
     try {
       for (;;) {
@@ -222,34 +222,38 @@ export class Engine {
             grouper.keyspaceHeartbeats.clear();
           }
         } else if (assembler.hasChanges) {
-          yield* this.#handOut(assembler.flush());
+          yield* this.#delivery.handOut(assembler.flush());
         }
         const stall = watch.judge();
         if (stall) throw stall;
         // An idle stream never moves: it is well when it has all there is, or when nothing was wrong with it for long.
         if (this.#repeats.open && (watch.caughtUp || clock.monotonic() - openedAt > WELL_MS)) this.#troubleIsOver();
         if (this.#resolving) continue;
-        yield* this.#progressIfDue();
-        if (stopAt()) return yield* this.#stop();
+        yield* this.#delivery.progressIfDue();
+        if (stopAt() || this.#abort.aborted) {
+          yield* this.#delivery.everything();
+          return 'stop';
+        }
         if (this.#changes.length > 0 || this.#planWentBack || this.#copyMovedOn(copying)) {
-          yield* this.#handOut(assembler.flush());
+          yield* this.#delivery.handOut(assembler.flush());
           return 'next';
         }
-        if (this.#abort.aborted) return yield* this.#stop();
       }
     } finally {
       this.#unusable = watch.unusable();
       watch.close();
-      this.#watching = undefined;
+      this.#delivery.watching = undefined;
       rpc.abort();
       await reader.close();
     }
   }
 
   #watch(position: Position): Watch {
-    const { clock, logger, recorder, transport, stream } = this.#options;
+    const { clock, logger, recorder, transport, stream, source } = this.#options;
     const assembler = this.#assembler;
     const watch = new Watch({
+      expireSeconds: source.expireSeconds,
+      warned: this.#warnedOfExpiry,
       clock,
       logger,
       recorder,
@@ -275,7 +279,7 @@ export class Engine {
       const tables = this.#catalog.tables.filter((one) => one.definition.copy !== false);
       this.#assembler.replace(copyShardAgain(this.#assembler.position, tables, keyspace, shard));
     }
-    this.#copyCompletedSaid = false;
+    this.#delivery.copyOwed();
     this.#suspicious = true;
     return true;
   }
@@ -291,7 +295,7 @@ export class Engine {
   async *#stepOver(failure: VStreamError): AsyncGenerator<StreamBatch, boolean, void> {
     const assembler = this.#assembler;
     // Transactions without rows count as well: the one that fails is the next after them.
-    if (assembler.hasMoved) yield* this.#handOut([assembler.progress({ type: 'position' })]);
+    yield* this.#delivery.position();
     const { tables } = this.#catalog;
     const step = await this.#undecodable.judge(failure, assembler.position, tables.map((one) => one.table));
     if (!step) return false;
@@ -300,9 +304,9 @@ export class Engine {
     const stepped = stepOver(assembler.position, step, concerned);
     if (stepped.gaps.size > 0) this.gaps.add({ keyspace, shard, reason: 'transaction-skipped', tables: Object.fromEntries(stepped.gaps) });
     assembler.replace(stepped.position);
-    this.#copyCompletedSaid = false;
+    this.#delivery.copyOwed();
     // One write holds the step and what is owed for it.
-    yield* this.#handOut([assembler.progress({ type: 'position' })]);
+    yield* this.#delivery.handOut([assembler.progress({ type: 'position' })]);
     return true;
   }
 
@@ -312,9 +316,9 @@ export class Engine {
     if (!position) return;
     this.#resolving = undefined;
     this.#assembler.replace(position);
-    yield* this.#handOut([this.#assembler.progress({ type: 'position' })]);
+    yield* this.#delivery.handOut([this.#assembler.progress({ type: 'position' })]);
     const copying = nextTable(this.#assembler.plan);
-    if (copying) yield* this.#sayTableStart(copying);
+    if (copying) yield* this.#delivery.tableStart(copying);
     for (const held of resolving.held) yield* this.#take(held, grouper);
   }
 
@@ -325,24 +329,13 @@ export class Engine {
     return next !== undefined && (next.table !== copying.table || next.keyspace !== copying.keyspace);
   }
 
-  /** Once an hour and shard, while there is still time to act. */
-  #warnOfExpiry({ keyspace, shard, lagMs }: Unit): void {
-    const key = `${keyspace}/${shard}`;
-    const now = this.#options.clock.monotonic();
-    if (lagMs === undefined || now < (this.#quietUntil.get(key) ?? 0)) return;
-    const warning = expiryWarning(lagMs, this.#options.source.expireSeconds.get(key));
-    if (!warning) return;
-    this.#quietUntil.set(key, now + 3_600_000);
-    this.#options.logger.warn({ keyspace, shard }, `shard ${key} is ${warning}`);
-  }
-
   *#take(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
     if (this.#resumed.isRepeat(unit)) return;
     const assembler = this.#assembler;
     const { recorder } = this.#options;
     if (unit.vector) {
       // The vector already holds this unit: what it needs told first goes out under the old position.
-      if (unit.kind === 'group') yield* this.#handOut(assembler.announce(unit));
+      if (unit.kind === 'group') yield* this.#delivery.handOut(assembler.announce(unit));
       yield* this.#adoptShards(unit.keyspace, unit.vector);
     }
     switch (unit.kind) {
@@ -356,7 +349,7 @@ export class Engine {
           });
         }
         if (unit.timestamp > 0) {
-          this.#warnOfExpiry(unit);
+          this.#delivery.watching?.lag(unit.keyspace, unit.shard, unit.lagMs);
           recorder.shard(unit.keyspace, unit.shard, {
             lagMs: unit.lagMs,
             ...(unit.changes.length > 0 ? { lastCommitTime: unit.timestamp } : {}),
@@ -367,21 +360,21 @@ export class Engine {
           this.#catalog.setPlan(assembler.plan, table);
           grouper.refresh();
         };
-        yield* this.#handOut(assembler.addGroup(unit, restarted));
+        yield* this.#delivery.handOut(assembler.addGroup(unit, restarted));
         for (const statement of unit.statements) yield* this.#statement({ ...unit, kind: 'statement', statement, gtid: unit.group.gtid });
         break;
       }
       case 'checkpoint':
-        yield* this.#handOut(assembler.addCheckpoint(unit));
+        yield* this.#delivery.handOut(assembler.addCheckpoint(unit));
         break;
       case 'copy-completed':
-        yield* this.#handOut(assembler.addCopyCompleted(unit));
+        yield* this.#delivery.handOut(assembler.addCopyCompleted(unit));
         break;
       case 'statement':
         yield* this.#statement(unit);
         break;
     }
-    if (assembler.plan.done && !this.#copyCompletedSaid && nextTable(assembler.plan) === undefined) yield* this.#sayCopyCompleted();
+    if (assembler.plan.done) yield* this.#delivery.copyCompleted();
   }
 
   /** VTGate followed a reshard: the new shard set replaces the old one as a whole, once everything before it is handed out. */
@@ -394,7 +387,7 @@ export class Engine {
         next: 'Begin the copy anew on the new shards: `vstream state reset NAME`, then start again.',
       });
     }
-    yield* this.#handOut(this.#assembler.flush());
+    yield* this.#delivery.handOut(this.#assembler.flush());
     this.#assembler.replaceShards(vector);
     this.#options.logger.warn({ keyspace, before, now }, 'the keyspace was resharded; the stream follows the new shards');
   }
@@ -405,55 +398,10 @@ export class Engine {
       rowsChanged: (table, reason) => this.#options.rowsChanged(table, reason),
     });
     for (const [table, reason] of perhapsGone) this.#presence.mayBeGone(table, reason);
-    yield* this.#handOut(this.#assembler.addStatement(unit, changes, recopy));
+    yield* this.#delivery.handOut(this.#assembler.addStatement(unit, changes, recopy));
     if (recopy.length === 0) return;
-    this.#copyCompletedSaid = false;
+    this.#delivery.copyOwed();
     this.#planWentBack = true;
-  }
-
-  *#handOut(batches: readonly StreamBatch[]): Generator<StreamBatch, void, void> {
-    const { eager, screened, clock, recorder } = this.#options;
-    for (const assembled of batches) {
-      const position = this.gaps.onto(assembled.position);
-      const batch = position === assembled.position ? assembled : assembled.with({ position });
-      this.#withheld = true;
-      if (eager && !screened) decodeAll(batch);
-      this.#withheld = false;
-      if (!recorder.position) recorder.position = batch.position;
-      this.#lastProgress = clock.monotonic();
-      yield batch;
-      this.#watching?.consumerWasBusy();
-    }
-  }
-
-  *#progressIfDue(): Generator<StreamBatch, void, void> {
-    const { clock, progressMs } = this.#options;
-    if (clock.monotonic() - this.#lastProgress < progressMs || !this.#assembler.hasMoved) return;
-    yield* this.#handOut(this.#assembler.flush());
-    if (this.#assembler.hasMoved) yield* this.#handOut([this.#assembler.progress({ type: 'position' })]);
-  }
-
-  *#stop(): Generator<StreamBatch, RpcEnd, void> {
-    yield* this.#handOut(this.#assembler.flush());
-    if (this.#assembler.hasMoved) yield* this.#handOut([this.#assembler.progress({ type: 'position' })]);
-    return 'stop';
-  }
-
-  *#sayTableStart(table: TableRef): Generator<StreamBatch, void, void> {
-    const entry = this.#assembler.plan.table(table.keyspace, table.table);
-    const name = `${table.keyspace}.${table.table}#${entry?.generation}`;
-    if (this.#startedTable === name) return;
-    this.#startedTable = name;
-    if (entry?.shards && Object.keys(entry.shards).length > 0) return;
-    yield* this.#handOut([this.#assembler.progress({ type: 'table-start', ...table, generation: entry?.generation })]);
-  }
-
-  *#sayCopyCompleted(): Generator<StreamBatch, void, void> {
-    if (this.#copyCompletedSaid) return;
-    this.#copyCompletedSaid = true;
-    this.#options.recorder.state = 'streaming';
-    yield* this.#handOut(this.#assembler.flush());
-    yield* this.#handOut([this.#assembler.progress({ type: 'copy-completed' })]);
   }
 
   #applyChanges(): void {
@@ -463,7 +411,7 @@ export class Engine {
     for (const { kind, table } of changes) {
       if (kind === 'remove') this.#catalog.remove(table);
       else if (kind === 'add') this.#catalog.add(table);
-      if (kind !== 'remove') this.#copyCompletedSaid = false;
+      if (kind !== 'remove') this.#delivery.copyOwed();
     }
     const { position } = this.#assembler;
     this.#assembler.replace(withPlan(position, changePlan(position.plan, changes)));

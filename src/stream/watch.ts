@@ -13,6 +13,7 @@ import { positionError } from '../supervise/positions.js';
 import { probePositions } from '../supervise/probe.js';
 import { judgeShard, type StreamSigns, type Verdict, type VerdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
+import { expiryWarning } from './preflight.js';
 
 export interface WatchOptions {
   readonly clock: Clock;
@@ -22,6 +23,10 @@ export interface WatchOptions {
   readonly tabletKind: TabletKind;
   readonly limits: VerdictLimits;
   readonly shards: readonly ShardPosition[];
+  /** Age at which binary logs are purged, by `keyspace/shard`. */
+  readonly expireSeconds: ReadonlyMap<string, number>;
+  /** When each shard was last warned of it, monotonic milliseconds; outlives the RPC. */
+  readonly warned: Map<string, number>;
   /** A copy is under way on this shard. */
   copying(keyspace: string, shard: string): boolean;
   /** The GTID set received so far. */
@@ -33,6 +38,7 @@ const POLL_MS = 30_000;
 /** A position that SQL calls unusable, and a stream that moves nothing for this long: together they are proof. */
 const HINT_GRACE_MS = 8_000;
 const JUDGE_MS = 1_000;
+const WARN_AGAIN_MS = 3_600_000;
 /** An event loop blocked for longer than this costs the connection (measured.md section 4). */
 const BLOCK_WARN_MS = 8_000;
 const BLOCK_NOTICE_MS = 2_000;
@@ -100,6 +106,18 @@ export class Watch {
     if (!record) return;
     record.lastProgressAt = this.#options.clock.monotonic();
     record.hint = undefined;
+  }
+
+  /** Warns, once an hour and shard, while there is still time to act. */
+  lag(keyspace: string, shard: string, lagMs: number | undefined): void {
+    const { clock, logger, expireSeconds, warned } = this.#options;
+    const key = `${keyspace}/${shard}`;
+    const now = clock.monotonic();
+    if (lagMs === undefined || now - (warned.get(key) ?? Number.NEGATIVE_INFINITY) < WARN_AGAIN_MS) return;
+    const warning = expiryWarning(lagMs, expireSeconds.get(key));
+    if (!warning) return;
+    warned.set(key, now);
+    logger.warn({ keyspace, shard }, `shard ${key} is ${warning}`);
   }
 
   /** Rows of the tablets' own heartbeat tables arrived. */
