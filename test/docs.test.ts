@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ERROR_CODES } from '../src/errors.js';
+import { GOTCHAS_PAGE, renderGotchas, titlesIn } from '../tools/docs/gotchas.js';
 import { ROOT, readSource, sourceFiles } from './reference/imports.js';
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
@@ -72,6 +73,13 @@ test('every error code is explained in docs/failure.md, and no other', () => {
     .split('\n')
     .flatMap((line) => /^\| (?:<a id="\w+"><\/a>)?`([A-Z_]+)` \|/.exec(line)?.[1] ?? []);
   expect([...rows].sort()).toEqual([...ERROR_CODES].sort());
+});
+
+test('docs/gotchas.md is current: node node_modules/jiti/lib/jiti-cli.mjs tools/docs/gotchas.ts', () => {
+  expect(readFileSync(GOTCHAS_PAGE, 'utf8')).toBe(renderGotchas());
+  expect(titlesIn("  test('a heartbeat (G47), and “it\\'s” life', () => {")).toEqual(["a heartbeat (G47), and “it's” life"]);
+  expect(titlesIn("    'a long title (B20)',", '  test(')).toEqual(['a long title (B20)']);
+  expect(titlesIn('  // G47: no title')).toEqual([]);
 });
 
 test('links into a document lead to a heading or an anchor of it', () => {
