@@ -39,6 +39,7 @@ function groupsOfClient(recording: Recording, expected: ReadonlyMap<string, read
       generationOf: () => 1,
       whereOf: () => undefined,
       checkVersion() {},
+      noteWarnings() {},
     },
     // Every shard the recording speaks of: those asked for, and those a reshard put in their place.
     shards: [...expected.keys()].map((name) => ({ keyspace: name.split('/')[0] ?? '', shard: name.split('/')[1] ?? '' })),

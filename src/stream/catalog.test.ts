@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CopyPlan, type CopyState, type ShardCopy } from '../position/plan.js';
+import type { TableVersion } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
 import { StreamCatalog } from './catalog.js';
 import { validateStreamOptions } from './validate.js';
@@ -55,4 +56,33 @@ test('a row carries the generation of its table on its shard', () => {
   const catalog = catalogWith({ state: 'copying', generation: 2 });
   expect([catalog.generationOf(ref, '-80'), catalog.generationOf(ref, '80-'), catalog.generationOf(other, '-80')]).toEqual([2, 1, 3]);
   expect([catalog.whereOf(ref), catalog.whereOf(other)]).toEqual(['id > 5', undefined]);
+});
+
+describe('what a decoder warns of', () => {
+  const warned = (count: number): { lines: string[]; catalog: StreamCatalog; note: (version: TableVersion) => void } => {
+    const lines: string[] = [];
+    const nothing = (): void => {};
+    const logger = { debug: nothing, info: nothing, error: nothing, warn: (_fields: unknown, line: string) => lines.push(line) };
+    const stream = validateStreamOptions({ source: { vtgate: 'localhost:1', keyspace: 'k' }, logger });
+    const catalog = new StreamCatalog([], stream, new VersionRegistry());
+    const warnings = Array.from({ length: count }, (_, at) => ({ code: 'float-rounded' as const, column: `c${at}`, message: `c${at} is FLOAT` }));
+    return { lines, catalog, note: (version) => catalog.noteWarnings(version, warnings) };
+  };
+  const version = (number: number): TableVersion => ({ ...ref, version: number, columns: [], key: [], fingerprint: '' });
+
+  test('is said once per version, on however many shards it is seen', () => {
+    const { lines, note } = warned(1);
+    const [first, second] = [version(1), version(2)];
+    for (const seen of [first, first, second, first]) note(seen);
+    expect(lines).toEqual(['k.t: c0 is FLOAT', 'k.t: c0 is FLOAT']);
+  });
+
+  test('is one line, cut where it would be long; nothing is no line', () => {
+    const { lines, note } = warned(7);
+    note(version(1));
+    expect(lines).toEqual(['k.t: c0 is FLOAT; c1 is FLOAT; c2 is FLOAT; c3 is FLOAT; c4 is FLOAT; and 2 more']);
+    const none = warned(0);
+    none.note(version(1));
+    expect(none.lines).toEqual([]);
+  });
 });

@@ -2,6 +2,7 @@
 import { CopyPlan } from '../position/plan.js';
 import { checkDeclared, mismatchError } from '../schema/check-declared.js';
 import { decodeOptionsOf, type TableDefinition, type TableOptions } from '../schema/define.js';
+import type { DecodeWarning } from '../schema/decoder.js';
 import type { DecodeOptions } from '../schema/options.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';
@@ -18,6 +19,9 @@ export interface SourceTable extends StreamedTable {
 /** `@@global.binlog_row_image`. */
 export type RowImage = NonNullable<DecodeOptions['rowImage']>;
 
+/** Of one table version: more would hide other lines of the log. */
+const MOST_WARNINGS = 5;
+
 const keyOf = ({ keyspace, table }: TableRef): string => `${keyspace}.${table}`;
 
 export class StreamCatalog implements TableCatalog {
@@ -27,6 +31,7 @@ export class StreamCatalog implements TableCatalog {
   readonly #decodeOptions = new Map<string, DecodeOptions>();
   readonly #rowImages: ReadonlyMap<string, RowImage>;
   readonly #checked = new Set<TableVersion>();
+  readonly #warned = new Set<TableVersion>();
   #plan: CopyPlan = CopyPlan.empty;
   #copying: TableRef | undefined;
 
@@ -93,6 +98,15 @@ export class StreamCatalog implements TableCatalog {
     if (error) throw error;
     const { keyspace, table } = version;
     for (const { column, message } of mismatches) this.#stream.logger.warn({ keyspace, table, column }, `${keyspace}.${table}: ${column} ${message}`);
+  }
+
+  noteWarnings(version: TableVersion, warnings: readonly DecodeWarning[]): void {
+    if (warnings.length === 0 || this.#warned.has(version)) return;
+    this.#warned.add(version);
+    const { keyspace, table } = version;
+    const shown = warnings.slice(0, MOST_WARNINGS).map(({ message }) => message);
+    const more = warnings.length > shown.length ? `; and ${warnings.length - shown.length} more` : '';
+    this.#stream.logger.warn({ keyspace, table, version: version.version }, `${keyspace}.${table}: ${shown.join('; ')}${more}`);
   }
 
   #definitionOf(ref: TableRef): TableDefinition {

@@ -1,6 +1,7 @@
 /** The tables of one RPC on one shard: FIELD events become decoders, row events find theirs. Layer 3. */
 import { VStreamError } from '../errors.js';
 import { compileDecoder } from '../schema/row-decoder.js';
+import type { DecodeWarning } from '../schema/decoder.js';
 import type { DecodeOptions } from '../schema/options.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';
@@ -19,6 +20,8 @@ export interface TableCatalog {
   whereOf(ref: TableRef): string | undefined;
   /** Compares live columns with what the user declared; throws `SCHEMA_MISMATCH` by policy. */
   checkVersion(version: TableVersion): void;
+  /** What a decoder warns of, to be said once per version however many shards and RPCs see it. */
+  noteWarnings(version: TableVersion, warnings: readonly DecodeWarning[]): void;
 }
 
 /** A table's columns were learned or changed; comes before the first row of that version. */
@@ -68,6 +71,7 @@ export class ShardTables {
     const version = this.#catalog.versions.intern(event, ref);
     this.#catalog.checkVersion(version);
     const decoder = compileDecoder(event, { ...ref, shard: this.#shard }, options, version);
+    this.#catalog.noteWarnings(version, decoder.warnings);
     const where = this.#catalog.whereOf(ref);
     const context: TableContext = {
       ...ref,

@@ -12,6 +12,7 @@ export function catalogOf(overrides: Partial<TableCatalog> = {}): TableCatalog {
     generationOf: () => 1,
     whereOf: () => undefined,
     checkVersion() {},
+    noteWarnings() {},
     ...overrides,
   };
 }
