@@ -3,56 +3,33 @@
  * Decisions live elsewhere (grammar, assembler, copy/steps, supervise); this executes them.
  */
 import { VStreamError } from '../errors.js';
-import { type Clock, delay } from '../internal/clock.js';
-import type { Logger } from '../observe/logger.js';
-import type { Recorder } from '../observe/recorder.js';
+import { delay } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
 import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shardNames, stepOver, withPlan } from '../copy/changes.js';
 import { nextTable } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
-import type { Backoff } from '../supervise/backoff.js';
-import { Repeats } from '../supervise/repeats.js';
-import { remedy, verdictLimits } from '../supervise/verdict.js';
-import type { Transport } from '../transport/transport.js';
+import { verdictLimits } from '../supervise/verdict.js';
 import { Assembler, batchLimits } from './assembler.js';
 import type { StreamBatch } from './batch.js';
 import { Delivery } from './delivery.js';
 import { StreamCatalog } from './catalog.js';
-import { type BeginningOptions, firstPosition } from './first-position.js';
+import type { EngineOptions } from './engine-options.js';
+import { firstPosition } from './first-position.js';
 import { Grouper, type StatementUnit, type Unit } from './grouper.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import { MessageReader } from './reader.js';
 import { buildRequest } from './request.js';
+import { Recovery } from './recovery.js';
 import { Resolving } from './resolving.js';
 import { ResumeGuard } from './resume-guard.js';
-import { judgeStatement, type RowsChanged } from './statements.js';
-import { reachedStop, type StopPoint } from './stop.js';
+import { judgeStatement } from './statements.js';
+import { reachedStop } from './stop.js';
 import { tabletKind } from './preflight.js';
 import { Gaps } from './gaps.js';
 import { TablePresence } from './table-presence.js';
-import { type UndecodablePolicy, UndecodableSteps } from './undecodable.js';
+import { UndecodableSteps } from './undecodable.js';
 import { Watch } from './watch.js';
-
-export interface EngineOptions extends BeginningOptions {
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly recorder: Recorder;
-  readonly backoff: Backoff;
-  /** Decode rows before they are handed out. */
-  readonly eager: boolean;
-  /** The consumer decodes each row itself before it uses one, and knows what to do with those that fail. */
-  readonly screened: boolean;
-  /** Milliseconds between two progress batches of a stream without rows. */
-  readonly progressMs: number;
-  readonly stop: StopPoint;
-  rowsChanged(table: TableRef, reason: string): RowsChanged;
-  /** For a position that is purged, ahead or foreign: fail, or copy the shard's tables again. */
-  readonly onPurged: 'fail' | 'recopy';
-  /** For a transaction the server cannot decode. */
-  readonly onUndecodable: UndecodablePolicy;
-}
 
 /** How long a read waits before the loop looks at clocks and verdicts. */
 const LOOK_MS = 500;
@@ -72,7 +49,6 @@ export class Engine {
   #resolving: Resolving | undefined;
   #unusable: readonly VStreamError[] = [];
   readonly #warnedOfExpiry = new Map<string, number>();
-  #stalls = 0;
   readonly #presence: TablePresence;
   #resumed = new ResumeGuard([]);
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
@@ -81,7 +57,7 @@ export class Engine {
   /** The plan went back for a table: the request under way does not fit it any more. */
   #planWentBack = false;
   readonly #undecodable: UndecodableSteps;
-  readonly #repeats: Repeats;
+  readonly #recovery: Recovery;
   /** What was left out by policy; laid over every position handed out. */
   readonly gaps: Gaps;
 
@@ -98,7 +74,8 @@ export class Engine {
     this.#undecodable = new UndecodableSteps({ policy: options.onUndecodable, transport, tabletKind: tabletKind(source.tabletType), logger, signal: abort });
     const given = options.stream.source.tabletType !== undefined;
     this.#presence = new TablePresence({ clock, logger, executor: transport, tabletType: source.tabletType, tabletTypeGiven: given });
-    this.#repeats = new Repeats(clock);
+    const endsByAge = options.stream.source.flags.maxStreamAgeSeconds > 0;
+    this.#recovery = new Recovery({ clock, backoff: options.backoff, presence: this.#presence, endsByAge });
     this.gaps = new Gaps(position);
     const { recorder, progressMs, eager, screened } = options;
     this.#delivery = new Delivery(this.#assembler, this.gaps, { clock, recorder, progressMs, decodes: eager && !screened });
@@ -119,7 +96,7 @@ export class Engine {
 
   /** Batches until the stop point, an abort (what is complete is still handed out), or an error that retrying does not mend. */
   async *batches(): AsyncGenerator<StreamBatch, void, void> {
-    const { backoff, recorder, logger, clock } = this.#options;
+    const { recorder, logger, clock } = this.#options;
     for (;;) {
       if (this.#abort.aborted) return;
       try {
@@ -136,20 +113,14 @@ export class Engine {
         yield* this.#delivery.handOut(this.#assembler.flush());
         recorder.lastError = failure.toJSON();
         if (this.#recopyInstead(failure)) continue;
-        const undecodable = failure.code === 'TRANSACTION_UNDECODABLE';
-        if (undecodable && (yield* this.#stepOver(failure))) continue;
-        if (failure.category !== 'retry' && failure.category !== 'refresh' && !undecodable && !this.#presence.mayBeStale(failure)) throw failure;
-        const lasting = this.#repeats.failed(failure, this.#assembler.position);
-        if (lasting) throw lasting;
-        // The age the user asked for is no failure.
-        if (failure.code === 'STREAM_ENDED' && this.#options.stream.source.flags.maxStreamAgeSeconds > 0) backoff.reset();
-        const wait = backoff.next();
-        if (wait === undefined || (failure.code === 'STREAM_STALLED' && remedy(++this.#stalls) === 'report')) throw this.#repeats.spent(failure);
+        if (failure.code === 'TRANSACTION_UNDECODABLE' && (yield* this.#stepOver(failure))) continue;
+        const step = this.#recovery.failed(failure, this.#assembler.position);
+        if (step.kind === 'give-up') throw step.error;
         recorder.state = 'reconnecting';
-        logger.warn({ ...failure.toJSON(), waitMs: Math.round(wait) }, 'the stream was interrupted; reconnecting');
-        await delay(clock, wait, this.#abort).catch(() => {});
+        logger.warn({ ...failure.toJSON(), waitMs: Math.round(step.ms) }, 'the stream was interrupted; reconnecting');
+        await delay(clock, step.ms, this.#abort).catch(() => {});
         if (this.#abort.aborted) return;
-        if (failure.code !== 'STREAM_STALLED' || remedy(this.#stalls) === 'move') this.#options.transport.rotate();
+        if (step.move) this.#options.transport.rotate();
         this.#suspicious = true;
       }
     }
@@ -215,7 +186,7 @@ export class Engine {
             watch.progress(unit.keyspace, unit.shard);
             if (this.#resolving) yield* this.#resolve(unit, this.#resolving, grouper);
             else yield* this.#take(unit, grouper);
-            if (unit.vgtid !== undefined && this.#repeats.movedOn(unit.keyspace, unit.shard)) this.#troubleIsOver();
+            if (unit.vgtid !== undefined && this.#recovery.movedOn(unit.keyspace, unit.shard)) this.#recovery.over();
           }
           if (grouper.keyspaceHeartbeats.size > 0) {
             watch.tabletHeartbeats(grouper.keyspaceHeartbeats.keys());
@@ -227,7 +198,7 @@ export class Engine {
         const stall = watch.judge();
         if (stall) throw stall;
         // An idle stream never moves: it is well when it has all there is, or when nothing was wrong with it for long.
-        if (this.#repeats.open && (watch.caughtUp || clock.monotonic() - openedAt > WELL_MS)) this.#troubleIsOver();
+        if (this.#recovery.open && (watch.caughtUp || clock.monotonic() - openedAt > WELL_MS)) this.#recovery.over();
         if (this.#resolving) continue;
         yield* this.#delivery.progressIfDue();
         if (stopAt() || this.#abort.aborted) {
@@ -282,13 +253,6 @@ export class Engine {
     this.#delivery.copyOwed();
     this.#suspicious = true;
     return true;
-  }
-
-  #troubleIsOver(): void {
-    this.#repeats.over();
-    this.#options.backoff.reset();
-    this.#stalls = 0;
-    this.#presence.moved();
   }
 
   /** A transaction the server cannot decode. True: it is behind the position now, and its tables are to be copied again. */

@@ -1,0 +1,61 @@
+/** After an RPC failed: give up, or wait and open the next one, here or at another VTGate. Layer 3. */
+import type { VStreamError } from '../errors.js';
+import type { Clock } from '../internal/clock.js';
+import type { Position } from '../position/position.js';
+import type { Backoff } from '../supervise/backoff.js';
+import { Repeats } from '../supervise/repeats.js';
+import { remedy } from '../supervise/verdict.js';
+import type { TablePresence } from './table-presence.js';
+
+export type NextStep = { readonly kind: 'give-up'; readonly error: VStreamError } | { readonly kind: 'wait'; readonly ms: number; readonly move: boolean };
+
+export interface RecoveryOptions {
+  readonly clock: Clock;
+  readonly backoff: Backoff;
+  readonly presence: TablePresence;
+  /** The user asked the server to end RPCs of some age: that is no failure. */
+  readonly endsByAge: boolean;
+}
+
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #repeats: Repeats;
+  #stalls = 0;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.#repeats = new Repeats(options.clock);
+  }
+
+  /** `undecodable` errors were looked at already, and may still pass. */
+  failed(error: VStreamError, position: Position): NextStep {
+    const { backoff, presence, endsByAge } = this.#options;
+    const passing = error.category === 'retry' || error.category === 'refresh' || error.code === 'TRANSACTION_UNDECODABLE';
+    if (!passing && !presence.mayBeStale(error)) return { kind: 'give-up', error };
+    const lasting = this.#repeats.failed(error, position);
+    if (lasting) return { kind: 'give-up', error: lasting };
+    if (error.code === 'STREAM_ENDED' && endsByAge) backoff.reset();
+    const ms = backoff.next();
+    const stalled = error.code === 'STREAM_STALLED';
+    if (stalled) this.#stalls++;
+    if (ms === undefined || (stalled && remedy(this.#stalls) === 'report')) return { kind: 'give-up', error: this.#repeats.spent(error) };
+    return { kind: 'wait', ms, move: !stalled || remedy(this.#stalls) === 'move' };
+  }
+
+  /** True while a failure is not proven to be over. */
+  get open(): boolean {
+    return this.#repeats.open;
+  }
+
+  /** A shard's position moved; true when that ends the trouble. */
+  movedOn(keyspace: string, shard: string): boolean {
+    return this.#repeats.movedOn(keyspace, shard);
+  }
+
+  over(): void {
+    this.#repeats.over();
+    this.#options.backoff.reset();
+    this.#options.presence.moved();
+    this.#stalls = 0;
+  }
+}
