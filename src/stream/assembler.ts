@@ -9,9 +9,10 @@ import { type CopyPlan, highestGeneration, type ShardCopy } from '../position/pl
 import type { PartialTransaction, Position } from '../position/position.js';
 import { copyAfter, again } from '../copy/steps.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
-import type { Progress, SchemaChange, Transaction } from './change.js';
+import type { Progress, SchemaChange } from './change.js';
 import { type BatchContent, StreamBatch } from './batch.js';
-import type { CheckpointUnit, GroupUnit, StatementUnit, UnitBase } from './grouper.js';
+import { type Advance, Builder, CopyBuilder, isSameTransaction, isTransactionOf, type Moves } from './builders.js';
+import type { CheckpointUnit, GroupUnit, StatementUnit, UnitBase } from './units.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import type { FieldNotice } from './tables.js';
 import type { ChangeRecord } from './record.js';
@@ -34,46 +35,7 @@ export function batchLimits(limits: ValidatedLimits, decoded: boolean): Assemble
   };
 }
 
-interface Advance {
-  readonly keyspace: string;
-  readonly shard: string;
-  readonly gtid: string;
-  /** New state of a table's copy on that shard. */
-  readonly copy?: { readonly table: string; readonly state: ShardCopy } | undefined;
-}
-
-interface Builder {
-  readonly changes: ChangeRecord[];
-  readonly transactions: Transaction<ChangeRecord>[];
-  readonly advances: Map<string, Advance>;
-  readonly versions: Map<string, TableVersion>;
-  bytes: number;
-  lagMs: number | undefined;
-  /** Transactions handed out in part that have come to their end. */
-  readonly ended: PartialTransaction[];
-}
-
-interface CopyBuilder extends Builder {
-  readonly keyspace: string;
-  readonly shard: string;
-  readonly table: string;
-  readonly generation: number;
-}
-
-const isSame = (a: PartialTransaction, b: PartialTransaction): boolean =>
-  a.gtid === b.gtid && a.shard === b.shard && a.keyspace === b.keyspace;
-const isOf = (one: PartialTransaction, { keyspace, shard, group }: GroupUnit): boolean =>
-  one.gtid === group.gtid && one.shard === shard && one.keyspace === keyspace;
 const shardKey = (keyspace: string, shard: string): string => `${keyspace}/${shard}`;
-const newBuilder = (): Builder => ({
-  changes: [],
-  transactions: [],
-  advances: new Map(),
-  versions: new Map(),
-  bytes: 0,
-  lagMs: undefined,
-  ended: [],
-});
 
 export class Assembler {
   readonly #options: AssemblerOptions;
@@ -85,7 +47,7 @@ export class Assembler {
   readonly #gtids = new Map<string, string>();
   #copying: TableRef | undefined;
   readonly #copies = new Map<string, CopyBuilder>();
-  #live = newBuilder();
+  #live = new Builder();
   /** Fingerprints of table versions that consumers were told of. */
   readonly #announced = new Map<string, Map<string, TableVersion>>();
 
@@ -125,7 +87,7 @@ export class Assembler {
   /** Starts over from the last position handed out: what was taken in and not handed out is dropped. */
   rewind(): void {
     this.#copies.clear();
-    this.#live = newBuilder();
+    this.#live = new Builder();
     this.#plan = this.#position.plan;
     this.#setGtids(this.#position);
   }
@@ -206,7 +168,7 @@ export class Assembler {
       const last = index === changes.length - 1;
       if (last) this.#move(this.#live, recopy.length > 0);
       out.push(this.#batch({ kind: 'schema', schema }));
-      if (last) this.#live = newBuilder();
+      if (last) this.#live = new Builder();
     });
     return out;
   }
@@ -237,7 +199,7 @@ export class Assembler {
   progress(progress: Progress): StreamBatch {
     if (this.hasChanges) throw new VStreamError('INTERNAL', 'a position was asked for while changes before it wait to be handed out');
     this.#move(this.#live, false);
-    this.#live = newBuilder();
+    this.#live = new Builder();
     return this.#batch({ kind: 'progress', progress });
   }
 
@@ -250,7 +212,7 @@ export class Assembler {
     this.#closeCopy(unit.keyspace, unit.shard, out);
     const { keyspace, shard, group, part } = unit;
     const changes = applyFilter(unit.changes);
-    const ended = part?.last === false ? undefined : this.#position.partial.find((one) => isOf(one, unit));
+    const ended = part?.last === false ? undefined : this.#position.partial.find((one) => isTransactionOf(one, unit));
     if (part) {
       this.#closeLive(out);
       if (ended) this.#live.ended.push(ended);
@@ -261,7 +223,7 @@ export class Assembler {
       this.#closeLive(out, part.last ? undefined : { keyspace, shard, gtid: group.gtid ?? '', applied, parts: part.index + 1 });
       return;
     }
-    if (changes.length > 0 && (this.#mixesVersions(changes) || this.#isFull(this.#live, unit))) this.#closeLive(out);
+    if (changes.length > 0 && (this.#live.differs(changes) || this.#isFull(this.#live, unit))) this.#closeLive(out);
     if (ended) this.#live.ended.push(ended);
     this.#advance(this.#live, unit);
     if (changes.length > 0) this.#push(changes, unit, undefined);
@@ -272,10 +234,7 @@ export class Assembler {
     const live = this.#live;
     const { keyspace, shard, group } = unit;
     live.transactions.push({ keyspace, shard, gtid: group.gtid, commitTime: group.commitTime, changes, ...(part ? { part } : {}) });
-    for (const change of changes) live.changes.push(change);
-    live.bytes += unit.bytes;
-    if (unit.lagMs !== undefined) live.lagMs = unit.lagMs;
-    this.#noteVersions(changes, live);
+    live.add(changes, unit);
   }
 
   /** True when the limits are reached, or would be passed with `more`. */
@@ -283,27 +242,6 @@ export class Assembler {
     const { batchChanges, batchBytes } = this.#options;
     if (more) return changes.length + more.changes.length > batchChanges || bytes + more.bytes > batchBytes;
     return changes.length >= batchChanges || bytes >= batchBytes;
-  }
-
-  /** True when a change has another version of a table than the open batch: a batch never mixes two. */
-  #mixesVersions(changes: readonly ChangeRecord[]): boolean {
-    let last: unknown;
-    for (const change of changes) {
-      if (change.context === last) continue;
-      last = change.context;
-      const known = this.#live.versions.get(`${change.keyspace}.${change.table}`);
-      if (known && known !== change.schema) return true;
-    }
-    return false;
-  }
-
-  #noteVersions(changes: readonly ChangeRecord[], builder: Builder): void {
-    let last: unknown;
-    for (const change of changes) {
-      if (change.context === last) continue;
-      last = change.context;
-      builder.versions.set(`${change.keyspace}.${change.table}`, change.schema);
-    }
   }
 
   #addCopied(
@@ -326,7 +264,7 @@ export class Assembler {
       for (const change of unit.changes) change.context = context;
     }
     let builder = this.#copies.get(key);
-    if (builder && (builder.table !== table.table || (first && this.#differs(builder, first)) || this.#isFull(builder, unit))) {
+    if (builder && (builder.table !== table.table || builder.differs(unit.changes) || this.#isFull(builder, unit))) {
       this.#closeCopy(keyspace, shard, out);
       builder = undefined;
     }
@@ -337,13 +275,10 @@ export class Assembler {
       return;
     }
     if (!builder) {
-      builder = { ...newBuilder(), keyspace, shard, table: table.table, generation: state.generation };
+      builder = new CopyBuilder(table, shard, state.generation);
       this.#copies.set(key, builder);
     }
-    const changes = applyFilter(unit.changes);
-    for (const change of changes) builder.changes.push(change);
-    builder.bytes += unit.bytes;
-    this.#noteVersions(unit.changes, builder);
+    builder.add(applyFilter(unit.changes), unit);
     if (!vgtid) return;
     const next = copyAfter(table.table, state, unit.changes.length, vgtid);
     if (next.state === 'done') {
@@ -364,12 +299,7 @@ export class Assembler {
     const waiting = this.#live.advances.get(key);
     if (!waiting) return;
     this.#live.advances.delete(key);
-    this.#move({ ...newBuilder(), advances: new Map([[key, waiting]]) }, false);
-  }
-
-  #differs(builder: Builder, first: ChangeRecord): boolean {
-    const known = builder.versions.get(`${first.keyspace}.${first.table}`);
-    return known !== undefined && known !== first.schema;
+    this.#move({ advances: new Map([[key, waiting]]), ended: [] }, false);
   }
 
   /** Rows still held go out under the state before the end; the end itself is a batch of its own, which sweeps. */
@@ -377,9 +307,9 @@ export class Assembler {
     this.#closeCopy(table.keyspace, shard, out);
     this.#setCopy(table, shard, state);
     this.#gtids.set(shardKey(table.keyspace, shard), gtid);
-    const builder = newBuilder();
-    builder.advances.set(shardKey(table.keyspace, shard), { keyspace: table.keyspace, shard, gtid, copy: { table: table.table, state } });
-    this.#move(builder, false);
+    const advances = new Map<string, Advance>();
+    advances.set(shardKey(table.keyspace, shard), { keyspace: table.keyspace, shard, gtid, copy: { table: table.table, state } });
+    this.#move({ advances, ended: [] }, false);
     const { generation, rows } = state;
     const progress: Progress = { type: 'table-end', ...table, shard, generation, rows, sweep: generation > 1 };
     out.push(this.#batch({ kind: 'progress', progress }));
@@ -402,8 +332,8 @@ export class Assembler {
 
   #announce({ ref, to }: FieldNotice, shard: string, statement: string | undefined, out: StreamBatch[]): void {
     const name = `${ref.keyspace}.${ref.table}`;
-    let known = this.#announced.get(name);
-    if (!known) this.#announced.set(name, (known = new Map()));
+    const known = this.#announced.get(name) ?? new Map<string, TableVersion>();
+    this.#announced.set(name, known);
     if (known.has(to.fingerprint)) return;
     const from = [...known.values()].at(-1);
     known.set(to.fingerprint, to);
@@ -436,15 +366,15 @@ export class Assembler {
       return;
     }
     this.#move(builder, false, started);
-    this.#live = newBuilder();
+    this.#live = new Builder();
     const { changes, transactions, bytes, lagMs } = builder;
     out.push(this.#batch({ kind: 'transactions', changes, transactions, bytes, lagMs }));
   }
 
-  #move({ advances, ended }: Builder, takePlan: boolean, started?: PartialTransaction): void {
+  #move({ advances, ended }: Moves, takePlan: boolean, started?: PartialTransaction): void {
     let { partial } = this.#position;
-    if (ended.length > 0) partial = partial.filter((one) => !ended.some((other) => isSame(one, other)));
-    if (started) partial = [...partial.filter((one) => !isSame(one, started)), started];
+    if (ended.length > 0) partial = partial.filter((one) => !ended.some((other) => isSameTransaction(one, other)));
+    if (started) partial = [...partial.filter((one) => !isSameTransaction(one, started)), started];
     let plan = takePlan ? this.#plan : this.#position.plan;
     let shards = this.#position.shards;
     if (advances.size > 0) {

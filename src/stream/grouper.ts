@@ -8,60 +8,17 @@ import { RowChange_BitmapSchema } from '../wire/gen/binlogdata_pb.js';
 import { readMessage } from '../wire/message.js';
 import { RepeatedName } from '../wire/names.js';
 import { type EventView, ResponseScanner, type RowEventVisitor, scanRowEvent } from '../wire/scan.js';
-import { readVgtid, readVgtidEntry, type VgtidEntry } from '../wire/vgtid.js';
+import { readVgtid, readVgtidEntry } from '../wire/vgtid.js';
 import { countGtids, parseGtidSet } from '../position/gtid.js';
 import type { PartialTransaction } from '../position/position.js';
 import type { Op, Phase } from './change.js';
-import { GRAMMAR, type ShardEvent, type ShardState } from './grammar.js';
+import { GRAMMAR, type ShardEvent } from './grammar.js';
 import { ChangeRecord, type GroupContext, type TableContext } from './record.js';
-import { type FieldNotice, ShardTables, type TableCatalog } from './tables.js';
+import { ShardTables, type TableCatalog } from './tables.js';
+import type { OpenShard as Shard } from './open-shard.js';
+import type { Unit, UnitBase } from './units.js';
 
-export interface UnitBase {
-  readonly keyspace: string;
-  readonly shard: string;
-  /** This shard's entry of the vector; undefined when the group came without one: nothing moves (G37). */
-  readonly vgtid: VgtidEntry | undefined;
-  /** Seconds; 0 in the copy phase. */
-  readonly timestamp: number;
-  /**
-   * The whole vector, with the first unit of a shard that was not asked for: VTGate followed a reshard by itself, and the shard
-   * set of this vector replaces the old one (measured.md section 3).
-   */
-  readonly vector: readonly VgtidEntry[] | undefined;
-  /** `current_time` minus `timestamp` of the same event, so that no clock of ours is involved (G59); undefined when unknown. */
-  readonly lagMs: number | undefined;
-}
-
-export interface GroupUnit extends UnitBase {
-  readonly kind: 'group';
-  /** Rows of a snapshot, or the end of a table's copy: the group carries no time. */
-  readonly copied: boolean;
-  readonly group: GroupContext;
-  readonly changes: ChangeRecord[];
-  readonly fields: readonly FieldNotice[];
-  readonly statements: readonly string[];
-  /** A table whose copy began a second time on this shard within the RPC: VTGate restarted it from the last key. */
-  readonly copyRestarted: string | undefined;
-  readonly bytes: number;
-  /** Set when the transaction is handed out in parts. `before` counts changes of earlier parts. */
-  readonly part: { readonly index: number; readonly last: boolean; readonly before: number } | undefined;
-}
-
-export interface StatementUnit extends UnitBase {
-  readonly kind: 'statement';
-  readonly statement: string;
-  readonly gtid: string | undefined;
-}
-
-export interface CheckpointUnit extends UnitBase {
-  readonly kind: 'checkpoint';
-}
-
-export interface CopyCompletedUnit extends UnitBase {
-  readonly kind: 'copy-completed';
-}
-
-export type Unit = GroupUnit | StatementUnit | CheckpointUnit | CopyCompletedUnit;
+export type { CheckpointUnit, CopyCompletedUnit, GroupUnit, StatementUnit, Unit, UnitBase } from './units.js';
 
 export interface GrouperOptions {
   readonly catalog: TableCatalog;
@@ -75,35 +32,6 @@ export interface GrouperOptions {
   readonly hugeTransaction: 'fail' | 'split';
   /** Transactions handed out in part before (`split`): their replay skips what was. */
   readonly skip?: readonly PartialTransaction[];
-}
-
-interface Shard {
-  readonly keyspace: string;
-  readonly shard: string;
-  readonly tables: ShardTables;
-  state: ShardState;
-  group: GroupContext;
-  changes: ChangeRecord[];
-  fields: FieldNotice[];
-  statements: string[];
-  /** Tables whose copy has sent its FIELD in this RPC. */
-  readonly copyBegun: Set<string>;
-  copyRestarted: string | undefined;
-  bytes: number;
-  copied: boolean;
-  vgtid: VgtidEntry | undefined;
-  /** Joined by a reshard and not yet told of. */
-  joined: boolean;
-  vector: VgtidEntry[] | undefined;
-  ordinal: number;
-  parts: number;
-  /** Changes of the open group that were handed out before. */
-  skip: number;
-  /** Transactions handed out in part, by GTID: remembered until their end, as another tablet may send others before it. */
-  readonly splits: Map<string, Pick<PartialTransaction, 'applied' | 'parts'>>;
-  /** The last position adopted, and how many groups came without one since (G37). */
-  gtid: string;
-  unplaced: number;
 }
 
 const EVENT: Readonly<Record<number, ShardEvent>> = {
@@ -147,8 +75,8 @@ export class Grouper implements RowEventVisitor {
   }
 
   #addShard(keyspace: string, shard: string, gtid: string, joined: boolean): Shard {
-    let byShard = this.#shards.get(keyspace);
-    if (!byShard) this.#shards.set(keyspace, (byShard = new Map()));
+    const byShard = this.#shards.get(keyspace) ?? new Map<string, Shard>();
+    this.#shards.set(keyspace, byShard);
     const splits = (this.#options.skip ?? []).filter((one) => one.keyspace === keyspace && one.shard === shard);
     const added: Shard = {
       keyspace,
