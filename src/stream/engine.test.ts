@@ -13,7 +13,8 @@ import type { Transport } from '../transport/transport.js';
 import { TabletType } from '../wire/gen/topodata_pb.js';
 import type { VStreamRequest } from '../wire/gen/vtgate_pb.js';
 import type { StreamBatch } from './batch.js';
-import { Engine, type EngineOptions } from './engine.js';
+import { Engine } from './engine.js';
+import type { EngineOptions } from './engine-options.js';
 import { validateStreamOptions } from './validate.js';
 
 const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
