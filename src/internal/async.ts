@@ -19,7 +19,10 @@ export function deferred<T = void>(): Deferred<T> {
 /** Rejects with the signal's reason when it aborts first; the operation itself must listen to the signal to stop. */
 export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
-  if (signal.aborted) throw signal.reason;
+  if (signal.aborted) {
+    promise.catch(() => {});
+    throw signal.reason;
+  }
   const aborted = deferred<never>();
   const onAbort = (): void => aborted.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });

@@ -34,6 +34,12 @@ export class Checkpoints {
     else if (this.#clock.monotonic() - this.#last >= this.#intervalMs) await this.flush();
   }
 
+  /** Leaves what is not written yet to the release of the lease. */
+  offer(): void {
+    const position = this.#reached;
+    if (position && position !== this.#written) this.#ownership.offer({ position });
+  }
+
   /** Writes what is not written yet. */
   async flush(): Promise<void> {
     const position = this.#reached;

@@ -1,5 +1,6 @@
 /** One run from claim to release: owner, sink, stream, checkpoints. Layer 4. */
 import { VStreamError } from '../errors.js';
+import { raceAbort } from '../internal/async.js';
 import { type Clock, delay } from '../internal/clock.js';
 import type { Recorder } from '../observe/recorder.js';
 import type { Ownership } from '../ownership/ownership.js';
@@ -84,7 +85,6 @@ export class Runner {
   /** Resolves with the summary once drained, checkpointed and released. */
   async run(signal: AbortSignal): Promise<Summary> {
     const options = this.#options;
-    const { logger } = options;
     let owned: Owned | undefined;
     let transport: Transport | undefined;
     let failure: unknown;
@@ -106,10 +106,19 @@ export class Runner {
       if (VStreamError.is(error)) this.#recorder.lastError = error.toJSON();
       throw error;
     } finally {
-      await this.#sink.close().catch((error: unknown) => logger.warn({ error: String(error) }, 'the sink did not close cleanly'));
+      await this.#closeSink();
       await owned?.close(VStreamError.is(failure) ? JSON.stringify(failure.toJSON()) : undefined);
       await transport?.close();
     }
+  }
+
+  /** A sink that does not close must not keep the lease from others. */
+  async #closeSink(): Promise<void> {
+    const { logger, drainMs } = this.#options;
+    const limit = new AbortController();
+    const cancel = this.#clock.after(drainMs, () => limit.abort(new Error(`not closed within ${drainMs} ms`)), false);
+    await raceAbort(this.#sink.close(), limit.signal).catch((error: unknown) => logger.warn({ error: String(error) }, 'the sink did not close cleanly'));
+    cancel();
   }
 
   async #request({ verb, table = '' }: StateRequest): Promise<string> {
@@ -167,11 +176,15 @@ export class Runner {
       this.#wake?.();
     }, { once: true });
     try {
-      await this.#pump(session.engine.batches(), badRows, ownership, context, checkpoints, stop);
-      await checkpoints.flush();
+      // A sink or a store that hangs is left to itself at the drain limit.
+      await raceAbort(this.#pump(session.engine.batches(), badRows, ownership, context, checkpoints, stop), draining.signal);
+      await raceAbort(checkpoints.flush(), draining.signal);
     } catch (error) {
       engineAbort.abort();
-      await checkpoints.flush().catch(() => {});
+      if (draining.signal.aborted) {
+        options.logger.warn({ drainMs: options.drainMs }, 'the drain limit was reached; what was being written is given up and comes again');
+        checkpoints.offer();
+      } else await checkpoints.flush().catch(() => {});
       throw ownership.lost.aborted ? ownership.lost.reason : error;
     } finally {
       cancelDrain?.();
@@ -194,6 +207,7 @@ export class Runner {
       next.catch(() => {});
       // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
       await ownership.whenHeld();
+      context.signal.throwIfAborted();
       const batch = await badRows.apply(given, (one) => applyBatch(this.#sink, asBatch(one), context, options));
       this.#recorder.batch(batch.changes.length, batch.bytes, batch.position);
       await checkpoints.reached(batch.position, batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end');
