@@ -68,6 +68,19 @@ test('the table of the Go client’s scenarios is complete, and each test it nam
   }
 });
 
+test('the code of README.md is what test/readme.test-d.ts compiles', () => {
+  const lines = (text: string): string[] => text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
+  const compiled = lines(read('test/readme.test-d.ts')).join('\n');
+  const blocks = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
+  expect(blocks).toHaveLength(3);
+  for (const block of blocks) {
+    // Statements stand in functions there, and imports come from the sources.
+    for (const part of block.split(/\n\n/)) {
+      if (!part.startsWith('import')) expect(compiled).toContain(lines(part).join('\n'));
+    }
+  }
+});
+
 test('every error code is explained in docs/failure.md, and no other', () => {
   const rows = read('docs/failure.md')
     .split('\n')
