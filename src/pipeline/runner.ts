@@ -121,7 +121,9 @@ export class Runner {
     cancel();
   }
 
-  async #request({ verb, table = '' }: StateRequest): Promise<string> {
+  async #request({ verb, table = '', where }: StateRequest): Promise<string> {
+    // Doing more than was asked would be worse than refusing.
+    if (where !== undefined) throw new VStreamError('CONFIG_INVALID', 'copying a range of a table again is not possible yet', { next: 'Ask for the whole table.' });
     if (verb === 'pause') this.pause();
     else if (verb === 'resume') this.resume();
     else await this.change(verb === 'copy' ? 'recopy' : verb === 'add-table' ? 'add' : 'remove', table);
