@@ -4,8 +4,10 @@ import { deferred } from '../src/internal/async.js';
 import { type Batch, memoryStore, Position, start, type StreamOptions, vstream } from '../src/index.js';
 import { createTransport } from '../src/transport/grpc.js';
 import { PlainReader } from './plain-reader.js';
+import { VEventType } from '../src/wire/gen/binlogdata_pb.js';
+import { TabletType } from '../src/wire/gen/topodata_pb.js';
 import { VStreamRequestSchema, VStreamResponseSchema } from '../src/wire/gen/vtgate_pb.js';
-import { KEYSPACE, SHARD, START_GTID } from './frames.js';
+import { SHARD, START_GTID } from './frames.js';
 import { type Measure, type Measured, serve } from './protocol.js';
 
 /** Whatever a consumer makes of the data, so that nothing is optimised away. */
@@ -78,24 +80,38 @@ serve<Measure, Measured>(async (measure) => {
 /** The transport alone, which knows bytes but no rows. */
 async function receive(measure: Measure, meter: Meter, take: (message: Uint8Array) => void): Promise<Measured> {
   const transport = createTransport({ vtgate: measure.address });
-  const request = create(VStreamRequestSchema, { vgtid: { shardGtids: [{ keyspace: KEYSPACE, shard: SHARD }] } });
+  const { keyspace, table, expected } = measure;
+  // The replay server sends the same whatever it is asked for.
+  const request = create(VStreamRequestSchema, {
+    tabletType: TabletType.PRIMARY,
+    vgtid: { shardGtids: [{ keyspace, shard: SHARD }] },
+    filter: { rules: [{ match: table, filter: `select * from \`${table}\`` }] },
+    flags: { tablesToCopy: [table] },
+  });
   for await (const message of transport.open(request)) {
     meter.begin();
     take(message);
     meter.bytes += message.length;
-    if (meter.bytes >= measure.bytes) break;
+    if (expected ? meter.bytes >= expected.bytes : endsCopy(message)) break;
   }
-  meter.rows = measure.rows;
+  meter.rows = expected?.rows ?? 0;
   const measured = meter.end();
   await transport.close();
   return measured;
 }
 
+/** The event that ends a copy comes in a message of its own, without rows. */
+function endsCopy(message: Uint8Array): boolean {
+  return message.length < 200 && fromBinary(VStreamResponseSchema, message).events.some((event) => event.type === VEventType.COPY_COMPLETED);
+}
+
 function options(measure: Measure): StreamOptions {
+  const { keyspace, phase, address, table, expected } = measure;
   return {
-    source: { vtgate: measure.address, keyspace: KEYSPACE },
-    tables: [measure.table],
-    from: measure.phase === 'copy' ? 'beginning' : Position.parse([{ keyspace: KEYSPACE, shard: SHARD, gtid: START_GTID }]),
+    source: { vtgate: address, keyspace, ...(expected ? {} : { tabletType: 'primary' }) },
+    tables: [table],
+    from: phase === 'copy' ? 'beginning' : Position.parse([{ keyspace, shard: SHARD, gtid: START_GTID }]),
+    ...(expected ? {} : { until: 'copied' }),
     ...(measure.types ? { types: measure.types as NonNullable<StreamOptions['types']> } : {}),
   };
 }
@@ -107,7 +123,7 @@ async function loop(measure: Measure, meter: Meter): Promise<Measured> {
     for (const change of batch.changes) seen.last = change.after;
     meter.rows += batch.changes.length;
     meter.bytes += batch.bytes;
-    if (meter.rows >= measure.rows) break;
+    if (measure.expected && meter.rows >= measure.expected.rows) break;
   }
   return meter.end();
 }
@@ -125,7 +141,7 @@ async function cells(measure: Measure, meter: Meter, take: (batch: Batch) => voi
         take(batch);
         meter.rows += batch.changes.length;
         meter.bytes += batch.bytes;
-        if (meter.rows >= measure.rows) ended(meter.end());
+        if (measure.expected ? meter.rows >= measure.expected.rows : batch.progress?.type === 'copy-completed') ended(meter.end());
       },
       close: async () => {},
     },

@@ -1,6 +1,6 @@
 /** Processes at work: one server, one client for each way to receive, measured in turns. */
 import { availableParallelism } from 'node:os';
-import { tableName } from './frames.js';
+import { KEYSPACE, tableName } from './frames.js';
 import { canPin, type Kind, type Measure, type Measured, type Prepare, type Prepared, Worker } from './protocol.js';
 import { SHAPES } from './shapes.js';
 import type { Phase } from './frames.js';
@@ -12,6 +12,8 @@ export interface Case {
   readonly phase: Phase;
   readonly rows: number;
   readonly types?: Readonly<Record<string, string>> | undefined;
+  /** A table of a real VTGate instead of the replay server; `rows` is how many it has. */
+  readonly source?: { readonly address: string; readonly keyspace: string; readonly table: string } | undefined;
 }
 
 /** A round is the cost of one pass over a case's rows. */
@@ -34,10 +36,10 @@ export class Lab {
     this.#server = new Worker('./server.js', this.#pinned ? 0 : undefined, ['--max-semi-space-size=64']);
   }
 
-  /** Each case `rounds` times, in turns, after one pass of a fifth of the rows to warm it up. A client process for each case. */
+  /** Each case `rounds` times, in turns, after one pass of half the rows to warm it up. A client process for each case. */
   async measure(cases: readonly Case[], rounds: number): Promise<Result[]> {
     const results = cases.map((one) => ({ case: one, rounds: [] as Measured[] }));
-    for (const one of cases) await this.#pass(one, Math.max(2_000, Math.ceil(one.rows / 5)));
+    for (const one of cases) await this.#pass(one, Math.max(2_000, Math.ceil(one.rows / 2)));
     for (let round = 0; round < rounds; round++) {
       for (const result of results) result.rounds.push(await this.#pass(result.case, result.case.rows));
     }
@@ -50,14 +52,23 @@ export class Lab {
   }
 
   async #pass(one: Case, rows: number): Promise<Measured> {
-    const { kind, shape, phase, types } = one;
+    const { kind, shape, phase, types, source } = one;
+    if (source) {
+      const measured = await this.#client(one).ask({ kind, phase, types, ...source, expected: undefined });
+      return { ...measured, rows: one.rows };
+    }
     const prepared = await this.#server.ask({ shape, phase, rows });
+    const found = SHAPES[shape];
+    if (!found) throw new Error(`no shape ${shape}`);
+    const { address, ...expected } = prepared;
+    return this.#client(one).ask({ kind, phase, keyspace: KEYSPACE, table: tableName(found), address, expected, types });
+  }
+
+  #client({ kind, shape, phase, types }: Case): Worker<Measure, Measured> {
     const key = JSON.stringify([kind, shape, phase, types]);
     let client = this.#clients.get(key);
     if (!client) this.#clients.set(key, (client = new Worker('./client.js', this.#pinned ? 1 : undefined, this.#execArgv)));
-    const found = SHAPES[shape];
-    if (!found) throw new Error(`no shape ${shape}`);
-    return client.ask({ kind, phase, table: tableName(found), address: prepared.address, rows: prepared.rows, bytes: prepared.bytes, types });
+    return client;
   }
 
   /** Ends the client processes, so that the next cases start with the memory they need. */

@@ -37,10 +37,11 @@ export type Kind =
 export interface Measure {
   readonly kind: Kind;
   readonly address: string;
+  readonly keyspace: string;
   readonly table: string;
   readonly phase: Phase;
-  readonly rows: number;
-  readonly bytes: number;
+  /** Where to stop; undefined for a real VTGate: at the end of the copy. */
+  readonly expected: { readonly rows: number; readonly bytes: number } | undefined;
   /** Overrides by MySQL type, as in the options of a stream. */
   readonly types?: Readonly<Record<string, string>> | undefined;
 }
@@ -49,6 +50,7 @@ export interface Measured {
   /** User and system time of the whole process between the first message and the last row, microseconds. */
   readonly cpuUs: number;
   readonly wallMs: number;
+  /** 0 where nobody looked into the bytes. */
   readonly rows: number;
   readonly bytes: number;
   readonly rssMb: number;
