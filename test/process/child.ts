@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deferred } from '../../src/internal/async.js';
 
-const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url));
+const fileOf = (script: string): string => fileURLToPath(new URL(`./${script}`, import.meta.url));
 
 export type Said = Readonly<Record<string, unknown>>;
 
@@ -19,8 +19,9 @@ export class Child implements AsyncDisposable {
   #watchers: (() => void)[] = [];
   #exit: Exit | undefined;
 
-  constructor(options: object, env: NodeJS.ProcessEnv = {}) {
-    this.#process = fork(WORKER, [JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, ...env } });
+  /** `script` is a file of this folder; `options` its one argument. */
+  constructor(options: object, script = 'worker.mjs') {
+    this.#process = fork(fileOf(script), [JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const exited = deferred<Exit>();
     this.exited = exited.promise;
     this.#process.on('message', (event) => {
@@ -46,6 +47,10 @@ export class Child implements AsyncDisposable {
       if (this.#exit) throw new Error(`the worker ended (${JSON.stringify(this.#exit)}) without ${member}: ${JSON.stringify(this.said.slice(-5))}`);
       await new Promise<void>((resolve) => this.#watchers.push(resolve));
     }
+  }
+
+  count(member: string): number {
+    return this.said.filter((one) => member in one).length;
   }
 
   /** `go`: the batch that waits may be written; `open`: and all after it. */

@@ -1,7 +1,7 @@
 /** How a run ends: what is in flight is finished, its position stored, the lease freed; and it ends, whatever hangs. */
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../../src/embedded/index.js';
-import { memoryStore, Position, run, type RunOptions, start, vstream } from '../../src/index.js';
+import { memoryStore, Position, run, type RunOptions, type Sink, start, vstream } from '../../src/index.js';
 import { deferred } from '../../src/internal/async.js';
 import { type SinkServer, startSinkServer } from '../../src/testing/sink-server.js';
 import { socketSink } from '../../src/testing/socket-sink.js';
@@ -82,25 +82,22 @@ describe('the drain limit', () => {
     const entered = deferred();
     const told = deferred<unknown>();
     const target = socketSink(sink.address);
-    const running = start({
-      ...options(),
-      drainTimeout: '50ms',
-      sink: {
-        capabilities: target.capabilities,
-        open: (context) => target.open(context),
-        apply: (_, { signal }) => {
-          entered.resolve();
-          return new Promise((_resolve, reject) =>
-            signal.addEventListener('abort', () => {
-              told.resolve(signal.reason);
-              reject(signal.reason);
-            }),
-          );
-        },
-        sweep: async () => 0,
-        close: () => new Promise(() => {}),
+    const hanging: Sink = {
+      capabilities: target.capabilities,
+      open: (context) => target.open(context),
+      apply: (_, { signal }) => {
+        entered.resolve();
+        return new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => {
+            told.resolve(signal.reason);
+            reject(signal.reason);
+          }),
+        );
       },
-    });
+      sweep: async () => 0,
+      close: () => new Promise(() => {}),
+    };
+    const running = start({ ...options(), drainTimeout: '50ms', sink: hanging });
     await entered.promise;
     expect(await running.close()).toMatchObject({ reason: 'closed' });
     expect(await told.promise).toMatchObject({ code: 'ABORTED', message: 'the drain limit was reached' });
