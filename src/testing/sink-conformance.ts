@@ -10,6 +10,7 @@ import type { Sink, SinkCapabilities } from '../pipeline/sink.js';
 import type { TableRef } from '../schema/table.js';
 import { basicCases } from './sink-cases-basic.js';
 import { fenceCases } from './sink-cases-fence.js';
+import { moveCases } from './sink-cases-moves.js';
 import { schemaCases } from './sink-cases-schema.js';
 import { shardCases } from './sink-cases-shards.js';
 
@@ -29,7 +30,7 @@ export interface SinkCase {
 
 /** The cases that fit a sink; all of them without an argument. */
 export function sinkConformance(capabilities?: SinkCapabilities, canTruncate = true): readonly SinkCase[] {
-  const all = [...basicCases, ...shardCases, ...fenceCases, ...schemaCases];
+  const all = [...basicCases, ...shardCases, ...moveCases, ...fenceCases, ...schemaCases];
   if (!capabilities) return all;
   const able: Record<SinkCase['needs'][number], boolean> = {
     deletes: capabilities.deletes,

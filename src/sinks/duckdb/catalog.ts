@@ -1,6 +1,7 @@
 /** The tables of the file that belong to this stream: made, found again, widened. Layer 5. */
 import { VStreamError } from '../../errors.js';
 import type { TableRef, TableVersion } from '../../schema/table.js';
+import { findDisplaced, type Displaced } from './displaced.js';
 import type { Connection } from './driver.js';
 import { META, META_PREFIX, quoteName, quoteText } from './identifiers.js';
 import type { Settings } from './options.js';
@@ -18,6 +19,7 @@ export interface Target extends TableRef {
   readonly columns: ReadonlyMap<string, { readonly name: string; readonly type: string }>;
   /** See high-water.ts; undefined until it is read for `of`, the key columns. */
   highWater: { readonly of: string; mark: string | undefined } | undefined;
+  readonly displaced: Displaced;
 }
 
 const LOG_COLUMNS: readonly (readonly [string, string])[] = [
@@ -101,7 +103,9 @@ export class Catalog {
     );
     if (rows.length === 0) return undefined;
     const columns = new Map(rows.map(([column, type]) => [String(column).toLowerCase(), { name: String(column), type: String(type) }]));
-    return { keyspace: ref.keyspace, table: ref.table, schema, name, sql: `${quoteName(schema)}.${quoteName(name)}`, id: this.#nextId++, columns, highWater: undefined };
+    const displaced = await findDisplaced(this.#connection, schema, name);
+    const sql = `${quoteName(schema)}.${quoteName(name)}`;
+    return { keyspace: ref.keyspace, table: ref.table, schema, name, sql, id: this.#nextId++, columns, highWater: undefined, displaced };
   }
 
   async #create(version: TableVersion): Promise<Target> {
@@ -144,18 +148,21 @@ export class Catalog {
   /** Adds missing columns and widens types; never drops or narrows: another shard may still send the older version. */
   async #widen(target: Target, version: TableVersion): Promise<Target> {
     let changed = false;
+    const tables = target.displaced.exists ? [target.sql, target.displaced.sql] : [target.sql];
     const wanted: (readonly [string, string])[] = version.columns.map((column) => [column.name, columnType(column, this.#settings.zeroDates).duckdb]);
     for (const [name, type] of [...wanted, ...(this.isLog(version) ? LOG_COLUMNS : []), ...ROW_COLUMNS]) {
       const there = target.columns.get(name.toLowerCase());
       if (!there) {
-        await this.#connection.run(`alter table ${target.sql} add column ${quoteName(name)} ${type}`);
+        for (const table of tables) await this.#connection.run(`alter table ${table} add column ${quoteName(name)} ${type}`);
         changed = true;
         continue;
       }
       const wider = widerType(there.type, type);
       if (wider === there.type) continue;
       const quoted = quoteName(there.name);
-      await this.#connection.run(`alter table ${target.sql} alter column ${quoted} set data type ${wider} using ${conversion(quoted, there.type, wider)}`);
+      for (const table of tables) {
+        await this.#connection.run(`alter table ${table} alter column ${quoted} set data type ${wider} using ${conversion(quoted, there.type, wider)}`);
+      }
       changed = true;
     }
     if (!changed) return target;

@@ -1,11 +1,9 @@
 /**
  * Compaction of a batch: what is left of a table's changes per key. Pure. Layer 5.
  *
- * The rules of rows that move between shards (design: a delete touches only rows whose stored shard overlaps its own, an
- * upsert takes the row over) hold inside a batch as well, so the result is the same however changes are cut into batches:
- * - identity `key`: an upsert removes the stored row whatever its shard; a delete before any upsert of that key in this batch
- *   removes the stored row of overlapping shards only; a delete after one removes the batch's own row if the shards overlap.
- * - identity `key+shard`: both remove what overlaps.
+ * Each shard has its own version of a key, as across shards there is no order: an upsert replaces the versions of overlapping
+ * shards and lies over the others, a delete removes those of overlapping shards, and the last one written of those that are
+ * left is the row. The same holds of what is stored (displaced.ts), so the result does not depend on how changes are cut.
  */
 import type { Cells } from '../../schema/cells.js';
 import type { TableVersion } from '../../schema/table.js';
@@ -35,24 +33,19 @@ export interface KeyImage {
 export interface KeyOutcome extends KeyImage {
   /** The key as text (key.ts); for a single column other than bytes, its exact value. */
   readonly key: string;
-  /** Remove the stored row of this key from every shard. */
-  everywhere: boolean;
-  /** Otherwise: from shards that overlap one of these. */
-  shards: string[] | undefined;
-  /** The row to write, if any. */
+  /** Shards that wrote or removed the key: stored versions of shards that overlap one of them are void. */
+  shards: readonly string[];
+  /** The version written last of those the batch leaves, if any. */
   row: Row | undefined;
-  /** With identity `key+shard`, rows of disjoint shards beside it. */
+  /** Those of disjoint shards under it, in order. */
   others: Row[] | undefined;
 }
 
 export class Compactor {
-  readonly #identity: 'key' | 'key+shard';
   readonly #outcomes = new Map<string, KeyOutcome>();
   readonly #readers = new Map<TableVersion, KeyReader>();
-
-  constructor(identity: 'key' | 'key+shard') {
-    this.#identity = identity;
-  }
+  /** One list a shard, for the many keys that only it touched. */
+  readonly #alone = new Map<string, readonly string[]>();
 
   get outcomes(): Iterable<KeyOutcome> {
     return this.#outcomes.values();
@@ -78,7 +71,7 @@ export class Compactor {
     const old = key(beforeCells);
     const last = this.#last(old, shard);
     const partial = hasAbsent(afterCells);
-    if (partial && !last && this.#outcomes.has(old)) return false;
+    if (partial && !last && this.#outcomes.get(old)?.shards.some((one) => shardsOverlap(one, shard))) return false;
     const moved = old !== now;
     let row: Row = { cells: afterCells, version, shard, generation, origin: moved ? { cells: beforeCells, version } : undefined, partial };
     if (last && partial) row = overlay(last, row);
@@ -90,9 +83,8 @@ export class Compactor {
 
   #last(key: string, shard: string): Row | undefined {
     const outcome = this.#outcomes.get(key);
-    if (!outcome) return undefined;
-    if (this.#identity === 'key') return outcome.row;
-    return [...(outcome.others ?? []), outcome.row].findLast((one) => one !== undefined && shardsOverlap(one.shard, shard));
+    if (outcome?.row && shardsOverlap(outcome.row.shard, shard)) return outcome.row;
+    return outcome?.others?.findLast((one) => shardsOverlap(one.shard, shard));
   }
 
   #reader(version: TableVersion): KeyReader {
@@ -102,45 +94,30 @@ export class Compactor {
   }
 
   #upsert(key: string, row: Row): void {
-    const { cells, version, shard } = row;
-    const outcome = this.#outcomes.get(key);
-    if (!outcome) {
-      const byKey = this.#identity === 'key';
-      this.#outcomes.set(key, { key, cells, version, everywhere: byKey, shards: byKey ? undefined : [shard], row, others: undefined });
-      return;
-    }
-    if (this.#identity === 'key') {
-      outcome.row = row;
-      outcome.everywhere = true;
-      return;
-    }
-    dropRows(outcome, shard);
+    const outcome = this.#touch(key, row, row.shard);
     if (outcome.row) (outcome.others ??= []).push(outcome.row);
     outcome.row = row;
-    addShard(outcome, shard);
   }
 
-  #delete(key: string, cells: Cells, change: Change): void {
-    const { shard, schema: version } = change;
-    const outcome = this.#outcomes.get(key);
+  #delete(key: string, cells: Cells, { shard, schema: version }: Change): void {
+    this.#touch(key, { cells, version }, shard);
+  }
+
+  /** The outcome of this key without what the shard had written. */
+  #touch(key: string, { cells, version }: KeyImage, shard: string): KeyOutcome {
+    let outcome = this.#outcomes.get(key);
     if (!outcome) {
-      this.#outcomes.set(key, { key, cells, version, everywhere: false, shards: [shard], row: undefined, others: undefined });
-      return;
+      let alone = this.#alone.get(shard);
+      if (!alone) this.#alone.set(shard, (alone = [shard]));
+      this.#outcomes.set(key, (outcome = { key, cells, version, shards: alone, row: undefined, others: undefined }));
+      return outcome;
     }
-    dropRows(outcome, shard);
-    if (!outcome.everywhere) addShard(outcome, shard);
+    if (outcome.row && shardsOverlap(outcome.row.shard, shard)) outcome.row = undefined;
+    if (outcome.others) outcome.others = outcome.others.filter((one) => !shardsOverlap(one.shard, shard));
+    outcome.row ??= outcome.others?.pop();
+    if (!outcome.shards.includes(shard)) outcome.shards = [...outcome.shards, shard];
+    return outcome;
   }
-}
-
-/** Rows of the batch itself that a change of this shard removes. */
-function dropRows(outcome: KeyOutcome, shard: string): void {
-  if (outcome.row && shardsOverlap(outcome.row.shard, shard)) outcome.row = undefined;
-  if (outcome.others) outcome.others = outcome.others.filter((one) => !shardsOverlap(one.shard, shard));
-}
-
-function addShard(outcome: KeyOutcome, shard: string): void {
-  if (!outcome.shards) outcome.shards = [shard];
-  else if (!outcome.shards.includes(shard)) outcome.shards.push(shard);
 }
 
 /** The later image over the earlier one: columns absent in the later keep their last present value. */

@@ -34,7 +34,6 @@ describe.each(['key', 'key+shard'] as const)('the DuckDB sink on disk conforms (
   // With `key+shard` an upsert does not take a row of another shard over: the rows of both are there until the delete comes.
   const byKeyOnly = new Set([
     'an update on the new shard takes the row over, so that a late delete of the old shard does not touch it',
-    'upsert, then delete by the same shard, in one batch, removes a row that another shard stored',
     'truncate removes the rows of its shard and keeps the others',
   ]);
   for (const { title, run } of sinkConformance()) {

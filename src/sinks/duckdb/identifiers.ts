@@ -18,6 +18,10 @@ export const META = {
   ordinal: '_vstream_ordinal',
   commitTime: '_vstream_commit_time',
   before: '_vstream_before',
+  /** Of displaced rows: counts up, so that the last one displaced comes back first. */
+  order: '_vstream_order',
+  /** Of displaced rows: the names of the key columns, a JSON list. */
+  keyColumns: '_vstream_key',
 } as const;
 
 export const META_PREFIX = '_vstream_';

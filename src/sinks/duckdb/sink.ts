@@ -6,8 +6,9 @@ import type { TableRef } from '../../schema/table.js';
 import type { Batch, Change, SchemaChange } from '../../stream/change.js';
 import { Catalog } from './catalog.js';
 import { EVERY_GENERATION, planClear } from '../../position/clears.js';
+import { bringBack, dropDisplaced } from './displaced.js';
 import { firstLine, openDatabase, type Database } from './driver.js';
-import { META, quoteName, quoteText } from './identifiers.js';
+import { META, quoteText } from './identifiers.js';
 import { resolveOptions, type DuckDbOptions, type Settings } from './options.js';
 import { ShardBook } from './shard-book.js';
 import { adopt, createStateTables, fenced, insertState, raiseEpoch, readState, writeState } from './state.js';
@@ -106,13 +107,13 @@ export class DuckDbSink implements Sink {
       const plan = planClear(shard, generation, book.shards(table.keyspace), book.pending(table));
       let removed = 0;
       for (const one of plan.remove) {
-        const older = one.generation === EVERY_GENERATION ? '' : ` and ${quoteName(META.generation)} < ${one.generation}`;
-        const result = await database.connection.run(
-          `delete from ${target.sql} where ${quoteName(META.shard)} = ${quoteText(one.stored)}${older}`,
-        );
-        removed += result.rowsChanged;
+        const older = one.generation === EVERY_GENERATION ? '' : ` and t.${META.generation} < ${one.generation}`;
+        const those = `t.${META.shard} = ${quoteText(one.stored)}${older}`;
+        const result = await database.connection.run(`delete from ${target.sql} as t where ${those}`);
+        removed += result.rowsChanged + (await dropDisplaced(database.connection, target, those));
         await book.settle(table, one.stored);
       }
+      if (removed > 0) await bringBack(database.connection, target);
       for (const one of plan.wait) await book.wait(table, one);
       return removed;
     });

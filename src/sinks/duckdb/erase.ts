@@ -1,0 +1,96 @@
+/** Stored versions that the outcomes of a batch make void, removed; versions they displace, put aside. Layer 5. */
+import { groupBy } from '../../internal/group.js';
+import { shardsOverlap } from '../../position/keyrange.js';
+import type { Cells } from '../../schema/cells.js';
+import type { TableVersion } from '../../schema/table.js';
+import type { Target } from './catalog.js';
+import type { KeyOutcome } from './compact.js';
+import { dropDisplaced, putAside } from './displaced.js';
+import type { Database, Driver } from './driver.js';
+import { META, quoteName } from './identifiers.js';
+import { append, type LoadOptions, type Source } from './load.js';
+import { columnWriter } from './writers.js';
+
+export interface EraseOptions extends LoadOptions {
+  readonly identity: 'key' | 'key+shard';
+  /** Every shard rows of the table's keyspace may be stored under, those of this batch included. */
+  readonly shards: ReadonlySet<string>;
+}
+
+export async function erase(database: Database, target: Target, { key }: TableVersion, outcomes: readonly KeyOutcome[], options: EraseOptions): Promise<void> {
+  if (outcomes.length === 0) return;
+  const { connection, driver } = database;
+  const several = options.shards.size > 1;
+  const keys = key.map((name) => target.columns.get(name.toLowerCase()) ?? { name, type: 'VARCHAR' });
+  const table = `_vstream_keys_${target.id}`;
+  const columns = [...keys.map(({ name, type }) => `${quoteName(name)} ${type}`), ...(several ? ['own VARCHAR', 'upsert BOOLEAN'] : [])];
+  await connection.run(`create or replace temp table ${table} (${columns.join(', ')})`);
+  const own = ownShards(options.shards);
+  const more: Source<KeyOutcome>[] = [
+    { type: driver.VARCHAR, value: (one) => own(one.shards) },
+    { type: driver.BOOLEAN, value: (one) => one.row !== undefined },
+  ];
+  for (const [from, group] of byVersion(outcomes, (one) => one.version)) {
+    const sources = keySources<KeyOutcome>(driver, target, from, key, options, (one) => one.cells);
+    await append(database, { catalog: 'temp', schema: null, name: table }, several ? [...sources, ...more] : sources, group, options.signal);
+  }
+  const match = keys.map(({ name }) => `t.${quoteName(name)} = k.${quoteName(name)}`).join(' and ');
+  const mine = several ? ` and contains(k.own, concat(',', t.${META.shard}, ','))` : '';
+  if (several && options.identity === 'key') {
+    await dropDisplaced(connection, target, `${match}${mine}`, `temp.${table} as k`);
+    const foreign = `_vstream_foreign_${target.id}`;
+    const found = await connection.runAndReadAll(
+      `create or replace temp table ${foreign} as
+       select t.rowid as row from ${target.sql} as t, temp.${table} as k where ${match} and k.upsert and not (true${mine})`,
+    );
+    if (Number(found.getRows()[0]?.[0]) > 0) {
+      const those = `t.rowid in (select row from temp.${foreign})`;
+      await putAside(connection, target, key, [{ table: `${target.sql} as t where ${those}`, select: '*' }]);
+      await connection.run(`delete from ${target.sql} as t where ${those}`);
+    }
+    await connection.run(`drop table temp.${foreign}`);
+  }
+  await connection.run(`delete from ${target.sql} as t using temp.${table} as k where ${match}${mine}`);
+  await connection.run(`drop table temp.${table}`);
+}
+
+/** The known shards that overlap one of those named, as `,-80,80-,`: shard names hold no comma. Found once for each list. */
+function ownShards(known: ReadonlySet<string>): (shards: readonly string[]) => string {
+  const texts = new Map<string, string>();
+  return (shards) => {
+    const name = shards.length === 1 ? (shards[0] as string) : shards.join();
+    let text = texts.get(name);
+    if (text === undefined) {
+      text = `,${[...known].filter((one) => shards.some((shard) => shardsOverlap(one, shard))).join()},`;
+      texts.set(name, text);
+    }
+    return text;
+  };
+}
+
+/** Nearly always one version: then without copying. */
+export function byVersion<T>(items: readonly T[], version: (item: T) => TableVersion): Iterable<readonly [TableVersion, readonly T[]]> {
+  const [first] = items;
+  if (first === undefined) return [];
+  const only = version(first);
+  return items.every((item) => version(item) === only) ? [[only, items]] : groupBy(items, version);
+}
+
+/** The key columns of an image, in the types the table has. */
+export function keySources<R>(
+  driver: Driver,
+  target: Target,
+  from: TableVersion,
+  key: readonly string[],
+  options: LoadOptions,
+  cells: (row: R) => Cells,
+): Source<R>[] {
+  return key.map((name) => {
+    const index = from.columns.findIndex((one) => one.name.toLowerCase() === name.toLowerCase());
+    const column = from.columns[index];
+    if (!column) return { type: driver.VARCHAR, value: () => null };
+    const type = target.columns.get(name.toLowerCase())?.type ?? 'VARCHAR';
+    const writer = columnWriter(driver, column, type, { zeroDates: options.zeroDates, key: true });
+    return { type: writer.type, value: (row) => writer.value(cells(row), index) };
+  });
+}
