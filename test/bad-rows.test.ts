@@ -206,6 +206,16 @@ test('DuckDB, which reads cells, gets the batch again without the row', async ()
   expect((await readDeadLetters(letters)).letters).toHaveLength(1);
 });
 
+test('a cell DuckDB cannot read ends the stream with its row: shard, table, column and position', async () => {
+  const columns = [{ name: 'id', type: 'bigint', key: true }, { name: 'note', type: 'varchar(40)' }];
+  const rows = [{ id: 1, note: 'fine' }, { id: 2, note: Buffer.from([0xff, 0xfe]) }];
+  await using shop = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { notes: { columns, rows } } } } });
+  const more = { tables: ['notes'], onBadRow: 'fail' } as unknown as Partial<RunOptions>;
+  const failed: unknown = await run(options(shop, duckdb({ path: join(folder, 'fails.duckdb') }), more)).catch((error: unknown) => error);
+  const where = { keyspace: 'shop', shard: '0', table: 'notes', column: 'note' };
+  expect(failed).toMatchObject({ code: 'DECODE_FAILED', ...where, position: expect.stringMatching(/^MySQL56\//) });
+});
+
 test('a line cut by a crash is counted and hurts no other', async () => {
   const path = join(folder, 'cut.jsonl');
   await writeFile(path, '{"id":"half');

@@ -42,7 +42,7 @@ export class BadRows {
   async apply(batch: StreamBatch, apply: (batch: StreamBatch) => Promise<void>): Promise<StreamBatch> {
     const { policy, capabilities, gaps } = this.#options;
     if (policy === 'fail') {
-      await apply(batch);
+      await apply(batch).catch((error: unknown) => Promise.reject(named(batch, error)));
       return batch;
     }
     // A sink that reads cells and undoes what it began is asked first: decoding all rows for it would cost as much as applying.
@@ -110,6 +110,13 @@ function screen(batch: StreamBatch): Map<ChangeRecord, VStreamError> {
     }
   }
   return bad;
+}
+
+/** What a sink met in a cell says no position: reading the rows again finds the row, and with it the place in the stream. */
+function named(batch: StreamBatch, error: unknown): unknown {
+  if (!VStreamError.is(error) || error.position !== undefined || !ROW_ERRORS.has(error.code)) return error;
+  const [found] = screen(batch).values();
+  return found ?? error;
 }
 
 /** The rows an error of `apply` is about: those the sink names, or those that cannot be decoded; none for other errors. */

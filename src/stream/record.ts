@@ -9,6 +9,7 @@ import type { TableVersion } from '../schema/table.js';
 import type { Key, Row } from '../schema/values.js';
 import { countGtids, parseGtidSet } from '../position/gtid.js';
 import type { Op, Phase, Sequence } from './change.js';
+import { withPlace } from './row-failure.js';
 
 export interface RowOrigin {
   /** The FIELD event's message, as latin1: a copy that keeps no message of rows alive. */
@@ -126,19 +127,29 @@ export class ChangeRecord implements RowSource {
   }
 
   get after(): Row | undefined {
-    if (this.#after === undefined && this.op !== 'delete') this.#after = this.context.decoder.row(this, 'after');
+    if (this.#after === undefined && this.op !== 'delete') this.#after = this.#row('after');
     return this.#after;
   }
 
   get before(): Row | undefined {
-    if (this.#before === undefined && (this.op === 'update' || this.op === 'delete')) {
-      this.#before = this.context.decoder.row(this, 'before');
-    }
+    if (this.#before === undefined && (this.op === 'update' || this.op === 'delete')) this.#before = this.#row('before');
     return this.#before;
   }
 
+  #row(image: Image): Row {
+    try {
+      return this.context.decoder.row(this, image);
+    } catch (error) {
+      throw withPlace(error, this.group);
+    }
+  }
+
   get key(): Key | undefined {
-    return this.context.decoder.key(this, this.op === 'delete' ? 'before' : 'after');
+    try {
+      return this.context.decoder.key(this, this.op === 'delete' ? 'before' : 'after');
+    } catch (error) {
+      throw withPlace(error, this.group);
+    }
   }
 
   get afterCells(): Cells | undefined {

@@ -3,7 +3,9 @@
  * The server sends an update when either image passes, and says nothing afterwards (measured.md section 2): an update that leaves
  * the filter becomes a delete here, one that enters it an insert.
  */
+import type { RowFilter } from '../schema/where.js';
 import type { ChangeRecord } from './record.js';
+import { withPlace } from './row-failure.js';
 
 /** The changes a consumer sees; the same array when no filter is in force. */
 export function applyFilter(changes: ChangeRecord[]): ChangeRecord[] {
@@ -16,11 +18,19 @@ export function applyFilter(changes: ChangeRecord[]): ChangeRecord[] {
       continue;
     }
     out ??= changes.slice(0, index);
-    const before = change.op === 'update' || change.op === 'delete' ? passes(change, 'before') : false;
-    const after = change.op === 'delete' ? false : passes(change, 'after');
+    const [before, after] = imagesPassing(change, passes);
     if (!before && !after) continue;
     if (change.op === 'update' && before !== after) change.op = after ? 'insert' : 'delete';
     out.push(change);
   }
   return out ?? changes;
+}
+
+function imagesPassing(change: ChangeRecord, passes: RowFilter): readonly [before: boolean, after: boolean] {
+  try {
+    const before = change.op === 'update' || change.op === 'delete' ? passes(change, 'before') : false;
+    return [before, change.op === 'delete' ? false : passes(change, 'after')];
+  } catch (error) {
+    throw withPlace(error, change.group);
+  }
 }
