@@ -37,7 +37,10 @@ describe('figures of a stream', () => {
     recorder.shard('k', '80-', { verdict: 'idle' });
     recorder.state = 'streaming';
     expect(recorder.snapshot().lagSeconds).toBe(1.5);
-    expect(recorder.snapshot().shards.map((one) => [one.shard, one.lagSeconds, one.verdict])).toEqual([['-80', 1.5, undefined], ['80-', 0.25, 'idle']]);
+    expect(recorder.snapshot().shards.map((one) => [one.shard, one.lagSeconds, one.verdict])).toEqual([
+      ['-80', 1.5, undefined],
+      ['80-', 0.25, 'idle'],
+    ]);
     recorder.state = 'copying';
     expect(recorder.snapshot().lagSeconds).toBeUndefined();
   });
@@ -49,7 +52,11 @@ describe('figures of a stream', () => {
       0,
       0,
       positionOf({
-        a: { state: 'pending', generation: 1, shards: { '-80': { state: 'copying', generation: 1, rows: 30 }, '80-': { state: 'done', generation: 1, rows: 20 } } },
+        a: {
+          state: 'pending',
+          generation: 1,
+          shards: { '-80': { state: 'copying', generation: 1, rows: 30 }, '80-': { state: 'done', generation: 1, rows: 20 } },
+        },
         b: { state: 'pending', generation: 1 },
         c: { state: 'done', generation: 2, rows: 7 },
         gone: { state: 'done', generation: 1, removed: true },

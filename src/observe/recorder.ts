@@ -46,7 +46,12 @@ export class Recorder {
 
   shard(keyspace: string, shard: string, seen: Partial<ShardRecord>): void {
     const name = `${keyspace}/${shard}`;
-    const record = this.#shards.get(name) ?? { lastCommitTime: undefined, lagMs: undefined, verdict: undefined, lagTransactions: undefined };
+    const record = this.#shards.get(name) ?? {
+      lastCommitTime: undefined,
+      lagMs: undefined,
+      verdict: undefined,
+      lagTransactions: undefined,
+    };
     this.#shards.set(name, Object.assign(record, seen));
   }
 

@@ -22,7 +22,8 @@ export function importForeignPosition(value: unknown): ForeignPosition {
     if (!isName(gtid)) return { problem: `${name} has no GTID set` };
     if (seen.has(name)) return { problem: `${name} is listed twice` };
     const pending = entry['tablePKs'] ?? entry['table_p_ks'] ?? entry['tablePks'] ?? entry['table_pks'];
-    if (Array.isArray(pending) && pending.length > 0) return { problem: `a copy is under way on ${name}, which only the client that began it can go on with` };
+    if (Array.isArray(pending) && pending.length > 0)
+      return { problem: `a copy is under way on ${name}, which only the client that began it can go on with` };
     seen.add(name);
     shards.push({ keyspace, shard, gtid });
   }
@@ -34,12 +35,15 @@ const isName = (value: unknown): value is string => typeof value === 'string' &&
 function listOf(value: unknown): readonly unknown[] | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const record = value as Record<string, unknown>;
-  for (const name of ['shardGtids', 'shard_gtids']) if (Array.isArray(record[name])) return record[name];
+  for (const name of ['shardGtids', 'shard_gtids']) {
+    const list = record[name];
+    if (Array.isArray(list)) return list as readonly unknown[];
+  }
   // Wrapped: the Go client's row (`latest_vgtid`) and Debezium's offset (`vitess.vgtid`, or `vgtid` holding JSON text).
   for (const name of ['latest_vgtid', 'vitess.vgtid', 'vgtid']) {
     let inner = record[name];
     if (typeof inner === 'string') inner = parsed(inner);
-    if (inner !== undefined) return Array.isArray(inner) ? inner : listOf(inner);
+    if (inner !== undefined) return Array.isArray(inner) ? (inner as readonly unknown[]) : listOf(inner);
   }
   return undefined;
 }

@@ -8,7 +8,12 @@ const B = '00000000-0000-0000-0000-000000000002';
 /** The naive model: every GTID by itself. */
 type Naive = ReadonlySet<string>;
 const source = fc.constantFrom(A, B, `${A}:tag`, `${A}:other_1`);
-const naive: fc.Arbitrary<Naive> = fc.uniqueArray(fc.tuple(source, fc.integer({ min: 1, max: 20 })).map(([of, n]) => `${of}:${n}`), { maxLength: 25 }).map((list) => new Set(list));
+const naive: fc.Arbitrary<Naive> = fc
+  .uniqueArray(
+    fc.tuple(source, fc.integer({ min: 1, max: 20 })).map(([of, n]) => `${of}:${n}`),
+    { maxLength: 25 },
+  )
+  .map((list) => new Set(list));
 const text = (set: Naive): string => `MySQL56/${[...set].join(',')}`;
 const parse = (value: string): GtidSet => {
   const set = parseGtidSet(value);
@@ -54,8 +59,24 @@ describe('sets of GTIDs', () => {
   });
 
   test.each([
-    'current', 'MariaDB/0-1-2', 'FilePos/binlog.000001:4', 'nonsense', A, `${A}:`, `${A}:0`, `${A}:5-3`, `${A}:-1`, `${A}:tag`, `${A}:tag:`, `${A}:tag:other:1`, `${A}:1:tag`, `x${A}:1`,
-    `${A}:1,`, `${A}:1;${B}:2`, `${A}:1-2-3`, `${A}:9tag:1`,
+    'current',
+    'MariaDB/0-1-2',
+    'FilePos/binlog.000001:4',
+    'nonsense',
+    A,
+    `${A}:`,
+    `${A}:0`,
+    `${A}:5-3`,
+    `${A}:-1`,
+    `${A}:tag`,
+    `${A}:tag:`,
+    `${A}:tag:other:1`,
+    `${A}:1:tag`,
+    `x${A}:1`,
+    `${A}:1,`,
+    `${A}:1;${B}:2`,
+    `${A}:1-2-3`,
+    `${A}:9tag:1`,
   ])('are not read into %j', (value) => {
     expect(parseGtidSet(value)).toBeUndefined();
   });

@@ -4,7 +4,11 @@ import { CopyPlan } from './plan.js';
 import { Position } from './position.js';
 
 const mark = (tables: Record<string, number>, more: Partial<Incomplete> = {}): Incomplete => ({
-  keyspace: 'shop', shard: '-80', reason: 'row-skipped', tables, ...more,
+  keyspace: 'shop',
+  shard: '-80',
+  reason: 'row-skipped',
+  tables,
+  ...more,
 });
 const shards = ['-80', '80-'].map((shard) => ({ keyspace: 'shop', shard, gtid: '' }));
 const plan = (shard: string, state: 'done' | 'pending', generation: number): CopyPlan =>

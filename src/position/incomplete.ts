@@ -77,7 +77,10 @@ function isMadeGood(mark: Incomplete, table: string, generation: number, { shard
   );
 }
 
-function isSameShard(one: { readonly keyspace: string; readonly shard: string }, other: { readonly keyspace: string; readonly shard: string }): boolean {
+function isSameShard(
+  one: { readonly keyspace: string; readonly shard: string },
+  other: { readonly keyspace: string; readonly shard: string },
+): boolean {
   return one.keyspace === other.keyspace && one.shard === other.shard;
 }
 
@@ -96,5 +99,7 @@ function isIncomplete(value: unknown): value is Incomplete {
   if (typeof value !== 'object' || value === null) return false;
   const { keyspace, shard, reason, tables } = value as Partial<Record<keyof Incomplete, unknown>>;
   if (typeof keyspace !== 'string' || typeof shard !== 'string' || !REASONS.includes(reason)) return false;
-  return typeof tables === 'object' && tables !== null && Object.values(tables).every((one) => Number.isSafeInteger(one) && (one as number) >= 0);
+  return (
+    typeof tables === 'object' && tables !== null && Object.values(tables).every((one) => Number.isSafeInteger(one) && (one as number) >= 0)
+  );
 }

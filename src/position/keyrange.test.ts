@@ -42,7 +42,12 @@ describe('key ranges', () => {
       fc.property(range, fc.array(range, { maxLength: 4 }), (one, many) => {
         for (const other of many) expect(shardsOverlap(one.name, other.name)).toBe(bytes.some((n) => one.has(n) && other.has(n)));
         const covered = bytes.filter(one.has).every((n) => many.some((other) => other.has(n)));
-        expect(shardsCover(one.name, many.map((other) => other.name))).toBe(covered);
+        expect(
+          shardsCover(
+            one.name,
+            many.map((other) => other.name),
+          ),
+        ).toBe(covered);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CopyPlan, highestGeneration, type ShardCopy, type TableCopy } from './plan.js';
+import { CopyPlan, highestGeneration, type PlanJson, type ShardCopy, type TableCopy } from './plan.js';
 import { Position } from './position.js';
 
 const SHARDS = ['-40', '40-80', '80-'];
@@ -12,11 +12,20 @@ describe('the copy plan', () => {
     const state = fc.record({
       table: fc.constantFrom('a', 'b', '__proto__'),
       shard: fc.constantFrom(...SHARDS),
-      copy: fc.record({ state: fc.constantFrom('pending' as const, 'copying' as const, 'done' as const), generation: fc.integer({ min: 1, max: 3 }) }),
+      copy: fc.record({
+        state: fc.constantFrom('pending' as const, 'copying' as const, 'done' as const),
+        generation: fc.integer({ min: 1, max: 3 }),
+      }),
     });
     fc.assert(
       fc.property(fc.array(state, { maxLength: 25 }), (changes) => {
-        let plan = CopyPlan.empty.withTables([[{ keyspace: 'k', table: 'a' }, pending()], [{ keyspace: 'k', table: 'b' }, { state: 'done', generation: 2 }]]);
+        let plan = CopyPlan.empty.withTables([
+          [{ keyspace: 'k', table: 'a' }, pending()],
+          [
+            { keyspace: 'k', table: 'b' },
+            { state: 'done', generation: 2 },
+          ],
+        ]);
         const model = new Map<string, ShardCopy>();
         for (const shard of SHARDS) {
           model.set(`a ${shard}`, pending());
@@ -27,7 +36,7 @@ describe('the copy plan', () => {
           plan = plan.withShard('k', table, shard, copy, SHARDS);
           model.set(`${table} ${shard}`, copy);
         }
-        const back = CopyPlan.fromJson(JSON.parse(JSON.stringify(plan.toJson())));
+        const back = CopyPlan.fromJson(JSON.parse(JSON.stringify(plan.toJson())) as PlanJson);
         for (const one of [plan, back]) {
           for (const [key, copy] of model) {
             const [table, shard] = key.split(' ') as [string, string];
@@ -58,16 +67,27 @@ describe('the copy plan', () => {
   test('keeps the order of tables, whichever is under way', () => {
     let plan = CopyPlan.empty;
     for (const table of ['c', 'a', 'b']) plan = plan.withTable('k', table, pending());
-    plan = plan.withShard('k', 'a', '-40', { state: 'copying', generation: 1 }, SHARDS).withShard('k', 'b', '-40', done(), SHARDS).withShard('k', 'c', '80-', done(), SHARDS);
+    plan = plan
+      .withShard('k', 'a', '-40', { state: 'copying', generation: 1 }, SHARDS)
+      .withShard('k', 'b', '-40', done(), SHARDS)
+      .withShard('k', 'c', '80-', done(), SHARDS);
     expect([...plan.tables()].map((one) => one.table)).toEqual(['c', 'a', 'b']);
   });
 
   test('a table done on every shard is done, also when one was copied twice', () => {
     let plan = CopyPlan.empty.withTable('k', 'a', { ...pending(), fingerprint: 'f' });
-    plan = plan.withShard('k', 'a', '-40', { state: 'done', generation: 2, rows: 5 }, SHARDS).withShard('k', 'a', '40-80', { ...done(), rows: 7 }, SHARDS);
+    plan = plan
+      .withShard('k', 'a', '-40', { state: 'done', generation: 2, rows: 5 }, SHARDS)
+      .withShard('k', 'a', '40-80', { ...done(), rows: 7 }, SHARDS);
     expect(plan.isDone('k', 'a')).toBe(false);
     plan = plan.withShard('k', 'a', '80-', { ...done(), rows: 1 }, SHARDS);
-    expect(plan.table('k', 'a')).toEqual({ state: 'done', generation: 1, fingerprint: 'f', rows: 8, shards: { '-40': { state: 'done', generation: 2, rows: 5 } } });
+    expect(plan.table('k', 'a')).toEqual({
+      state: 'done',
+      generation: 1,
+      fingerprint: 'f',
+      rows: 8,
+      shards: { '-40': { state: 'done', generation: 2, rows: 5 } },
+    });
     expect(plan.done).toBe(true);
     expect(highestGeneration(plan.table('k', 'a') as TableCopy)).toBe(2);
   });
@@ -87,13 +107,34 @@ describe('the copy plan', () => {
     const hex = (n: number): string => (n % 256 === 0 ? '' : n.toString(16).padStart(2, '0'));
     const shards = Array.from({ length: 256 }, (_, index) => `${hex(index)}-${hex(index + 1)}`);
     let plan = CopyPlan.empty.withTables(
-      Array.from({ length: 5_000 }, (_, index) => [{ keyspace: 'commerce', table: `a_table_of_usual_name_${index}` }, { state: index < 2_500 ? 'done' : 'pending', generation: 1, fingerprint: 'abcdefghij', ...(index < 2_500 ? { rows: 123_456_789 } : {}) }] as const),
+      Array.from(
+        { length: 5_000 },
+        (_, index) =>
+          [
+            { keyspace: 'commerce', table: `a_table_of_usual_name_${index}` },
+            {
+              state: index < 2_500 ? 'done' : 'pending',
+              generation: 1,
+              fingerprint: 'abcdefghij',
+              ...(index < 2_500 ? { rows: 123_456_789 } : {}),
+            },
+          ] as const,
+      ),
     );
     for (const shard of shards) {
-      plan = plan.withShard('commerce', 'a_table_of_usual_name_2500', shard, { state: 'copying', generation: 1, lastPk: 'x'.repeat(400), rows: 1_000_000 }, shards);
+      plan = plan.withShard(
+        'commerce',
+        'a_table_of_usual_name_2500',
+        shard,
+        { state: 'copying', generation: 1, lastPk: 'x'.repeat(400), rows: 1_000_000 },
+        shards,
+      );
     }
     const gtid = `MySQL56/${Array.from({ length: 3 }, (_, index) => `ba05c1f7-e695-11f1-830a-02fc0000000${index}:1-123456789`).join(',')}`;
-    const position = new Position(shards.map((shard) => ({ keyspace: 'commerce', shard, gtid })), plan);
+    const position = new Position(
+      shards.map((shard) => ({ keyspace: 'commerce', shard, gtid })),
+      plan,
+    );
     expect(JSON.stringify(position).length).toBeLessThan(1_000_000);
   });
 });

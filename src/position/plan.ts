@@ -122,7 +122,8 @@ export class CopyPlan {
     const key = tableKey(keyspace, table);
     const before = this.#get(key);
     if (!before && !entry) return this;
-    const unfinished = this.#unfinished - Number(before !== undefined && !isFinished(before)) + Number(entry !== undefined && !isFinished(entry));
+    const unfinished =
+      this.#unfinished - Number(before !== undefined && !isFinished(before)) + Number(entry !== undefined && !isFinished(entry));
     const over = { key, entry };
     if (!this.#over || this.#over.key === key) return new CopyPlan(this.#base, over, unfinished);
     return new CopyPlan(this.#folded(), over, unfinished);

@@ -4,10 +4,18 @@ import { CopyPlan } from './plan.js';
 import { Position } from './position.js';
 
 const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
-const shard = (name = '-80', gtid = `MySQL56/${UUID}:1-9`): { keyspace: string; shard: string; gtid: string } => ({ keyspace: 'commerce', shard: name, gtid });
+const shard = (name = '-80', gtid = `MySQL56/${UUID}:1-9`): { keyspace: string; shard: string; gtid: string } => ({
+  keyspace: 'commerce',
+  shard: name,
+  gtid,
+});
 
 const count = fc.integer({ min: 1, max: 9 });
-const shardCopy = fc.record({ state: fc.constantFrom('pending' as const, 'copying' as const, 'done' as const), generation: count, rows: count });
+const shardCopy = fc.record({
+  state: fc.constantFrom('pending' as const, 'copying' as const, 'done' as const),
+  generation: count,
+  rows: count,
+});
 const tableCopy = fc.record({
   state: fc.constantFrom('pending' as const, 'done' as const),
   generation: count,
@@ -15,7 +23,9 @@ const tableCopy = fc.record({
   shards: fc.dictionary(fc.constantFrom('-80', '80-'), shardCopy),
 });
 const name = fc.oneof(fc.string({ minLength: 1, maxLength: 5 }), fc.constantFrom('__proto__', 'constructor', 'a.b'));
-const plan = fc.dictionary(name, fc.dictionary(name, tableCopy)).filter((json) => Object.values(json).every((tables) => Object.keys(tables).length > 0));
+const plan = fc
+  .dictionary(name, fc.dictionary(name, tableCopy))
+  .filter((json) => Object.values(json).every((tables) => Object.keys(tables).length > 0));
 const position = fc
   .record({
     shards: fc.uniqueArray(fc.constantFrom('-80', '80-', '0'), { minLength: 1 }).map((names) => names.map((one) => shard(one))),
@@ -46,13 +56,21 @@ describe('a position', () => {
 
   test('whatever is parsed, the answer is a position or one error that says what is accepted', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.json(), fc.anything(), fc.jsonValue().map((value) => ({ version: 1, shards: value }))), (input) => {
-        try {
-          expect(Position.parse(input).shards.length).toBeGreaterThan(0);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'POSITION_INVALID', next: expect.stringContaining('VGTID') });
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.json(),
+          fc.anything(),
+          fc.jsonValue().map((value) => ({ version: 1, shards: value })),
+        ),
+        (input) => {
+          try {
+            expect(Position.parse(input).shards.length).toBeGreaterThan(0);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'POSITION_INVALID', next: expect.stringContaining('VGTID') });
+          }
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -95,10 +113,19 @@ describe('positions of other clients', () => {
     [JSON.stringify({ version: 1, shards: [shard()], copy: [] }), '`copy`'],
     [JSON.stringify({ version: 1, shards: [shard()], copy: { k: { t: { state: 'copying', generation: 1 } } } }), '`copy`'],
     [JSON.stringify({ version: 1, shards: [shard()], copy: { k: { t: { state: 'done', generation: '1' } } } }), '`copy`'],
-    [JSON.stringify({ version: 1, shards: [shard()], copy: { k: { t: { state: 'done', generation: 1, shards: { 0: { state: 'gone', generation: 1 } } } } } }), '`copy`'],
+    [
+      JSON.stringify({
+        version: 1,
+        shards: [shard()],
+        copy: { k: { t: { state: 'done', generation: 1, shards: { 0: { state: 'gone', generation: 1 } } } } },
+      }),
+      '`copy`',
+    ],
     [JSON.stringify({ version: 1, shards: [shard()], reshards: -1 }), '`reshards`'],
     [JSON.stringify({ version: 1, shards: [shard()], partial: [{ keyspace: 'k' }] }), '`partial`'],
   ])('%s is refused, and says why', (value, why) => {
-    expect(() => Position.parse(value)).toThrowError(expect.objectContaining({ code: 'POSITION_INVALID', message: expect.stringContaining(why) }));
+    expect(() => Position.parse(value)).toThrowError(
+      expect.objectContaining({ code: 'POSITION_INVALID', message: expect.stringContaining(why) }),
+    );
   });
 });

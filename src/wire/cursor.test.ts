@@ -29,24 +29,29 @@ describe('numbers', () => {
 
   test.each([readVarint32, readVarintNumber])('%o refuses a number that is cut off or does not end', (read) => {
     for (const bytes of [[], [0x80], Array.from({ length: 9 }, () => 0xff)]) {
-      expect(() => read(Buffer.from(bytes), 0, bytes.length)).toThrowError(expect.objectContaining({ code: 'PROTOCOL', message: expect.stringContaining('cut off') }));
+      expect(() => read(Buffer.from(bytes), 0, bytes.length)).toThrowError(
+        expect.objectContaining({ code: 'PROTOCOL', message: expect.stringContaining('cut off') }),
+      );
     }
     const endless = Buffer.alloc(20, 0xff);
-    expect(() => read(endless, 0, endless.length)).toThrowError(expect.objectContaining({ code: 'PROTOCOL', message: expect.stringContaining('too long') }));
+    expect(() => read(endless, 0, endless.length)).toThrowError(
+      expect.objectContaining({ code: 'PROTOCOL', message: expect.stringContaining('too long') }),
+    );
   });
 
   test('nothing behind `end` is looked at', () => {
     const bytes = Buffer.from([0x80, 0x01]);
-    expect(() => readVarint32(bytes, 0, 1)).toThrow();
-    expect(() => readRange(Buffer.from([0x02, 0x00, 0x00]), 0, 2)).toThrow();
-    expect(() => readRange(Buffer.from([0x00]), 1, 1)).toThrow();
-    expect(() => skipField(Buffer.alloc(8), 1, 0, 7)).toThrow();
-    expect(() => skipField(Buffer.alloc(4), 5, 0, 3)).toThrow();
-    expect(() => skipField(Buffer.alloc(4, 0x80), 0, 0, 4)).toThrow();
+    expect(() => readVarint32(bytes, 0, 1)).toThrow('cut off');
+    expect(() => readRange(Buffer.from([0x02, 0x00, 0x00]), 0, 2)).toThrow('cut off');
+    expect(() => readRange(Buffer.from([0x00]), 1, 1)).toThrow('cut off');
+    expect(() => skipField(Buffer.alloc(8), 1, 0, 7)).toThrow('cut off');
+    expect(() => skipField(Buffer.alloc(4), 5, 0, 3)).toThrow('cut off');
+    expect(() => skipField(Buffer.alloc(4, 0x80), 0, 0, 4)).toThrow('cut off');
   });
 
   test('groups, which proto3 does not have, are refused', () => {
-    for (const wireType of [3, 4, 6, 7]) expect(() => skipField(Buffer.alloc(9), wireType, 0, 9)).toThrowError(expect.objectContaining({ code: 'PROTOCOL' }));
+    for (const wireType of [3, 4, 6, 7])
+      expect(() => skipField(Buffer.alloc(9), wireType, 0, 9)).toThrowError(expect.objectContaining({ code: 'PROTOCOL' }));
   });
 });
 

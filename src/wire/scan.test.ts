@@ -5,7 +5,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadRecording, recordings } from '../../test/captures/load.js';
 import { VStreamError } from '../errors.js';
-import { JournalSchema, FieldEventSchema, type RowEvent, RowEventSchema, type VEvent, VEventSchema, VGtidSchema } from './gen/binlogdata_pb.js';
+import {
+  JournalSchema,
+  FieldEventSchema,
+  type RowEvent,
+  RowEventSchema,
+  type VEvent,
+  VEventSchema,
+  VGtidSchema,
+} from './gen/binlogdata_pb.js';
 import { type Row, RowSchema } from './gen/query_pb.js';
 import { VStreamResponseSchema } from './gen/vtgate_pb.js';
 import { type EventView, ResponseScanner, scanRowEvent } from './scan.js';
@@ -18,10 +26,26 @@ const int64 = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc
 /** Fields of newer servers, which must be passed over wherever they stand (G9, G10). */
 const unknownFields = fc.array(
   fc.oneof(
-    fc.record({ no: fc.integer({ min: 100, max: 2000 }), wireType: fc.constant(WireType.LengthDelimited), data: bytes().map((data) => new BinaryWriter().bytes(data).finish()) }),
-    fc.record({ no: fc.integer({ min: 100, max: 2000 }), wireType: fc.constant(WireType.Varint), data: int64.map((value) => new BinaryWriter().int64(value).finish()) }),
-    fc.record({ no: fc.integer({ min: 100, max: 2000 }), wireType: fc.constant(WireType.Bit32), data: bytes().map(() => new Uint8Array(4)) }),
-    fc.record({ no: fc.integer({ min: 100, max: 2000 }), wireType: fc.constant(WireType.Bit64), data: bytes().map(() => new Uint8Array(8)) }),
+    fc.record({
+      no: fc.integer({ min: 100, max: 2000 }),
+      wireType: fc.constant(WireType.LengthDelimited),
+      data: bytes().map((data) => new BinaryWriter().bytes(data).finish()),
+    }),
+    fc.record({
+      no: fc.integer({ min: 100, max: 2000 }),
+      wireType: fc.constant(WireType.Varint),
+      data: int64.map((value) => new BinaryWriter().int64(value).finish()),
+    }),
+    fc.record({
+      no: fc.integer({ min: 100, max: 2000 }),
+      wireType: fc.constant(WireType.Bit32),
+      data: bytes().map(() => new Uint8Array(4)),
+    }),
+    fc.record({
+      no: fc.integer({ min: 100, max: 2000 }),
+      wireType: fc.constant(WireType.Bit64),
+      data: bytes().map(() => new Uint8Array(8)),
+    }),
   ),
   { maxLength: 2 },
 );
@@ -87,7 +111,8 @@ interface SeenRows {
 
 function rowsAt(buffer: Buffer, start: number, end: number): SeenRows | undefined {
   let seen: SeenRows | undefined;
-  const message = (from: number, to: number): Row | undefined => (from < 0 ? undefined : fromBinary(RowSchema, new Uint8Array(buffer.subarray(from, to))));
+  const message = (from: number, to: number): Row | undefined =>
+    from < 0 ? undefined : fromBinary(RowSchema, new Uint8Array(buffer.subarray(from, to)));
   const hex = (from: number, to: number): string | undefined => (from < 0 ? undefined : buffer.toString('hex', from, to));
   scanRowEvent(buffer, start, end, {
     rowTable(_, nameStart, nameEnd, internal) {
@@ -241,22 +266,35 @@ describe('scanning a response', () => {
 describe('reading a vector', () => {
   test('one entry is the entry of the whole', () => {
     fc.assert(
-      fc.property(vgtid, unknownFields, fc.constantFrom('commerce', 'b', 'ключ', 'x'), fc.constantFrom('-80', '80-', '0', 'x'), (init, unknown, keyspace, shard) => {
-        const message = create(VGtidSchema, init as MessageInitShape<typeof VGtidSchema>);
-        for (const one of message.shardGtids) one.$unknown = [...unknown];
-        const buffer = Buffer.from(toBinary(VGtidSchema, message));
-        const all = readVgtid(buffer);
-        expect(all.map(({ keyspace, shard, gtid, pending }) => ({ keyspace, shard, gtid, pending: pending.map(({ table, hasKey }) => ({ table, hasKey })) }))).toEqual(
-          message.shardGtids.map(({ keyspace, shard, gtid, tablePKs }) => ({
-            keyspace,
-            shard,
-            gtid,
-            pending: tablePKs.map(({ tableName, lastpk }) => ({ table: tableName, hasKey: lastpk !== undefined })),
-          })),
-        );
-        const whole = all.find((one) => one.keyspace === keyspace && one.shard === shard);
-        expect(readVgtidEntry(buffer, 0, buffer.length, keyspace, shard)).toEqual(whole);
-      }),
+      fc.property(
+        vgtid,
+        unknownFields,
+        fc.constantFrom('commerce', 'b', 'ключ', 'x'),
+        fc.constantFrom('-80', '80-', '0', 'x'),
+        (init, unknown, keyspace, shard) => {
+          const message = create(VGtidSchema, init as MessageInitShape<typeof VGtidSchema>);
+          for (const one of message.shardGtids) one.$unknown = [...unknown];
+          const buffer = Buffer.from(toBinary(VGtidSchema, message));
+          const all = readVgtid(buffer);
+          expect(
+            all.map(({ keyspace, shard, gtid, pending }) => ({
+              keyspace,
+              shard,
+              gtid,
+              pending: pending.map(({ table, hasKey }) => ({ table, hasKey })),
+            })),
+          ).toEqual(
+            message.shardGtids.map(({ keyspace, shard, gtid, tablePKs }) => ({
+              keyspace,
+              shard,
+              gtid,
+              pending: tablePKs.map(({ tableName, lastpk }) => ({ table: tableName, hasKey: lastpk !== undefined })),
+            })),
+          );
+          const whole = all.find((one) => one.keyspace === keyspace && one.shard === shard);
+          expect(readVgtidEntry(buffer, 0, buffer.length, keyspace, shard)).toEqual(whole);
+        },
+      ),
     );
   });
 
@@ -264,8 +302,22 @@ describe('reading a vector', () => {
     fc.assert(
       fc.property(bytes(40), (key) => {
         // A TableLastPK whose `lastpk` holds what no schema of ours knows.
-        const pending = new BinaryWriter().tag(1, WireType.LengthDelimited).string('t').tag(3, WireType.LengthDelimited).bytes(key).tag(9, WireType.Varint).uint32(7).finish();
-        const entry = new BinaryWriter().tag(1, WireType.LengthDelimited).string('k').tag(2, WireType.LengthDelimited).string('0').tag(4, WireType.LengthDelimited).bytes(pending).finish();
+        const pending = new BinaryWriter()
+          .tag(1, WireType.LengthDelimited)
+          .string('t')
+          .tag(3, WireType.LengthDelimited)
+          .bytes(key)
+          .tag(9, WireType.Varint)
+          .uint32(7)
+          .finish();
+        const entry = new BinaryWriter()
+          .tag(1, WireType.LengthDelimited)
+          .string('k')
+          .tag(2, WireType.LengthDelimited)
+          .string('0')
+          .tag(4, WireType.LengthDelimited)
+          .bytes(pending)
+          .finish();
         const buffer = Buffer.from(new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(entry).finish());
         const [found] = readVgtid(buffer);
         expect(found?.pending[0]?.message.equals(pending)).toBe(true);
@@ -319,27 +371,41 @@ describe('hostile bytes', () => {
 
   test('so do messages cut off or changed anywhere', () => {
     fc.assert(
-      fc.property(fc.array(eventWithUnknowns, { minLength: 1, maxLength: 3 }), fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }), fc.nat(), (events, changes, cut) => {
-        const buffer = Buffer.from(toBinary(VStreamResponseSchema, create(VStreamResponseSchema, { events })));
-        for (const [at, value] of changes) buffer[at % buffer.length] = value;
-        readEverything(buffer);
-        readEverything(buffer.subarray(0, cut % (buffer.length + 1)));
-      }),
+      fc.property(
+        fc.array(eventWithUnknowns, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+        fc.nat(),
+        (events, changes, cut) => {
+          const buffer = Buffer.from(toBinary(VStreamResponseSchema, create(VStreamResponseSchema, { events })));
+          for (const [at, value] of changes) buffer[at % buffer.length] = value;
+          readEverything(buffer);
+          readEverything(buffer.subarray(0, cut % (buffer.length + 1)));
+        },
+      ),
       { numRuns: 300 },
     );
   });
 
   test('so do recordings of a real server', () => {
-    const frames = recordings().flatMap((name) => loadRecording(name).frames.filter((frame) => frame.length > 0 && frame.length < 20_000).slice(0, 40));
+    const frames = recordings().flatMap((name) =>
+      loadRecording(name)
+        .frames.filter((frame) => frame.length > 0 && frame.length < 20_000)
+        .slice(0, 40),
+    );
     expect(frames.length).toBeGreaterThan(500);
     for (const frame of frames) readEverything(frame);
     fc.assert(
-      fc.property(fc.nat({ max: frames.length - 1 }), fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 5 }), fc.nat(), (index, changes, cut) => {
-        const buffer = Buffer.from(frames[index] as Buffer);
-        readEverything(buffer.subarray(0, cut % buffer.length));
-        for (const [at, value] of changes) buffer[at % buffer.length] = value;
-        readEverything(buffer);
-      }),
+      fc.property(
+        fc.nat({ max: frames.length - 1 }),
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 5 }),
+        fc.nat(),
+        (index, changes, cut) => {
+          const buffer = Buffer.from(frames[index] as Buffer);
+          readEverything(buffer.subarray(0, cut % buffer.length));
+          for (const [at, value] of changes) buffer[at % buffer.length] = value;
+          readEverything(buffer);
+        },
+      ),
       { numRuns: 1000 },
     );
   });

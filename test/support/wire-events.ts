@@ -1,6 +1,6 @@
 /** VStream events by hand, for tests of the stream's state machine: written short, encoded by the generated code. */
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { TableLastPKSchema, VEventSchema, VEventType } from '../../src/wire/gen/binlogdata_pb.js';
+import { TableLastPKSchema, type VEventSchema, VEventType } from '../../src/wire/gen/binlogdata_pb.js';
 import { RowSchema } from '../../src/wire/gen/query_pb.js';
 import { VStreamResponseSchema } from '../../src/wire/gen/vtgate_pb.js';
 import { fieldOf, type FieldSpec, rowBytes } from './rows.js';
@@ -86,7 +86,12 @@ export class ShardEvents {
 
   field(table: string, time = 0, columns: readonly FieldSpec[] = COLUMNS, internal = false): WireEvent {
     return this.#event(VEventType.FIELD, time, undefined, {
-      fieldEvent: { tableName: `${this.#prefix}${table}`, fields: columns.map(fieldOf), enumSetStringValues: true, isInternalTable: internal },
+      fieldEvent: {
+        tableName: `${this.#prefix}${table}`,
+        fields: columns.map(fieldOf),
+        enumSetStringValues: true,
+        isInternalTable: internal,
+      },
     });
   }
 
@@ -121,12 +126,19 @@ export class ShardEvents {
 
 /** The `TableLastPK` message of a table under way. */
 export function lastPk({ table, key }: Pending): Buffer {
-  const lastpk = key === undefined ? {} : { lastpk: { fields: [fieldOf(COLUMNS[0] as FieldSpec)], rows: [fromBinary(RowSchema, rowBytes([String(key)]))] } };
+  const lastpk =
+    key === undefined
+      ? {}
+      : { lastpk: { fields: [fieldOf(COLUMNS[0] as FieldSpec)], rows: [fromBinary(RowSchema, rowBytes([String(key)]))] } };
   return Buffer.from(toBinary(TableLastPKSchema, create(TableLastPKSchema, { tableName: table, ...lastpk })));
 }
 
 /** VTGate's own heartbeat, which names no shard. */
-export const heartbeat = (time = 1): WireEvent => ({ type: VEventType.HEARTBEAT, timestamp: BigInt(time), currentTime: BigInt(time) * 1_000_000_000n });
+export const heartbeat = (time = 1): WireEvent => ({
+  type: VEventType.HEARTBEAT,
+  timestamp: BigInt(time),
+  currentTime: BigInt(time) * 1_000_000_000n,
+});
 
 /** The end of all copies, which may never come (G49). */
 export const finalCopyCompleted = (): WireEvent => ({ type: VEventType.COPY_COMPLETED });
