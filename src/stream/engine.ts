@@ -35,7 +35,7 @@ import { Watch } from './watch.js';
 const LOOK_MS = 500;
 
 /** An RPC that lived this long without a stall was no failure, whatever ended it and whether or not the servers could be asked. */
-const WELL_MS = 300_000;
+const WELL_MS = 120_000;
 
 type RpcEnd = 'next' | 'stop';
 
@@ -261,16 +261,19 @@ export class Engine {
     // Transactions without rows count as well: the one that fails is the next after them.
     yield* this.#delivery.position();
     const { tables } = this.#catalog;
-    const step = await this.#undecodable.judge(failure, assembler.position, tables.map((one) => one.table));
+    const step = await this.#undecodable.judge(failure, assembler.position);
     if (!step) return false;
     const { keyspace, shard } = step;
-    const concerned = tables.filter((one) => one.keyspace === keyspace && (step.tables.length === 0 || step.tables.includes(one.table)));
+    // Whatever table the server's text may name, the transaction can have changed any other as well.
+    const concerned = tables.filter((one) => one.keyspace === keyspace);
     const stepped = stepOver(assembler.position, step, concerned);
     if (stepped.gaps.size > 0) this.gaps.add({ keyspace, shard, reason: 'transaction-skipped', tables: Object.fromEntries(stepped.gaps) });
     assembler.replace(stepped.position);
     this.#delivery.copyOwed();
     // One write holds the step and what is owed for it.
     yield* this.#delivery.handOut([assembler.progress({ type: 'position' })]);
+    // The next RPC asks for something else: what it meets is met for the first time.
+    this.#recovery.over();
     return true;
   }
 

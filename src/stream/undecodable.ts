@@ -6,7 +6,7 @@ import { selectServerGtids } from '../sql/gtids.js';
 import { runStatement } from '../sql/statement.js';
 import type { TabletKind } from '../sql/target.js';
 import { findUndecodable, MAX_STEPS, UndecodableHistory, type UndecodableVerdict } from '../supervise/undecodable.js';
-import { failedSetInText, tablesInText } from '../transport/failed-at.js';
+import { failedSetInText } from '../transport/failed-at.js';
 import { serverStatusOf } from '../transport/status.js';
 import type { Transport } from '../transport/transport.js';
 
@@ -28,8 +28,6 @@ export interface StepOver {
   readonly gtid: string;
   /** The shard's position with that transaction in it. */
   readonly position: string;
-  /** Tables the server's text names; empty: it names none, and any selected one may be meant. */
-  readonly tables: readonly string[];
 }
 
 interface Place {
@@ -51,7 +49,7 @@ export class UndecodableSteps {
    * (undefined) reconnect, once, as the cause may have passed.
    * @throws VStreamError `TRANSACTION_UNDECODABLE` with shard, position and candidates, where policy or doubt forbid the step
    */
-  async judge(failure: VStreamError, position: Position, selected: readonly string[]): Promise<StepOver | undefined> {
+  async judge(failure: VStreamError, position: Position): Promise<StepOver | undefined> {
     const { policy, logger } = this.#options;
     const place = placeOf(failure, position);
     if (!place) throw enriched(failure, undefined, undefined, 'the server does not say on which shard');
@@ -69,7 +67,7 @@ export class UndecodableSteps {
     if (policy === 'fail') throw enriched(failure, place, verdict, undefined);
     if (verdict.kind === 'ambiguous') throw enriched(failure, place, verdict, 'which transaction it is cannot be told');
     if (verdict.kind === 'unknown') throw enriched(failure, place, verdict, 'no transaction after the position is known');
-    const step = { keyspace: place.keyspace, shard: place.shard, gtid: verdict.gtid, position: verdict.position, tables: tablesInText(text, selected) };
+    const step = { keyspace: place.keyspace, shard: place.shard, gtid: verdict.gtid, position: verdict.position };
     this.#history.stepped(name, verdict.position);
     logger.warn({ ...failure.toJSON(), keyspace: place.keyspace, shard: place.shard, gtid: verdict.gtid }, 'stepping over a transaction the server cannot decode; its tables are copied again');
     return step;

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { failedSetInText, shardInText, tablesInText } from './failed-at.js';
+import { failedSetInText, shardInText } from './failed-at.js';
+import { rpcError } from './failure.js';
+import { serverStatus } from './status.js';
 
 const uuid = '57c397cb-e697-11f1-aa33-02fc00000001';
 
@@ -29,9 +31,10 @@ test('the set up to the failing transaction is read where a tablet gives it', ()
   );
 });
 
-test('a table counts as named only where the text calls it a table', () => {
-  const tables = ['orders', 'order', 'panic'];
-  expect(tablesInText('uncaught panic in orders', tables)).toEqual([]);
-  expect(tablesInText('cannot read table vt_shop.orders: x', tables)).toEqual(['orders']);
-  expect(tablesInText('table `order` and table orders', tables)).toEqual(['orders', 'order']);
+test('of a panic with its stack the error tells the first line, and where', () => {
+  const panic = 'uncaught panic: runtime error: slice bounds out of range [:6147] with capacity 319 . Stack-trace: runtime/panic.go:236 (0x451d76)';
+  const text = `error starting stream from shard GTID keyspace:"commerce" shard:"0" gtid:"x": persistent error in vstream for commerce/0 on tablet zone1-0000000100; giving up: target: commerce.0.primary: vttablet: rpc error: code = Unknown desc = ${panic}`;
+  const error = rpcError(serverStatus('grpc', 2, text), 'v:1');
+  expect(error).toMatchObject({ code: 'TRANSACTION_UNDECODABLE', keyspace: 'commerce', shard: '0' });
+  expect(error.message).toMatch(/with capacity 319$/);
 });

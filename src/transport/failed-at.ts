@@ -14,9 +14,3 @@ export function shardInText(text: string): { readonly keyspace: string; readonly
 export function failedSetInText(text: string): string | undefined {
   return /error @ (?:\([^)]*\) )?(MySQL56\/[0-9a-z_,:-]*[0-9])(?=[:;,\s]|$)/i.exec(text)?.[1];
 }
-
-/** Of these names, those the text speaks of as tables. */
-export function tablesInText(text: string, tables: readonly string[]): readonly string[] {
-  const spoken = new Set([...text.matchAll(/\btable[ :=]+["'`]?(?:[\w$-]+\.)?([\p{L}\p{N}_$]+)/giu)].map(([, name]) => name));
-  return tables.filter((name) => spoken.has(name));
-}

@@ -81,6 +81,8 @@ function cleanTransportText(text: string): string {
     .replace(/\s*Resolution note:\s*$/, '')
     .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
     .replace(/[0-9A-F]{8,}:error:([0-9A-F]+):/, '$1: ')
+    // Of a panic the first line is the news.
+    .replace(/\s*\.?\s*Stack-trace:[\s\S]*$/, '')
     .replace(/\.\s*$/, '')
     .replace(/\s+/g, ' ')
     .replace(/^Error: /, '')
