@@ -1,6 +1,6 @@
 /** Everything one stream holds open, from validated options to an engine: shared by own loops and runs. Layer 3. */
 import { type Clock, systemClock } from '../internal/clock.js';
-import { Recorder } from '../observe/recorder.js';
+import type { Recorder } from '../observe/recorder.js';
 import type { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
 import { createBackoff } from '../supervise/backoff.js';

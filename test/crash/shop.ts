@@ -113,7 +113,7 @@ export class Shop {
 
   #any(table: string, shard: string): Record<string, unknown> | undefined {
     const rows = this.#engine.rows('shop', table, shard);
-    return rows[this.#below(rows.length)] as Record<string, unknown> | undefined;
+    return rows[this.#below(rows.length)];
   }
 
   #home(table: string, { id }: { id: number }): boolean {
