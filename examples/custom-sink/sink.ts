@@ -19,8 +19,9 @@ import {
   type TableRef,
 } from 'vstream-client';
 
-type StoredRow = { readonly shard: string; readonly row: Row };
-type StoredTables = Record<string, Record<string, StoredRow>>;
+/** Versions of one key, the last written last: while a row moves between shards, both may have sent theirs. */
+type Versions = readonly { readonly shard: string; readonly row: Row }[];
+type StoredTables = Record<string, Record<string, Versions>>;
 
 interface Contents {
   readonly incarnation: string;
@@ -68,7 +69,12 @@ class JsonFiles implements Sink {
   async truncate({ keyspace, table }: TableRef, shard: string): Promise<void> {
     const tables = structuredClone(this.#contents.tables);
     const rows = tables[`${keyspace}.${table}`] ?? {};
-    for (const [key, stored] of Object.entries(rows)) if (stored.shard === shard) delete rows[key];
+    for (const [key, versions] of Object.entries(rows))
+      keep(
+        rows,
+        key,
+        versions.filter((one) => one.shard !== shard),
+      );
     await this.#commit({ ...this.#contents, tables });
   }
 
@@ -107,7 +113,7 @@ export async function readTable(root: string, { keyspace, table }: TableRef): Pr
   for (const stream of await readdir(root)) {
     const number = Math.max(0, ...(await numbersIn(join(root, stream))));
     const { tables } = number > 0 ? await readContents(join(root, stream), number) : { tables: {} as StoredTables };
-    rows.push(...Object.values(tables[`${keyspace}.${table}`] ?? {}).map((stored) => stored.row));
+    for (const versions of Object.values(tables[`${keyspace}.${table}`] ?? {})) rows.push(...versions.slice(-1).map(({ row }) => row));
   }
   return rows;
 }
@@ -127,15 +133,19 @@ function applyChange(tables: StoredTables, change: Change): void {
       schema.key.map((name) => row[name]),
       asJson,
     );
+  // Across shards there is no order: what a row's new shard sent may be here before the old one deletes it. So a shard replaces and
+  // removes only versions that can be its own.
+  const others = (key: string): Versions => (rows[key] ?? []).filter((one) => !overlap(one.shard, shard));
   const [old, now] = [before && keyOf(before), after && keyOf(after)];
-  const known = rows[old ?? now ?? '']?.row;
-  if (old !== undefined && old !== now) {
-    // Rows that move between shards can arrive as insert, then delete: a shard removes only rows that can be its own.
-    const stored = rows[old];
-    if (stored && overlap(stored.shard, shard)) delete rows[old];
-  }
   // A column that was not sent keeps its value.
-  if (now !== undefined && after) rows[now] = { shard, row: change.op === 'update' ? { ...known, ...after } : after };
+  const known = change.op === 'update' ? rows[old ?? '']?.find((one) => overlap(one.shard, shard))?.row : undefined;
+  if (old !== undefined && old !== now) keep(rows, old, others(old));
+  if (now !== undefined && after) keep(rows, now, [...others(now), { shard, row: { ...known, ...after } }]);
+}
+
+function keep(rows: Record<string, Versions>, key: string, versions: Versions): void {
+  if (versions.length > 0) rows[key] = versions;
+  else delete rows[key];
 }
 
 /** Shards are ranges of keyspace ids: `-80`, `40-80`, `80-`; any other name is the whole keyspace. */
