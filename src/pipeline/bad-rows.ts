@@ -124,5 +124,25 @@ function blamed(batch: StreamBatch, error: unknown): Map<ChangeRecord, VStreamEr
   if (!VStreamError.is(error)) return new Map();
   const refused = new Set<unknown>(refusedRows(error));
   if (refused.size > 0) return new Map(batch.changes.filter((change) => refused.has(change)).map((change) => [change, error]));
-  return ROW_ERRORS.has(error.code) ? screen(batch) : new Map();
+  if (!ROW_ERRORS.has(error.code)) return new Map();
+  const cells = unreadable(batch, error);
+  return cells.size > 0 ? cells : screen(batch);
+}
+
+/** The rows whose cell in the column of this error cannot be read: other columns, and overrides, may be of no use to the sink. */
+function unreadable(batch: StreamBatch, { keyspace, table, column }: VStreamError): Map<ChangeRecord, VStreamError> {
+  const bad = new Map<ChangeRecord, VStreamError>();
+  for (const change of batch.changes) {
+    if (column === undefined || change.table !== table || change.keyspace !== keyspace) continue;
+    const at = change.schema.columns.findIndex((one) => one.name === column);
+    try {
+      if (at < 0) continue;
+      change.afterCells?.text(at);
+      change.beforeCells?.text(at);
+    } catch (error) {
+      if (!VStreamError.is(error) || !ROW_ERRORS.has(error.code)) throw error;
+      bad.set(change, error);
+    }
+  }
+  return bad;
 }
