@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { EmbeddedVtgate } from '../src/embedded/index.js';
 import { startEmbeddedVtgate } from '../src/embedded/index.js';
 import type { VStreamError } from '../src/errors.js';
+import { run } from '../src/pipeline/start.js';
 import { vstream } from '../src/pipeline/vstream.js';
 import type { Position } from '../src/position/position.js';
 import { memoryStore } from '../src/stores/memory.js';
@@ -15,6 +16,7 @@ const start = (): Promise<EmbeddedVtgate> =>
   startEmbeddedVtgate({
     keyspaces: {
       shop: { tables: { orders: { columns, rows: [{ id: 1, item: 'tea' }] } } },
+      vstream: {},
       depot: { tables: { orders: { columns, rows: [{ id: 1, item: 'shelf' }] } } },
     },
   });
@@ -99,4 +101,50 @@ test('a commit without a place, of an older batch or of another stream is refuse
       expect((await failure(stream.commit(first as typeof batch))).message).toBe('a later batch is committed already');
   }
   expect((await failure(stream.commit(stranger as never))).message).toBe('this batch is not of this stream');
+});
+
+test('a position given again replays what came after it, and stores nothing', async () => {
+  await using vtgate = await start();
+  const source = { vtgate: vtgate.address, keyspace: 'shop' };
+  const positions: Position[] = [];
+  for await (const batch of vstream({ source, until: 'copied' })) positions.push(batch.position);
+  const from = positions.at(-1);
+  if (!from) throw new Error('nothing was copied');
+  vtgate.engine.write('shop', [{ op: 'insert', table: 'orders', row: { id: 2, item: 'cup' } }]);
+  for (let run = 0; run < 2; run++) {
+    const items: unknown[] = [];
+    for await (const batch of vstream({ source, from, until: 'now' })) for (const { after } of batch.changes) items.push(after?.['item']);
+    expect(items).toEqual(['cup']);
+  }
+});
+
+test('a state row deleted under a run fences it, and the next run replays what was not stored', async () => {
+  await using vtgate = await start();
+  const seen: string[] = [];
+  const options = {
+    name: 'deleted',
+    source: { vtgate: vtgate.address, keyspace: 'shop' },
+    state: { keyspace: 'vstream', table: 'streams' },
+    until: 'copied' as const,
+  };
+  let deleted = false;
+  const sink = async ({ changes }: { readonly changes: readonly { readonly op: string }[] }): Promise<void> => {
+    for (const { op } of changes) seen.push(op);
+    if (deleted || changes.length === 0) return;
+    deleted = true;
+    vtgate.engine.write('vstream', [{ op: 'delete', table: 'streams', where: { name: 'deleted' } }]);
+  };
+  expect(await failure(run({ ...options, sink }))).toMatchObject({ code: 'FENCED', category: 'fatal' });
+  await run({ ...options, sink });
+  expect(seen).toEqual(['copy', 'copy']);
+});
+
+test('minimal row images are refused before the first request, naming the shard', async () => {
+  await using vtgate = await start();
+  vtgate.engine.variables['binlog_row_image'] = 'MINIMAL';
+  const loop = async (): Promise<void> => {
+    for await (const batch of vstream({ source: { vtgate: vtgate.address, keyspace: 'shop' } })) expect.fail(batch.kind);
+  };
+  expect(await failure(loop())).toMatchObject({ code: 'ROW_IMAGE_REFUSED', keyspace: 'shop', shard: '0' });
+  expect(vtgate.requests).toEqual([]);
 });
