@@ -19,7 +19,7 @@ const PACKET_BYTES = 250_000;
 const CHANGES_PER_EVENT = 58;
 const EVENTS_PER_TRANSACTION = 30;
 /** Distinct messages that are sent again and again: enough that no cache holds them all. */
-const DISTINCT_BYTES = 24_000_000;
+const DISTINCT_BYTES = 12_000_000;
 
 type Event = Exclude<MessageInitShape<typeof VEventSchema>, VEvent>;
 
@@ -32,23 +32,38 @@ export interface Recorded {
 const at = (gtid: string): string => `MySQL56/${gtid}`;
 export const START_GTID = at(`${UUID}:1-100`);
 
-export function record(shape: Shape, phase: Phase, rows: number): Recorded {
-  const builder = new Builder(shape, phase);
-  const frames: Uint8Array[] = [...builder.opening()];
-  const packets: Packet[] = [];
-  let distinct = 0;
-  let done = 0;
-  for (let turn = 0; done < rows; turn++) {
-    let packet = packets[turn % Math.max(1, packets.length)];
-    if (distinct < DISTINCT_BYTES && turn === packets.length) {
-      packets.push((packet = builder.packet()));
-      distinct += packet.bytes;
-    } else if (!packet) break;
-    frames.push(...packet.frames);
-    done += packet.rows;
+/** Messages of one shape and phase; what was built once is sent again. */
+export class Recorder {
+  readonly #builder: Builder;
+  readonly #packets: Packet[] = [];
+  #distinct = 0;
+
+  constructor(shape: Shape, phase: Phase) {
+    this.#builder = new Builder(shape, phase);
   }
-  frames.push(...builder.closing());
-  return { frames, rows: done, bytes: frames.reduce((sum, frame) => sum + frame.length, 0) };
+
+  /** A whole stream with at least this many rows. */
+  record(rows: number): Recorded {
+    const frames: Uint8Array[] = [...this.#builder.opening()];
+    let done = 0;
+    for (let turn = 0; done < rows; turn++) {
+      const packet = this.#packet(turn);
+      frames.push(...packet.frames);
+      done += packet.rows;
+    }
+    frames.push(...this.#builder.closing());
+    return { frames, rows: done, bytes: frames.reduce((sum, frame) => sum + frame.length, 0) };
+  }
+
+  #packet(turn: number): Packet {
+    if (this.#distinct >= DISTINCT_BYTES) return this.#packets[turn % this.#packets.length] as Packet;
+    const known = this.#packets[turn];
+    if (known) return known;
+    const packet = this.#builder.packet();
+    this.#packets.push(packet);
+    this.#distinct += packet.bytes;
+    return packet;
+  }
 }
 
 interface Packet {
