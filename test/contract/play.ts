@@ -30,11 +30,12 @@ class Player {
   readonly #sunk = new MemoryDestination();
   readonly #copied = new Set<string>();
   #position: Position | undefined;
-  #interrupted = false;
+  readonly #interruptions: Step[];
 
   constructor(scenario: Scenario, target: Target) {
     this.#scenario = scenario;
     this.#target = target;
+    this.#interruptions = [...(scenario.interruptions ?? [])];
   }
 
   async steps(steps: readonly Step[]): Promise<void> {
@@ -97,17 +98,14 @@ class Player {
 
   /** The same through `run()`, from its own stored position, as far as the loop came. */
   async #run(step: StreamStep): Promise<void> {
-    const { keyspace, interruptions } = this.#scenario;
+    const { interruptions } = this.#scenario;
     const until = step.until === 'copied' ? 'copied' : 'now';
-    const writes = this.#interrupted ? [] : [...(interruptions ?? [])];
-    this.#interrupted = true;
     for (;;) {
       const interruption = new AbortController();
       const sink = interruptions ? this.#once(memorySink(this.#sunk), interruption) : memorySink(this.#sunk);
       const options = { ...this.#options(step), from: step.from ?? ('beginning' as const), name: 'contract', state: this.#store };
       const { reason } = await run({ ...options, sink, until, signal: interruption.signal });
-      const next = reason === 'until' ? writes.splice(0) : writes.splice(0, 1);
-      for (const one of next) await this.#target.transaction(keyspace, SHARDS[keyspace][0], [one]);
+      await this.steps(this.#interruptions.splice(0, reason === 'until' ? Infinity : 1));
       if (reason === 'until') return;
     }
   }
@@ -124,10 +122,12 @@ class Player {
         await sink.apply(batch, context);
         for (const { op, table: name, key, shard } of batch.changes) {
           const row = `${name} ${line(key ?? {})} of ${shard}`;
-          if (op === 'copy' && this.#copied.has(row)) throw new Error(`${row} was copied twice`);
-          if (op === 'copy') this.#copied.add(row);
+          if (op !== 'copy' || key === undefined) continue;
+          if (this.#copied.has(row)) throw new Error(`${row} was copied twice`);
+          this.#copied.add(row);
         }
-        if (batch.changes.length > 0) interruption.abort();
+        const keyed = batch.changes.some(({ key }) => key !== undefined);
+        if (keyed || (batch.changes.length > 0 && this.#interruptions.length > 0)) interruption.abort();
       },
     };
   }

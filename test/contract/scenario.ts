@@ -47,10 +47,11 @@ export interface Scenario {
   readonly tables: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
   /**
-   * Ends `run()` after every batch with rows, so that it is resumed wherever it can be; each time, and then for those that are left,
-   * the next of these writes is committed. The stream after that has to give them all.
+   * Ends `run()` after every batch with rows, so that it is resumed wherever it can be; each time the next of these steps is done, and
+   * at the end those that are left. The stream after that has to give them all. A copy of a table without a key, which starts again
+   * each time, is interrupted only as long as there are steps.
    */
-  readonly interruptions?: readonly Write[];
+  readonly interruptions?: readonly Step[];
 }
 
 export const write = (...writes: Write[]): Step => ({ do: 'write', writes });

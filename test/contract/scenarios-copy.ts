@@ -6,6 +6,7 @@ const item = (id: bigint, name: string | null): RowObject => ({ id, name });
 /** Rows large enough that a tablet sends them in several packets. */
 const heavy = (from: number, to: number): RowObject[] =>
   Array.from({ length: to - from + 1 }, (_, at) => ({ id: BigInt(from + at), payload: `${from + at} `.padEnd(60_000, 'x') }));
+const loose = (from: number, to: number): RowObject[] => heavy(from, to).map(({ id, payload }) => ({ n: Number(id), payload }));
 
 export const copyScenarios: readonly Scenario[] = [
   {
@@ -85,11 +86,11 @@ export const copyScenarios: readonly Scenario[] = [
     title: 'a copy resumed after every batch copies what is left, loses no delete and doubles no row',
     keyspace: 'commerce',
     interruptions: [
-      { op: 'delete', table: 'ct_done', where: { id: 1n } },
-      { op: 'delete', table: 'ct_heavy', where: { id: 2n } },
-      { op: 'update', table: 'ct_heavy', where: { id: 20n }, set: { payload: 'above the last key' } },
-      { op: 'update', table: 'ct_done', where: { id: 2n }, set: { name: 'B' } },
-      { op: 'insert', table: 'ct_heavy', row: { id: 0n, payload: 'below' } },
+      write({ op: 'delete', table: 'ct_done', where: { id: 1n } }),
+      write({ op: 'delete', table: 'ct_heavy', where: { id: 2n } }),
+      write({ op: 'update', table: 'ct_heavy', where: { id: 20n }, set: { payload: 'above the last key' } }),
+      write({ op: 'update', table: 'ct_done', where: { id: 2n }, set: { name: 'B' } }),
+      write({ op: 'insert', table: 'ct_heavy', row: { id: 0n, payload: 'below' } }),
     ],
     tables: {
       ct_done: 'create table ct_done (id bigint not null, name varchar(20), primary key (id))',
@@ -130,6 +131,52 @@ export const copyScenarios: readonly Scenario[] = [
           ct_heavy: [{ id: 0n, payload: 'below' }, ...heavy(1, 1), ...heavy(3, 19), { id: 20n, payload: 'above the last key' }],
           ct_last: [item(1n, 'z')],
         },
+      },
+    ],
+  },
+  {
+    title: 'two shards whose copy is resumed after every batch keep deletes, and rows that moved between them meanwhile',
+    keyspace: 'sharded',
+    interruptions: [
+      writeOn('-80', { op: 'delete', table: 'ct_heavy', where: { id: 1n } }),
+      writeOn('80-', { op: 'insert', table: 'ct_heavy', row: { id: 1n, payload: 'moved' } }),
+      writeOn('80-', { op: 'delete', table: 'ct_heavy', where: { id: 109n } }),
+      writeOn('-80', { op: 'insert', table: 'ct_heavy', row: { id: 109n, payload: 'moved back' } }),
+    ],
+    tables: { ct_heavy: 'create table ct_heavy (id bigint not null, payload mediumtext, primary key (id))' },
+    steps: [
+      writeOn('-80', { op: 'insert', table: 'ct_heavy', rows: heavy(1, 10) }),
+      writeOn('80-', { op: 'insert', table: 'ct_heavy', rows: heavy(100, 109) }),
+      {
+        do: 'stream',
+        until: 'copied',
+        expect: {
+          '-80': [...copied('ct_heavy', ...heavy(1, 10)), end('ct_heavy')],
+          '80-': [...copied('ct_heavy', ...heavy(100, 109)), end('ct_heavy')],
+        },
+      },
+      {
+        do: 'stream',
+        expect: {
+          '-80': [...transaction(...heavy(1, 1).map((row) => remove('ct_heavy', row))), ...transaction(insert('ct_heavy', { id: 109n, payload: 'moved back' }))],
+          '80-': [...transaction(insert('ct_heavy', { id: 1n, payload: 'moved' })), ...transaction(...heavy(109, 109).map((row) => remove('ct_heavy', row)))],
+        },
+        rows: { ct_heavy: [...heavy(2, 10), ...heavy(100, 108), { id: 1n, payload: 'moved' }, { id: 109n, payload: 'moved back' }] },
+      },
+    ],
+  },
+  {
+    title: 'a copy without a key that was interrupted starts again, and what it copied before is swept',
+    keyspace: 'commerce',
+    interruptions: [write({ op: 'insert', table: 'ct_loose', row: { n: 100, payload: 'late' } }), write({ op: 'insert', table: 'ct_loose', row: { n: 0, payload: 'later' } })],
+    tables: { ct_loose: 'create table ct_loose (n int, payload mediumtext)' },
+    steps: [
+      write({ op: 'insert', table: 'ct_loose', rows: loose(1, 12) }),
+      { do: 'stream', until: 'copied', expect: { 0: [...copied('ct_loose', ...loose(1, 12)), end('ct_loose')] } },
+      {
+        do: 'stream',
+        expect: { 0: [...transaction(insert('ct_loose', { n: 100, payload: 'late' })), ...transaction(insert('ct_loose', { n: 0, payload: 'later' }))] },
+        rows: { ct_loose: [{ n: 0, payload: 'later' }, ...loose(1, 12), { n: 100, payload: 'late' }] },
       },
     ],
   },
