@@ -38,7 +38,7 @@ function options(shop: EmbeddedVtgate, sink: Sink, more: Partial<RunOptions> = {
     until: 'copied',
     onBadRow: 'skip',
     ...more,
-  } as RunOptions;
+  };
 }
 
 const ORDERS = { keyspace: 'shop', table: 'orders' };
@@ -48,7 +48,11 @@ const allBut = (...without: number[]): number[] => Array.from({ length: 50 }, (_
 test('without a policy the stream ends before the batch with the row is handed out', async () => {
   await using shop = await startShop();
   const sink = new WatchedSink();
-  await expect(run(options(shop, sink, { onBadRow: 'fail' }))).rejects.toMatchObject({ code: 'DECODE_FAILED', table: 'orders', column: 'item' });
+  await expect(run(options(shop, sink, { onBadRow: 'fail' }))).rejects.toMatchObject({
+    code: 'DECODE_FAILED',
+    table: 'orders',
+    column: 'item',
+  });
   expect(ids(sink.destination.rows(ORDERS))).not.toContain(7);
 });
 
@@ -95,8 +99,17 @@ test('of a transaction the other changes are kept, and its position is passed', 
     { op: 'update', table: 'orders', where: { id: first as number }, set: { item: 'good' } },
     { op: 'update', table: 'orders', where: { id: second as number }, set: { item: 'bad' } },
   ]);
-  const only = shop.engine.transaction('shop', '-80', [{ op: 'update', table: 'orders', where: { id: second as number }, set: { item: 'bad' } }]);
-  await sink.until(() => sink.positions.at(-1)?.gtid('shop', '-80')?.includes(only.split(':')[1] as string) === true, running.finished);
+  const only = shop.engine.transaction('shop', '-80', [
+    { op: 'update', table: 'orders', where: { id: second as number }, set: { item: 'bad' } },
+  ]);
+  await sink.until(
+    () =>
+      sink.positions
+        .at(-1)
+        ?.gtid('shop', '-80')
+        ?.includes(only.split(':')[1] as string) === true,
+    running.finished,
+  );
   await running.close();
   const batch = sink.batches.find((one) => one.transactions.some((transaction) => transaction.gtid === gtid));
   expect(batch?.of('orders').map((change) => change.after?.['item'])).toEqual(['good']);
@@ -113,7 +126,12 @@ test('`dead-letter` writes the row first, and a replay with a repaired decoder b
   const { letters } = await readDeadLetters(path);
   expect(letters).toHaveLength(1);
   expect(letters[0]?.letter).toMatchObject({
-    stream: 'bad-rows', keyspace: 'shop', table: 'orders', op: 'copy', phase: 'copy', generation: 1,
+    stream: 'bad-rows',
+    keyspace: 'shop',
+    table: 'orders',
+    op: 'copy',
+    phase: 'copy',
+    generation: 1,
     reason: { code: 'DECODE_FAILED', column: 'item' },
     position: { version: 1, shards: [{ keyspace: 'shop' }] },
   });
@@ -163,7 +181,8 @@ test('a file that cannot be written stops the stream: nothing is skipped that is
   const sink = new WatchedSink();
   const deadLetter = { path: join(folder, 'nowhere', 'letters.jsonl') };
   await expect(run(options(shop, sink, { onBadRow: 'dead-letter', deadLetter }))).rejects.toMatchObject({
-    code: 'SINK_FAILED', message: expect.stringContaining('ENOENT'),
+    code: 'SINK_FAILED',
+    message: expect.stringContaining('ENOENT'),
   });
   expect(ids(sink.destination.rows(ORDERS))).not.toContain(7);
 });
@@ -195,15 +214,36 @@ test('another error of the sink is not the rows’ fault', async () => {
 });
 
 test('DuckDB, which reads cells, gets the batch again without the row', async () => {
-  const columns = [{ name: 'id', type: 'bigint', key: true }, { name: 'note', type: 'varchar(40)' }];
-  await using shop = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { notes: { columns, rows: [{ id: 1, note: 'fine' }, { id: 2, note: Buffer.from([0xff, 0xfe]) }] } } } } });
+  const columns = [
+    { name: 'id', type: 'bigint', key: true },
+    { name: 'note', type: 'varchar(40)' },
+  ];
+  await using shop = await startEmbeddedVtgate({
+    keyspaces: {
+      shop: {
+        tables: {
+          notes: {
+            columns,
+            rows: [
+              { id: 1, note: 'fine' },
+              { id: 2, note: Buffer.from([0xff, 0xfe]) },
+            ],
+          },
+        },
+      },
+    },
+  });
   const path = join(folder, 'cells.duckdb');
   const letters = join(folder, 'cells.jsonl');
   // Of no use to a sink of cells, so the other row is not its victim.
   const never = () => {
     throw new Error('not asked for');
   };
-  const more = { tables: { notes: table({ types: { note: never } }) }, onBadRow: 'dead-letter', deadLetter: { path: letters } } as unknown as Partial<RunOptions>;
+  const more = {
+    tables: { notes: table({ types: { note: never } }) },
+    onBadRow: 'dead-letter',
+    deadLetter: { path: letters },
+  } as unknown as Partial<RunOptions>;
   const summary = await run(options(shop, duckdb({ path }), more));
   expect(summary.position?.incomplete).toHaveLength(1);
   expect((await readback(path, 'select id from notes')).map((row) => Number(row['id']))).toEqual([1]);
@@ -211,13 +251,29 @@ test('DuckDB, which reads cells, gets the batch again without the row', async ()
 });
 
 test('a cell DuckDB cannot read ends the stream with its row: shard, table, column and position', async () => {
-  const columns = [{ name: 'id', type: 'bigint', key: true }, { name: 'note', type: 'varchar(40)' }];
-  const rows = [{ id: 1, note: 'fine' }, { id: 2, note: Buffer.from([0xff, 0xfe]) }];
+  const columns = [
+    { name: 'id', type: 'bigint', key: true },
+    { name: 'note', type: 'varchar(40)' },
+  ];
+  const rows = [
+    { id: 1, note: 'fine' },
+    { id: 2, note: Buffer.from([0xff, 0xfe]) },
+  ];
   await using shop = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { notes: { columns, rows } } } } });
   const more = { tables: ['notes'], onBadRow: 'fail' } as unknown as Partial<RunOptions>;
   const failed: unknown = await run(options(shop, duckdb({ path: join(folder, 'fails.duckdb') }), more)).catch((error: unknown) => error);
   const where = { keyspace: 'shop', shard: '0', table: 'notes', column: 'note' };
   expect(failed).toMatchObject({ code: 'DECODE_FAILED', ...where, position: expect.stringMatching(/^MySQL56\//) });
+});
+
+test('a row written twice, as after a crash, is one letter, and done once', async () => {
+  await using shop = await startShop();
+  const path = join(folder, 'twice.jsonl');
+  await run(options(shop, new WatchedSink(), { onBadRow: 'dead-letter', deadLetter: { path } }));
+  const [line = ''] = (await readFile(path, 'utf8')).split('\n');
+  const { id } = JSON.parse(line) as { id: string };
+  await appendFile(path, `${JSON.stringify({ done: id, time: '2026-01-01T00:00:00.000Z', how: 'replayed' })}\n${line}\n`);
+  expect((await readDeadLetters(path)).letters).toMatchObject([{ letter: { id }, done: { how: 'replayed' } }]);
 });
 
 test('a line cut by a crash is counted and hurts no other', async () => {

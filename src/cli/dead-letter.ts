@@ -16,7 +16,9 @@ export async function listLetters(session: Session, values: Values, path: string
   const shown = values['all'] === true ? found.letters : found.letters.filter(({ done }) => !done);
   sayDamage(session, found, path);
   if (session.json) {
-    await session.out.write(`${toJson({ letters: shown.map(({ letter, done }) => ({ ...summaryOf(letter), done: done?.how ?? null })), damaged: found.damaged })}\n`);
+    await session.out.write(
+      `${toJson({ letters: shown.map(({ letter, done }) => ({ ...summaryOf(letter), done: done?.how ?? null })), damaged: found.damaged })}\n`,
+    );
     return EXIT.done;
   }
   for (const { letter, done } of shown) await session.out.write(`${describe(letter)}${done ? ` [${done.how}]` : ''}\n`);
@@ -26,7 +28,19 @@ export async function listLetters(session: Session, values: Values, path: string
 }
 
 /** Where the row came from and why it was left out; never what is in it. */
-function summaryOf({ id, time, stream, keyspace, shard, table, op, gtid, ordinal, generation, reason }: DeadLetter): Record<string, unknown> {
+function summaryOf({
+  id,
+  time,
+  stream,
+  keyspace,
+  shard,
+  table,
+  op,
+  gtid,
+  ordinal,
+  generation,
+  reason,
+}: DeadLetter): Record<string, unknown> {
   return { id, time, stream, keyspace, shard, table, op, ...(gtid === undefined ? {} : { gtid, ordinal }), generation, reason };
 }
 
@@ -52,7 +66,10 @@ export async function replayLetterFile(session: Session, values: Values, path: s
       return;
     }
     first ??= outcome.error;
-    if (session.talkative) session.status.note(`still failing: ${describe({ ...letter, reason: { code: outcome.error.code, message: outcome.error.message } })}`);
+    if (session.talkative)
+      session.status.note(
+        `still failing: ${describe({ ...letter, reason: { code: outcome.error.code, message: outcome.error.message } })}`,
+      );
   };
   try {
     const { replayLetters } = await import('../pipeline/replay-letters.js');
@@ -67,7 +84,8 @@ export async function replayLetterFile(session: Session, values: Values, path: s
       cause: first,
     });
   }
-  if (session.talkative) session.status.note(`${grouped(counts.replayed)} rows replayed, ${grouped(counts.superseded)} superseded by a later copy`);
+  if (session.talkative)
+    session.status.note(`${grouped(counts.replayed)} rows replayed, ${grouped(counts.superseded)} superseded by a later copy`);
   if (session.json) await session.out.write(`${toJson(counts)}\n`);
   return EXIT.done;
 }

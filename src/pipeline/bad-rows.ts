@@ -70,7 +70,10 @@ export class BadRows {
     for (const { keyspace, shard, table, generation } of bad.keys()) gaps.add({ keyspace, shard, reason, tables: { [table]: generation } });
     recorder.badRows += bad.size;
     const [first] = bad.values();
-    logger.warn({ ...first?.toJSON(), rows: bad.size }, policy === 'skip' ? 'rows were skipped' : 'rows were written to the dead letter file');
+    logger.warn(
+      { ...first?.toJSON(), rows: bad.size },
+      policy === 'skip' ? 'rows were skipped' : 'rows were written to the dead letter file',
+    );
     return batch.with({
       changes: batch.changes.filter((change) => !bad.has(change)),
       transactions: batch.transactions.flatMap((one) => {

@@ -56,11 +56,16 @@ export interface LetterContext {
 }
 
 /** @returns undefined for a record that was not made from the wire. */
-export function deadLetter(record: ChangeRecord, error: VStreamError, { stream, incarnation, time, position }: LetterContext): DeadLetter | undefined {
+export function deadLetter(
+  record: ChangeRecord,
+  error: VStreamError,
+  { stream, incarnation, time, position }: LetterContext,
+): DeadLetter | undefined {
   const { origin } = record.context;
   if (!origin) return undefined;
   const { keyspace, shard, table, op, gtid, ordinal, commitTime, phase, generation, sequence, buffer } = record;
-  const image = (start: number, end: number): string | undefined => (start < 0 ? undefined : buffer.subarray(start, end).toString('base64'));
+  const image = (start: number, end: number): string | undefined =>
+    start < 0 ? undefined : buffer.subarray(start, end).toString('base64');
   const before = image(record.beforeStart, record.beforeEnd);
   const after = image(record.afterStart, record.afterEnd);
   const [reshards, transactions] = sequence;
@@ -193,5 +198,8 @@ function isDone(value: unknown): value is LetterDone {
 function isLetter(value: unknown): value is DeadLetter {
   if (!isObject(value) || !isObject(value['reason'])) return false;
   const texts = ['id', 'time', 'stream', 'incarnation', 'keyspace', 'shard', 'table', 'op', 'transactions', 'field'];
-  return texts.every((name) => typeof value[name] === 'string') && ['ordinal', 'generation', 'reshards'].every((name) => Number.isSafeInteger(value[name]));
+  return (
+    texts.every((name) => typeof value[name] === 'string') &&
+    ['ordinal', 'generation', 'reshards'].every((name) => Number.isSafeInteger(value[name]))
+  );
 }

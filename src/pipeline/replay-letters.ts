@@ -49,7 +49,13 @@ export async function replayLetters(run: ValidatedRun, letters: readonly DeadLet
   try {
     const { claim, record, lost } = owned.ownership;
     const context: ApplyContext = { epoch: claim.epoch, signal: AbortSignal.any([signal, lost]) };
-    const opened = await sink.open({ name: run.name, incarnation: claim.incarnation, epoch: claim.epoch, logger: run.logger, signal: context.signal });
+    const opened = await sink.open({
+      name: run.name,
+      incarnation: claim.incarnation,
+      epoch: claim.epoch,
+      logger: run.logger,
+      signal: context.signal,
+    });
     const { position } = decideBegin({
       name: run.name,
       incarnation: claim.incarnation,
@@ -117,11 +123,19 @@ class Replay {
 }
 
 /** The change of a letter, to be decoded as the options of now say. */
-export function recordOf(letter: DeadLetter, stream: Pick<ValidatedStream, 'selection' | 'types' | 'images'>, versions: VersionRegistry): ChangeRecord {
+export function recordOf(
+  letter: DeadLetter,
+  stream: Pick<ValidatedStream, 'selection' | 'types' | 'images'>,
+  versions: VersionRegistry,
+): ChangeRecord {
   const { keyspace, table, shard, generation, rowImage, op, gtid, commitTime, phase, reshards, ordinal } = letter;
   const entry = entryFor(stream.selection, { keyspace, table });
   if (!entry) {
-    throw new VStreamError('TABLE_NOT_FOUND', `${keyspace}.${table} is not a table of this stream any more`, { keyspace, table, next: 'Add it to `tables`.' });
+    throw new VStreamError('TABLE_NOT_FOUND', `${keyspace}.${table} is not a table of this stream any more`, {
+      keyspace,
+      table,
+      next: 'Add it to `tables`.',
+    });
   }
   const field = readMessage(FieldEventSchema, Buffer.from(letter.field, 'base64'));
   const { types, images } = stream;
@@ -131,12 +145,28 @@ export function recordOf(letter: DeadLetter, stream: Pick<ValidatedStream, 'sele
   const before = bytesOf(letter.before);
   const after = bytesOf(letter.after);
   const split = before?.length ?? 0;
-  const context = { keyspace, shard, table, decoder, version, generation, origin: { field: Buffer.from(letter.field, 'base64').toString('latin1'), rowImage } };
+  const context = {
+    keyspace,
+    shard,
+    table,
+    decoder,
+    version,
+    generation,
+    origin: { field: Buffer.from(letter.field, 'base64').toString('latin1'), rowImage },
+  };
   const group = { gtid, commitTime, phase, reshards, shardGtid: '', transactions: BigInt(letter.transactions) };
   return new ChangeRecord(
-    context, group, Buffer.concat([before ?? Buffer.alloc(0), after ?? Buffer.alloc(0)]),
-    before ? 0 : -1, before ? split : -1, after ? split : -1, after ? split + after.length : -1,
-    bitmapOf(letter.dataColumns), bitmapOf(letter.jsonPartial), ordinal, op,
+    context,
+    group,
+    Buffer.concat([before ?? Buffer.alloc(0), after ?? Buffer.alloc(0)]),
+    before ? 0 : -1,
+    before ? split : -1,
+    after ? split : -1,
+    after ? split + after.length : -1,
+    bitmapOf(letter.dataColumns),
+    bitmapOf(letter.jsonPartial),
+    ordinal,
+    op,
   );
 }
 
@@ -145,7 +175,13 @@ function batchOf(record: ChangeRecord, position: Position): StreamBatch {
   const changes = [record];
   const bytes = record.buffer.length;
   if (record.copied) return new StreamBatch({ kind: 'copy', position, bytes, changes, copy: { keyspace, table, shard, generation } });
-  return new StreamBatch({ kind: 'transactions', position, bytes, changes, transactions: [{ keyspace, shard, gtid, commitTime, changes }] });
+  return new StreamBatch({
+    kind: 'transactions',
+    position,
+    bytes,
+    changes,
+    transactions: [{ keyspace, shard, gtid, commitTime, changes }],
+  });
 }
 
 function bytesOf(base64: string | undefined): Buffer | undefined {

@@ -77,3 +77,19 @@ test('an own loop commits with name and state, both or none', () => {
   expect(validateLoopOptions({ ...bare, name: 'x', state: store })).toMatchObject({ name: 'x', state: { kind: 'store' } });
   expect(() => validateLoopOptions({ ...bare, name: 'x' })).toThrow('state is missing');
 });
+
+test('the dead letter file belongs to its policy, and each is named where the other is missing', () => {
+  const problem = (more: object): string => {
+    try {
+      validateRunOptions({ name: 'n', source: { vtgate: 'a:1', keyspace: 'k' }, state: { keyspace: 'v', table: 't' }, sink: async () => {}, ...more });
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(problem({ onBadRow: 'dead-letter' })).toBe('deadLetter is missing');
+  expect(problem({ deadLetter: { path: 'x' } })).toBe('deadLetter is of no use here');
+  expect(problem({ onBadRow: 'dead-letter', deadLetter: {} })).toBe('deadLetter.path is missing');
+  expect(problem({ onBadRow: 'dead-letter', deadLetter: { path: 'x' } })).toBe('');
+  expect(problem({ onBadRow: 'drop' })).toContain('onBadRow must be');
+});

@@ -85,19 +85,20 @@ function setUp(rpc: (n: number) => Rpc) {
 }
 
 /** Runs the stream while the clock moves on, for at most this long; the error it ended with, and when. */
-async function live({ clock, engine, abort }: ReturnType<typeof setUp>, ms: number): Promise<{ error: VStreamError | undefined; afterMs: number }> {
+async function live(
+  { clock, engine, abort }: ReturnType<typeof setUp>,
+  ms: number,
+): Promise<{ error: VStreamError | undefined; afterMs: number }> {
   let error: VStreamError | undefined;
-  let isOver = false;
+  const ended = new AbortController();
   const running = (async () => {
     for await (const batch of engine.batches()) void batch;
   })()
     .catch((thrown: unknown) => {
       error = VStreamError.from(thrown, 'INTERNAL');
     })
-    .finally(() => {
-      isOver = true;
-    });
-  while (!isOver && clock.monotonic() < ms) await clock.advance(1_000);
+    .finally(() => ended.abort());
+  while (!ended.signal.aborted && clock.monotonic() < ms) await clock.advance(1_000);
   abort.abort();
   await clock.advance(60_000);
   await running;

@@ -69,7 +69,10 @@ export class UndecodableSteps {
     if (verdict.kind === 'unknown') throw enriched(failure, place, verdict, 'no transaction after the position is known');
     const step = { keyspace: place.keyspace, shard: place.shard, gtid: verdict.gtid, position: verdict.position };
     this.#history.stepped(name, verdict.position);
-    logger.warn({ ...failure.toJSON(), keyspace: place.keyspace, shard: place.shard, gtid: verdict.gtid }, 'stepping over a transaction the server cannot decode; its tables are copied again');
+    logger.warn(
+      { ...failure.toJSON(), keyspace: place.keyspace, shard: place.shard, gtid: verdict.gtid },
+      'stepping over a transaction the server cannot decode; its tables are copied again',
+    );
     return step;
   }
 
@@ -97,10 +100,19 @@ function placeOf({ keyspace, shard }: VStreamError, { shards }: Position): Place
   return shards.find((one) => one.keyspace === keyspace && one.shard === shard);
 }
 
-function enriched(failure: VStreamError, place: Place | undefined, verdict: UndecodableVerdict | undefined, why: string | undefined): VStreamError {
+function enriched(
+  failure: VStreamError,
+  place: Place | undefined,
+  verdict: UndecodableVerdict | undefined,
+  why: string | undefined,
+): VStreamError {
   const candidates = verdict?.kind === 'found' ? [verdict.gtid] : verdict?.kind === 'ambiguous' ? verdict.candidates : [];
   const which =
-    candidates.length === 0 ? '' : candidates.length === 1 ? `; it is transaction ${candidates[0]}` : `; it is one of the transactions ${candidates.join(', ')}`;
+    candidates.length === 0
+      ? ''
+      : candidates.length === 1
+        ? `; it is transaction ${candidates[0]}`
+        : `; it is one of the transactions ${candidates.join(', ')}`;
   const where = place ? ` (shard ${place.keyspace}/${place.shard}${which})` : '';
   return new VStreamError(failure.code, `${failure.message}${where}${why === undefined ? '' : `: ${why}`}`, {
     category: 'fatal',

@@ -7,9 +7,19 @@ import { serverStatus } from '../transport/status.js';
 import { REPEAT_LIMIT, REPEAT_MS, Repeats } from './repeats.js';
 
 const position = (left = 'MySQL56/a:1-5', right = 'MySQL56/b:1-5'): Position =>
-  new Position([{ keyspace: 'shop', shard: '-80', gtid: left }, { keyspace: 'shop', shard: '80-', gtid: right }]);
+  new Position([
+    { keyspace: 'shop', shard: '-80', gtid: left },
+    { keyspace: 'shop', shard: '80-', gtid: right },
+  ]);
 const refusal = (shard = '-80', port = 100): VStreamError =>
-  rpcError(serverStatus('grpc', 2, `error starting stream from shard GTID keyspace:"shop" shard:"${shard}": position after fastforward was odd (${port})`), 'v:1');
+  rpcError(
+    serverStatus(
+      'grpc',
+      2,
+      `error starting stream from shard GTID keyspace:"shop" shard:"${shard}": position after fastforward was odd (${port})`,
+    ),
+    'v:1',
+  );
 
 function setUp(): { repeats: Repeats; wait(ms: number): void } {
   let now = 0;
@@ -36,7 +46,10 @@ test('a burst is no proof, however many', () => {
 test('an outage is left to the budget of time: connections lost, tablets missing', () => {
   const { repeats, wait } = setUp();
   const lost = rpcError(serverStatus('grpc', 14, 'Connection dropped'), 'v:1');
-  const noTablet = rpcError(serverStatus('grpc', 1, 'failed to find a PRIMARY tablet for VStream in shop/-80 within the zone1 cell(s): context has expired'), 'v:1');
+  const noTablet = rpcError(
+    serverStatus('grpc', 1, 'failed to find a PRIMARY tablet for VStream in shop/-80 within the zone1 cell(s): context has expired'),
+    'v:1',
+  );
   for (const failure of [lost, noTablet]) {
     for (let count = 0; count < 2 * REPEAT_LIMIT; count++) {
       expect(repeats.failed(failure, position())).toBeUndefined();

@@ -72,7 +72,14 @@ export class Repeats {
     const seconds = Math.round((this.#clock.monotonic() - since) / 1000);
     const { code, message, keyspace, shard, table, column, position, next, cause } = failure;
     return new VStreamError(code, `${message} (${count} times at the same position, within ${seconds} s)`, {
-      category: 'fatal', keyspace, shard, table, column, position, next, cause,
+      category: 'fatal',
+      keyspace,
+      shard,
+      table,
+      column,
+      position,
+      next,
+      cause,
     });
   }
 }

@@ -6,7 +6,8 @@ import { findUndecodable, MAX_STEPS, UndecodableHistory } from './undecodable.js
 
 const A = '57c397cb-e697-11f1-aa33-02fc00000001';
 const B = '5a2547b8-e697-11f1-a746-02fc00000001';
-const find = (position: string, executed: string[], failedAt?: string) => findUndecodable({ position: `MySQL56/${position}`, executed, failedAt });
+const find = (position: string, executed: string[], failedAt?: string) =>
+  findUndecodable({ position: `MySQL56/${position}`, executed, failedAt });
 
 test('the lowest missing transaction of the only server that has any is the one', () => {
   expect(find(`${A}:1-27`, [`${A}:1-40`])).toEqual({ kind: 'found', gtid: `${A}:28`, position: `MySQL56/${A}:1-28` });
@@ -28,7 +29,9 @@ test('with transactions of two servers missing, both candidates are told and non
 
 test('the set in the text decides where it leaves one transaction', () => {
   expect(find(`${A}:1-27`, [`${A}:1-30,${B}:4-9`], `MySQL56/${A}:1-27,${B}:4`)).toEqual({
-    kind: 'found', gtid: `${B}:4`, position: `MySQL56/${A}:1-27,${B}:4`,
+    kind: 'found',
+    gtid: `${B}:4`,
+    position: `MySQL56/${A}:1-27,${B}:4`,
   });
   expect(find(`${A}:1-27`, [`${A}:1-30,${B}:4-9`], `MySQL56/${A}:1-29`)).toMatchObject({ kind: 'ambiguous' });
 });

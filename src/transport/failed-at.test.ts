@@ -14,7 +14,10 @@ test('the shard of the recorded panic of a real server is known', () => {
 });
 
 test('VTGate names the shard in each of its wrappers, and a connection error names none', () => {
-  expect(shardInText('persistent error in vstream for shop/-80 on tablet zone1-100; giving up: x')).toEqual({ keyspace: 'shop', shard: '-80' });
+  expect(shardInText('persistent error in vstream for shop/-80 on tablet zone1-100; giving up: x')).toEqual({
+    keyspace: 'shop',
+    shard: '-80',
+  });
   expect(shardInText('failed to find a PRIMARY tablet for VStream in shop/80- within the zone1 cell(s): context has expired')).toEqual({
     keyspace: 'shop',
     shard: '80-',
@@ -32,7 +35,8 @@ test('the set up to the failing transaction is read where a tablet gives it', ()
 });
 
 test('of a panic with its stack the error tells the first line, and where', () => {
-  const panic = 'uncaught panic: runtime error: slice bounds out of range [:6147] with capacity 319 . Stack-trace: runtime/panic.go:236 (0x451d76)';
+  const panic =
+    'uncaught panic: runtime error: slice bounds out of range [:6147] with capacity 319 . Stack-trace: runtime/panic.go:236 (0x451d76)';
   const text = `error starting stream from shard GTID keyspace:"commerce" shard:"0" gtid:"x": persistent error in vstream for commerce/0 on tablet zone1-0000000100; giving up: target: commerce.0.primary: vttablet: rpc error: code = Unknown desc = ${panic}`;
   const error = rpcError(serverStatus('grpc', 2, text), 'v:1');
   expect(error).toMatchObject({ code: 'TRANSACTION_UNDECODABLE', keyspace: 'commerce', shard: '0' });

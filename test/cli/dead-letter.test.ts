@@ -12,8 +12,14 @@ beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'vstream-lette
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('a bad row goes to the file, `status` says so, and `dead-letter replay` brings it once it can be read', async () => {
-  const columns = [{ name: 'id', type: 'bigint', key: true }, { name: 'note', type: 'varchar(40)' }];
-  const rows = [{ id: 1, note: 'fine' }, { id: 2, note: Buffer.from([0xe9, 0x74, 0xe9]) }];
+  const columns = [
+    { name: 'id', type: 'bigint', key: true },
+    { name: 'note', type: 'varchar(40)' },
+  ];
+  const rows = [
+    { id: 1, note: 'fine' },
+    { id: 2, note: Buffer.from([0xe9, 0x74, 0xe9]) },
+  ];
   await using shop = await startEmbeddedVtgate({ keyspaces: { vstream: {}, shop: { tables: { notes: { columns, rows } } } } });
   const config = join(folder, 'letters.json');
   const write = (notes: unknown): Promise<void> =>
@@ -55,7 +61,9 @@ test('a bad row goes to the file, `status` says so, and `dead-letter replay` bri
   expect(await readback(join(folder, 'letters.duckdb'), 'select note from notes order by id')).toEqual([{ note: 'fine' }, { note: 'été' }]);
   const after = await runProgram(['dead-letter', 'list', letters, '--json']);
   expect(lastJson(after.stdout)).toEqual({ letters: [], damaged: 0 });
-  expect(lastJson((await runProgram(['dead-letter', 'list', letters, '--all', '--json'])).stdout)).toMatchObject({ letters: [{ done: 'replayed' }] });
+  expect(lastJson((await runProgram(['dead-letter', 'list', letters, '--all', '--json'])).stdout)).toMatchObject({
+    letters: [{ done: 'replayed' }],
+  });
 });
 
 test('a missing file, and a policy without its file, are found before anything is reached', async () => {
@@ -63,7 +71,16 @@ test('a missing file, and a policy without its file, are found before anything i
   expect(missing.code).toBe(2);
   expect(missing.stderr).toContain('ENOENT');
   const config = join(folder, 'incomplete.json');
-  await writeFile(config, JSON.stringify({ name: 'x', source: { vtgate: 'a:1', keyspace: 'k' }, state: { type: 'memory' }, sink: { type: 'jsonl' }, onBadRow: 'dead-letter' }));
+  await writeFile(
+    config,
+    JSON.stringify({
+      name: 'x',
+      source: { vtgate: 'a:1', keyspace: 'k' },
+      state: { type: 'memory' },
+      sink: { type: 'jsonl' },
+      onBadRow: 'dead-letter',
+    }),
+  );
   const ran = await runProgram(['run', config]);
   expect(ran.code).toBe(2);
   expect(ran.stderr).toContain('deadLetter is missing');
