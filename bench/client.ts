@@ -13,6 +13,10 @@ import { type Measure, type Measured, serve } from './protocol.js';
 /** Whatever a consumer makes of the data, so that nothing is optimised away. */
 const seen: { last: unknown } = { last: undefined };
 
+interface Peer {
+  decoder(): Promise<(bytes: Uint8Array) => unknown>;
+}
+
 /** The part of a replayed stream that is not measured: each stream has code of its own to generate and to be optimised. */
 const WARM = 0.3;
 
@@ -55,7 +59,7 @@ class Meter {
   }
 }
 
-serve<Measure, Measured>(async (measure) => {
+serve(async (measure: Measure): Promise<Measured> => {
   const meter = new Meter(measure.expected);
   switch (measure.kind) {
     case 'floor':
@@ -68,6 +72,14 @@ serve<Measure, Measured>(async (measure) => {
       const reader = new PlainReader();
       return receive(measure, meter, (message) => {
         seen.last = reader.rows(fromBinary(VStreamResponseSchema, message));
+      });
+    }
+    case 'protobufjs messages': {
+      // Compiled into bench/dist/bench.
+      const { decoder } = (await import(new URL('../../peers/protobufjs.mjs', import.meta.url).href)) as Peer;
+      const decode = await decoder();
+      return receive(measure, meter, (message) => {
+        seen.last = decode(message);
       });
     }
     case 'typed':
@@ -117,7 +129,9 @@ async function receive(measure: Measure, meter: Meter, take: (message: Uint8Arra
 
 /** The event that ends a copy comes in a message of its own, without rows. */
 function endsCopy(message: Uint8Array): boolean {
-  return message.length < 200 && fromBinary(VStreamResponseSchema, message).events.some((event) => event.type === VEventType.COPY_COMPLETED);
+  return (
+    message.length < 200 && fromBinary(VStreamResponseSchema, message).events.some((event) => event.type === VEventType.COPY_COMPLETED)
+  );
 }
 
 function options(measure: Measure): StreamOptions {
@@ -127,7 +141,7 @@ function options(measure: Measure): StreamOptions {
     tables: [table],
     from: phase === 'copy' ? 'beginning' : Position.parse([{ keyspace, shard: SHARD, gtid: START_GTID }]),
     ...(expected ? {} : { until: 'copied' }),
-    ...(measure.types ? { types: measure.types as NonNullable<StreamOptions['types']> } : {}),
+    ...(measure.types ? { types: measure.types } : {}),
   };
 }
 

@@ -158,7 +158,13 @@ class Builder {
       events.push({
         ...times,
         type: VEventType.ROW,
-        rowEvent: { tableName: `${KEYSPACE}.${this.#table}`, rowChanges: rowChanges as RowChange[], keyspace: KEYSPACE, shard: SHARD, flags: 17 },
+        rowEvent: {
+          tableName: `${KEYSPACE}.${this.#table}`,
+          rowChanges: rowChanges as RowChange[],
+          keyspace: KEYSPACE,
+          shard: SHARD,
+          flags: 17,
+        },
       });
     }
     events.push(this.#vgtid(undefined), { ...times, type: VEventType.COMMIT });
@@ -200,7 +206,12 @@ class Builder {
             shard: SHARD,
             gtid: this.#copies ? START_GTID : at(`${UUID}:1-${101 + this.#nextRow}`),
             tablePKs: last
-              ? [{ tableName: this.#table, lastpk: { fields: key.map(keyFieldOf), rows: [{ lengths, values: last.values.subarray(0, size) }] } }]
+              ? [
+                  {
+                    tableName: this.#table,
+                    lastpk: { fields: key.map(keyFieldOf), rows: [{ lengths, values: last.values.subarray(0, size) }] },
+                  },
+                ]
               : [],
           },
         ],

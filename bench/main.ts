@@ -5,9 +5,12 @@
  *   --check    compare ratios with baseline.json; exit 3 when one is 1.5 times what it was
  *   --full     more rounds, every shape in replication too, memory over 10 million rows
  *   --only=six,wide   these shapes
+ *   --peers    protobufjs as well (installs bench/peers)
  *   --vtgate=HOST:PORT --table=KEYSPACE.TABLE --rows=N   a table of a real VTGate, one shard, instead of the replay server
  *   --prof     write CPU profiles of the client processes
  */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Case, Lab, ratio, above, type Result } from './lab.js';
 import { check } from './baseline.js';
@@ -20,6 +23,7 @@ const { values: flags } = parseArgs({
     full: { type: 'boolean', default: false },
     only: { type: 'string' },
     prof: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     vtgate: { type: 'string' },
     table: { type: 'string', default: 'commerce.bench_rows' },
@@ -27,7 +31,8 @@ const { values: flags } = parseArgs({
   },
 });
 const rounds = Number(flags.rounds ?? (flags.full ? 9 : 5));
-const only = flags.only?.split(',') ?? Object.keys(SHAPES);
+// `--only=` alone is none of them.
+const only = flags.only?.split(',').filter((name) => name !== '') ?? Object.keys(SHAPES);
 const started = performance.now();
 const lab = new Lab(flags.prof ? ['--cpu-prof', '--cpu-prof-dir=bench/profiles'] : []);
 const figures: Record<string, number | string> = {};
@@ -37,6 +42,7 @@ try {
   if (flags.vtgate === undefined) {
     if (only.includes('six')) await measureSix();
     for (const shape of only) if (shape !== 'six') await measureShape(shape);
+    if (flags.peers) await measurePeers();
   } else await measureVtgate(flags.vtgate);
   if (flags.full) await measureMemory();
 } finally {
@@ -71,7 +77,10 @@ async function measureSix(): Promise<void> {
     replicationCells: { ...base, kind: 'cells', phase: 'replication' },
   } satisfies Record<string, Case>;
   const list = await lab.measure(Object.values(cases), rounds);
-  const results = Object.fromEntries(Object.keys(cases).map((name, index) => [name, list[index] as Result])) as Record<keyof typeof cases, Result>;
+  const results = Object.fromEntries(Object.keys(cases).map((name, index) => [name, list[index] as Result])) as Record<
+    keyof typeof cases,
+    Result
+  >;
   const { floor, protobufEs, copy, cells, replicationFloor, replicationProtobufEs, replication } = results;
   say('six columns', Object.entries(results));
   Object.assign(figures, {
@@ -134,7 +143,9 @@ async function measureShape(name: string): Promise<void> {
     if (name === 'json') figures[`${key}UnparsedUsPerRow`] = round(of(compared).usPerRow);
     const title = `${name}${phase === 'copy' ? '' : ' replication'}`;
     ratios[`${title} / protobuf-es`] = round(ratio(of(compared), of('protobufEs')));
-    ratios[`${title} above floor / protobuf-es above floor`] = round(above(of(compared), of('floor')) / above(of('protobufEs'), of('floor')));
+    ratios[`${title} above floor / protobuf-es above floor`] = round(
+      above(of(compared), of('floor')) / above(of('protobufEs'), of('floor')),
+    );
     lab.endClients();
   }
 }
@@ -144,9 +155,35 @@ async function measureVtgate(address: string): Promise<void> {
   const [keyspace = '', table = ''] = flags.table.split('.');
   const base = { shape: '', phase: 'copy', rows: Number(flags.rows), source: { address, keyspace, table } } as const;
   const kinds = ['floor', 'typed', 'cells'] as const;
-  const list = await lab.measure(kinds.map((kind): Case => ({ ...base, kind })), Number(flags.rounds ?? 3));
-  say(`${flags.table} through ${address}`, kinds.map((kind, index) => [kind, list[index] as Result]));
+  const list = await lab.measure(
+    kinds.map((kind): Case => ({ ...base, kind })),
+    Number(flags.rounds ?? 3),
+  );
+  say(
+    `${flags.table} through ${address}`,
+    kinds.map((kind, index) => [kind, list[index] as Result]),
+  );
   kinds.forEach((kind, index) => (figures[`vtgate${kind[0]?.toUpperCase()}${kind.slice(1)}UsPerRow`] = round(list[index]?.usPerRow ?? 0)));
+}
+
+/** protobufjs next to protobuf-es: messages only. */
+async function measurePeers(): Promise<void> {
+  const folder = fileURLToPath(new URL('../../peers', import.meta.url));
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'], { cwd: folder, stdio: 'inherit' });
+  const base = { shape: 'six', rows: 100_000 } as const;
+  for (const phase of ['copy', 'replication'] as const) {
+    const kinds = ['floor', 'protobuf-es messages', 'protobufjs messages', 'typed'] as const;
+    const list = await lab.measure(
+      kinds.map((kind): Case => ({ ...base, kind, phase })),
+      rounds,
+    );
+    say(
+      `peers, ${phase}`,
+      kinds.map((kind, index) => [kind, list[index] as Result]),
+    );
+    figures[`${phase === 'copy' ? 'p' : 'replicationP'}rotobufjsMessagesUsPerRow`] = round(list[2]?.usPerRow ?? 0);
+    lab.endClients();
+  }
 }
 
 /** Ten million rows in a fresh process: memory must not follow their number. */
@@ -154,7 +191,9 @@ async function measureMemory(): Promise<void> {
   const [result] = await lab.measure([{ shape: 'six', phase: 'copy', kind: 'typed', rows: 10_000_000 }], 1);
   const pass = result?.rounds[0];
   if (!pass) return;
-  console.log(`ten million rows: ${round(pass.cpuUs / pass.rows)} us a row, RSS ${Math.round(pass.rssMb)} MB at the end, ${Math.round(pass.peakRssMb)} MB at most`);
+  console.log(
+    `ten million rows: ${round(pass.cpuUs / pass.rows)} us a row, RSS ${Math.round(pass.rssMb)} MB at the end, ${Math.round(pass.peakRssMb)} MB at most`,
+  );
   figures['tenMillionRssMb'] = Math.round(pass.rssMb);
   figures['tenMillionPeakRssMb'] = Math.round(pass.peakRssMb);
   lab.endClients();
@@ -162,11 +201,15 @@ async function measureMemory(): Promise<void> {
 
 function say(title: string, results: readonly (readonly [string, Result])[]): void {
   const bytes = results[0]?.[1].bytesPerRow ?? 0;
-  console.log(`${title}, ${Math.round(bytes)} bytes a row on the wire; CPU in microseconds a row, median of ${results[0]?.[1].rounds.length} rounds`);
+  console.log(
+    `${title}, ${Math.round(bytes)} bytes a row on the wire; CPU in microseconds a row, median of ${results[0]?.[1].rounds.length} rounds`,
+  );
   for (const [name, { usPerRow, rounds: passes }] of results) {
     const all = passes.map((pass) => pass.cpuUs / pass.rows);
     const rate = Math.max(...passes.map((pass) => pass.rows / pass.wallMs));
-    console.log(`  ${name.padEnd(22)} ${usPerRow.toFixed(3).padStart(8)}   (${Math.min(...all).toFixed(3)} to ${Math.max(...all).toFixed(3)}; up to ${Math.round(rate)} rows/ms)`);
+    console.log(
+      `  ${name.padEnd(22)} ${usPerRow.toFixed(3).padStart(8)}   (${Math.min(...all).toFixed(3)} to ${Math.max(...all).toFixed(3)}; up to ${Math.round(rate)} rows/ms)`,
+    );
   }
 }
 

@@ -25,6 +25,8 @@ export type Kind =
   | 'protobuf-es messages'
   /** The same, and an object with the same values made of each row, as a user of the generated code would write it. */
   | 'protobuf-es'
+  /** Messages decoded with protobufjs (bench/peers, installed by --peers). */
+  | 'protobufjs messages'
   /** `vstream()`: every row an object, handed to a loop. */
   | 'typed'
   /** A sink that takes cells, and leaves them alone. */
@@ -94,11 +96,11 @@ export class Worker<Request, Answer> {
 }
 
 /** Answers requests one after the other; ends with the parent. */
-export function serve<Request, Answer>(answer: (request: Request) => Promise<Answer>): void {
+export function serve(answer: (request: never) => Promise<object>): void {
   let last = Promise.resolve();
-  process.on('message', (request: Request) => {
+  process.on('message', (request) => {
     last = last.then(async () => {
-      process.send?.(await answer(request));
+      process.send?.(await answer(request as never));
     });
     last.catch((error: unknown) => {
       console.error(error);

@@ -11,7 +11,7 @@ const server = await startEmbeddedVtgate({
   history: { [`${KEYSPACE}/0`]: { executed: START_GTID.replace('MySQL56/', '') } },
 });
 
-serve<Prepare, Prepared>(async ({ shape, phase, rows }) => {
+serve(async ({ shape, phase, rows }: Prepare): Promise<Prepared> => {
   const name = `${shape} ${phase}`;
   let recorder = recorders.get(name);
   if (!recorder) {

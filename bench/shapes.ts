@@ -13,7 +13,8 @@ const STATUSES = ['placed', 'paid', 'packed', 'shipped', 'returned'];
 const FOREIGN = ['Größe', '東京都渋谷区', 'naïve café', 'Łódź', 'Ελλάδα', 'привет мир', '🚀 start', 'señor'];
 
 const pad = (value: number, digits: number): string => String(value).padStart(digits, '0');
-const time = (index: number): string => `2026-${pad(1 + (index % 12), 2)}-${pad(1 + (index % 28), 2)} ${pad(index % 24, 2)}:${pad(index % 60, 2)}:${pad((index * 7) % 60, 2)}.${pad((index * 7919) % 1_000_000, 6)}`;
+const time = (index: number): string =>
+  `2026-${pad(1 + (index % 12), 2)}-${pad(1 + (index % 28), 2)} ${pad(index % 24, 2)}:${pad(index % 60, 2)}:${pad((index * 7) % 60, 2)}.${pad((index * 7919) % 1_000_000, 6)}`;
 const price = (index: number): string => `${index % 10_000}.${pad((index * 37) % 100, 2)}`;
 /** A 64-bit id of 19 digits, as snowflake ids are. */
 const snowflake = (index: number): string => String(7_300_000_000_000_000_000n + BigInt(index) * 4_194_304n);
@@ -30,20 +31,33 @@ const six: Shape = {
     { name: 'note', type: 'varchar(255)' },
     { name: 'created_at', type: 'datetime(6)' },
   ],
-  cells: (index) => [String(1_000_000 + index), String(index % 5000), STATUSES[index % 5] ?? '', price(index), text(index, 48), time(index)],
+  cells: (index) => [
+    String(1_000_000 + index),
+    String(index % 5000),
+    STATUSES[index % 5] ?? '',
+    price(index),
+    text(index, 48),
+    time(index),
+  ],
 };
 
 const wide: Shape = {
   name: 'wide',
   columns: [
     { name: 'id', type: 'bigint', key: true },
-    ...Array.from({ length: 99 }, (_, at): ColumnInput => ({ name: `c${at}`, type: ['int', 'varchar(40)', 'decimal(12,2)', 'datetime', 'double'][at % 5] ?? 'int' })),
+    ...Array.from(
+      { length: 99 },
+      (_, at): ColumnInput => ({ name: `c${at}`, type: ['int', 'varchar(40)', 'decimal(12,2)', 'datetime', 'double'][at % 5] ?? 'int' }),
+    ),
   ],
   cells: (index) => [
     String(index),
     ...Array.from({ length: 99 }, (_, at) => {
       const seed = index * 31 + at;
-      return [String(seed % 1_000_000), `value ${seed % 100_000}`, price(seed), time(seed).slice(0, 19), String((seed % 10_000) / 8)][at % 5] ?? '';
+      return (
+        [String(seed % 1_000_000), `value ${seed % 100_000}`, price(seed), time(seed).slice(0, 19), String((seed % 10_000) / 8)][at % 5] ??
+        ''
+      );
     }),
   ],
 };
@@ -62,14 +76,18 @@ const longText: Shape = {
 const unicode: Shape = {
   name: 'unicode',
   columns: six.columns,
-  cells: (index) => six.cells(index).map((cell, at) => (at === 4 && index % 10 < 3 ? `${FOREIGN[index % 8] ?? ''} ${String(cell).slice(0, 40)}` : cell)),
+  cells: (index) =>
+    six.cells(index).map((cell, at) => (at === 4 && index % 10 < 3 ? `${FOREIGN[index % 8] ?? ''} ${String(cell).slice(0, 40)}` : cell)),
 };
 
 const nulls: Shape = {
   name: 'nulls',
   columns: [
     { name: 'id', type: 'bigint', key: true },
-    ...Array.from({ length: 19 }, (_, at): ColumnInput => ({ name: `c${at}`, type: ['int', 'varchar(40)', 'decimal(12,2)', 'datetime'][at % 4] ?? 'int' })),
+    ...Array.from(
+      { length: 19 },
+      (_, at): ColumnInput => ({ name: `c${at}`, type: ['int', 'varchar(40)', 'decimal(12,2)', 'datetime'][at % 4] ?? 'int' }),
+    ),
   ],
   cells: (index) => [
     String(index),
@@ -83,7 +101,10 @@ const nulls: Shape = {
 
 const bigints: Shape = {
   name: 'bigints',
-  columns: Array.from({ length: 10 }, (_, at): ColumnInput => ({ name: `id${at}`, type: at % 2 === 0 ? 'bigint' : 'bigint unsigned', key: at === 0 })),
+  columns: Array.from(
+    { length: 10 },
+    (_, at): ColumnInput => ({ name: `id${at}`, type: at % 2 === 0 ? 'bigint' : 'bigint unsigned', key: at === 0 }),
+  ),
   cells: (index) => Array.from({ length: 10 }, (_, at) => snowflake(index * 10 + at)),
 };
 
