@@ -135,7 +135,9 @@ async function streamed(recording: Recording, expected: Expectation) {
   for (const name of expected.tables) {
     const [keyspace = '', bare = ''] = name.split('.');
     // Only names are looked up; what the columns are, the recording's FIELD events say.
-    const columns = DEFINITIONS[recording.name]?.[bare]?.columns ?? ['id'];
+    const { columns: listed = ['id'], where } = DEFINITIONS[recording.name]?.[bare] ?? {};
+    const filtered = /^\w+/.exec(where ?? '')?.[0];
+    const columns = [...new Set([...listed, ...(filtered === undefined ? [] : [filtered])])];
     server.engine.createTable(keyspace, {
       name: bare,
       columns: columns.map((column, index) => ({ name: column, type: 'bigint', key: index === 0 })),

@@ -14,12 +14,16 @@ export interface ApplyOptions {
 }
 
 /** Truncates, sweeps and schema changes come before the batch that carries their position: a replay repeats them harmlessly. */
-async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext): Promise<void> {
+async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext, logger: Logger): Promise<void> {
   const { schema, progress } = batch;
-  if (schema?.kind === 'truncate') await sink.truncate?.(schema, schema.shard, context);
-  else if (schema) await sink.schema?.(schema, context);
+  if (schema?.kind === 'truncate') {
+    if (!sink.truncate) logger.warn({ keyspace: schema.keyspace, table: schema.table, shard: schema.shard }, 'the sink has no `truncate`: rows that a TRUNCATE removed stay there');
+    await sink.truncate?.(schema, schema.shard, context);
+  }
+  if (schema && schema.kind !== 'truncate') await sink.schema?.(schema, context);
   if (progress?.type === 'table-end' && progress.sweep) {
     const { keyspace = '', table = '', shard = '', generation = 1 } = progress;
+    if (!sink.sweep) logger.warn({ keyspace, table, shard, generation }, 'rows were copied a second time, and the sink cannot sweep those that are gone');
     await sink.sweep?.({ keyspace, table }, shard, generation, context);
   }
   await sink.apply(batch, context);
@@ -29,7 +33,7 @@ async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext): Promi
 export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext, options: ApplyOptions): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await applyOnce(sink, batch, context);
+      await applyOnce(sink, batch, context, options.logger);
       return;
     } catch (error) {
       const failure = VStreamError.is(error) ? error : sinkFailed(error, batch);

@@ -12,6 +12,7 @@ import type { PlanChange } from '../copy/changes.js';
 import type { Engine } from '../stream/engine.js';
 import type { RowsChanged } from '../stream/statements.js';
 import { parseTableName } from '../stream/selection.js';
+import { discoverTable } from '../stream/discover.js';
 import { openSession, openTransport } from '../stream/session.js';
 import type { Transport } from '../transport/transport.js';
 import { applyBatch } from './apply.js';
@@ -34,6 +35,7 @@ export class Runner {
   readonly #random: () => number;
   readonly #startedAt: number;
   #engine: Engine | undefined;
+  #lookUp: ((table: TableRef) => Promise<TableRef>) | undefined;
   #sink: Sink;
   #paused = false;
   #wake: (() => void) | undefined;
@@ -79,7 +81,9 @@ export class Runner {
       });
     }
     if (kind !== 'remove' && !this.#sink.capabilities.sweep && known) throw sweepNeeded(known, 'copying a table again');
-    engine.change({ kind, table: { keyspace, table: parsed.name } });
+    const ref = { keyspace, table: parsed.name };
+    // Looked up first: a table that is not there would stop the stream, and one without a key is copied by other rules.
+    engine.change({ kind, table: kind === 'add' && !known && this.#lookUp ? await this.#lookUp(ref) : ref });
   }
 
   /** Resolves with the summary once drained, checkpointed and released. */
@@ -165,6 +169,7 @@ export class Runner {
       rowsChanged: (table, reason) => this.#rowsChanged(table, reason),
     });
     this.#engine = session.engine;
+    this.#lookUp = (table) => discoverTable(transport, options, table, stop);
     this.#checkSweep(session.engine);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
     const badRows = new BadRows({
@@ -230,12 +235,13 @@ export class Runner {
   #rowsChanged(table: TableRef, reason: string): RowsChanged {
     const policy = this.#engine?.catalog.get(table)?.definition.onDdl ?? 'evolve';
     if (policy === 'ignore' || policy === 'fail') return policy;
+    if (!this.#sink.capabilities.sweep) return 'fail';
     if (policy === 'pause') {
       this.pause();
       this.#options.logger.warn({ ...table, reason }, 'paused: rows changed without events');
       return 'recopy';
     }
-    return this.#sink.capabilities.sweep ? 'recopy' : 'fail';
+    return 'recopy';
   }
 
   /** A plan that copies rows a second time needs a sink that can sweep the stale ones. */

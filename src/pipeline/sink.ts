@@ -37,8 +37,9 @@ export interface ApplyContext {
 /**
  * A destination. Calls never overlap. After a crash the same changes come again, and may be cut into other batches: `apply`
  * must be idempotent (upsert by key) or transactional with the position. Keyed sinks keep source shard and generation with
- * each row: a delete, sweep or truncate touches only rows of its own shard, an upsert takes the row over, because rows that
- * move between shards can arrive as insert, then delete.
+ * each row: a delete, sweep or truncate touches only rows of its own shard. Shards have no common order, so what is known of a
+ * row that moves between them may arrive in any: an upsert from another shard sets the present version aside, and a delete of the
+ * upper one brings it back (docs/sinks.md; `sinkConformance` in `vstream-client/testing` checks it).
  */
 export interface Sink {
   readonly capabilities: SinkCapabilities;

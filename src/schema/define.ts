@@ -22,7 +22,10 @@ export interface TableOptions {
   readonly types?: Readonly<Record<string, unknown>>;
   /** false: do not copy existing rows of this table. Default true. */
   readonly copy?: boolean;
-  /** What to do when a DDL changes this table. Default `evolve` where the sink can, else `ignore`. */
+  /**
+   * What to do when a DDL changes rows of this table without events (DROP, RENAME, partitions, ADD COLUMN with a default): copy it
+   * again (`evolve`, default; needs a sink that can sweep, else the stream fails), go on, pause, or fail.
+   */
   readonly onDdl?: 'evolve' | 'ignore' | 'pause' | 'fail';
 }
 

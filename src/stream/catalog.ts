@@ -50,8 +50,9 @@ export class StreamCatalog implements TableCatalog {
     return this.#tables.get(keyOf(ref));
   }
 
-  add(ref: TableRef): void {
-    if (!this.#tables.has(keyOf(ref))) this.#tables.set(keyOf(ref), { ...ref, definition: {}, keyed: true });
+  /** A table that joins while the stream runs; what is not known of it is taken to be ordinary. */
+  add(table: TableRef & Partial<SourceTable>): void {
+    if (!this.#tables.has(keyOf(table))) this.#tables.set(keyOf(table), { definition: {}, keyed: true, ...table });
   }
 
   remove(ref: TableRef): void {

@@ -1,5 +1,6 @@
 /** Looks up by SQL what a stream needs to know before its first RPC: shards, tables, tablet type, stop point. Layer 3. */
 import { VStreamError } from '../errors.js';
+import { must } from '../internal/must.js';
 import { suggest } from '../internal/suggest.js';
 import type { Logger } from '../observe/logger.js';
 import type { TableRef } from '../schema/table.js';
@@ -94,6 +95,13 @@ export async function listTables(
     throw missingTable(keyspace, entry.name, entry.pattern, names);
   }
   return names;
+}
+
+/** One more table for a stream that runs. @throws VStreamError `TABLE_NOT_FOUND` */
+export async function discoverTable(transport: Transport, stream: ValidatedStream, { keyspace, table }: TableRef, signal: AbortSignal): Promise<FoundTable> {
+  const selection = [{ keyspace, name: table, pattern: false, written: table, definition: {} }];
+  const [found] = await findTables(transport, { ...stream, selection }, keyspace, { signal, logger: stream.logger });
+  return must(found, 'the table that was found');
 }
 
 async function findTables(transport: Transport, stream: ValidatedStream, keyspace: string, options: DiscoverOptions): Promise<FoundTable[]> {

@@ -54,8 +54,8 @@ export class Engine {
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
-  /** The plan went back for a table: the request under way does not fit it any more. */
-  #planWentBack = false;
+  /** The plan went back for a table: the request under way does not fit any more. */
+  #requestIsOld = false;
   readonly #undecodable: UndecodableSteps;
   readonly #recovery: Recovery;
   /** What was left out by policy; laid over every position handed out. */
@@ -130,7 +130,7 @@ export class Engine {
     const { stream, transport, clock, recorder, logger } = this.#options;
     const assembler = this.#assembler;
     assembler.rewind();
-    this.#planWentBack = false;
+    this.#requestIsOld = false;
     this.#applyChanges();
     const restarted = restartKeylessCopies(assembler.position, (table) => this.#catalog.get(table)?.keyed === false);
     if (restarted !== assembler.position) assembler.replace(restarted);
@@ -205,7 +205,7 @@ export class Engine {
           yield* this.#delivery.everything();
           return 'stop';
         }
-        if (this.#changes.length > 0 || this.#planWentBack || this.#copyMovedOn(copying)) {
+        if (this.#changes.length > 0 || this.#requestIsOld || this.#copyMovedOn(copying)) {
           yield* this.#delivery.handOut(assembler.flush());
           return 'next';
         }
@@ -356,6 +356,7 @@ export class Engine {
     }
     yield* this.#delivery.handOut(this.#assembler.flush());
     this.#assembler.replaceShards(vector);
+    this.#delivery.watching?.follow(this.#assembler.position.shards);
     this.#options.logger.warn({ keyspace, before, now }, 'the keyspace was resharded; the stream follows the new shards');
   }
 
@@ -368,7 +369,7 @@ export class Engine {
     yield* this.#delivery.handOut(this.#assembler.addStatement(unit, changes, recopy));
     if (recopy.length === 0) return;
     this.#delivery.copyOwed();
-    this.#planWentBack = true;
+    this.#requestIsOld = true;
   }
 
   #applyChanges(): void {

@@ -70,12 +70,19 @@ export class Watch {
     this.#options = options;
     this.#openedAt = options.clock.monotonic();
     this.#nextPollAt = this.#openedAt + POLL_MS / 4;
-    for (const { keyspace, shard } of options.shards) {
-      this.#shards.set(`${keyspace}/${shard}`, {
-        keyspace, shard, lastProgressAt: undefined, lastHeartbeatAt: undefined, executed: new ExecutedWatch(), hint: undefined,
-      });
-    }
+    this.follow(options.shards);
     this.#sampleEventLoop();
+  }
+
+  /** The shards watched from now on: after a reshard others than before. */
+  follow(shards: readonly ShardPosition[]): void {
+    const before = new Map(this.#shards);
+    this.#shards.clear();
+    for (const { keyspace, shard } of shards) {
+      const name = `${keyspace}/${shard}`;
+      const record = { keyspace, shard, lastProgressAt: undefined, lastHeartbeatAt: undefined, executed: new ExecutedWatch(), hint: undefined };
+      this.#shards.set(name, before.get(name) ?? record);
+    }
   }
 
   /** Asks in the background whether the positions can be used; an answer alone never stops a stream. */
@@ -86,7 +93,8 @@ export class Watch {
         for (const { shard, verdict } of verdicts) {
           const record = this.#shards.get(`${shard.keyspace}/${shard.shard}`);
           const hint = positionError(verdict, shard);
-          if (!record || !hint) continue;
+          // Old shards are still followed after a reshard; one that never was is refused by the server itself.
+          if (!record || !hint || verdict.verdict === 'unknown-shard') continue;
           record.hint = hint;
           logger.warn({ ...hint.toJSON() }, 'the stored position looks unusable; waiting whether the stream moves all the same');
         }
