@@ -60,6 +60,8 @@ export const FLAGS: readonly Flag[] = [
   flag('Stream', 'position', '--until <when>', 'until', 'copied, now, a time such as 30s, or a position as JSON or @file (default: never)'),
   flag('Stream', 'text', '--for <time>', 'until', 'the same as --until with a time'),
   flag('Stream', 'text', '--images <which>', 'images', 'full (default) or partial row images'),
+  flag('Stream', 'text', '--zero-dates <what>', 'zeroDates', 'dates no calendar has, where they are converted: fail (default), null or string'),
+  flag('Stream', 'text', '--invalid-text <what>', 'invalidText', 'bytes not valid in their character set: fail (default) or replace'),
   flag('Stream', 'text', '--huge-transaction <how>', 'hugeTransaction', 'fail (default) or split'),
   flag('Limits', 'number', '--batch-bytes <n>', 'limits.batchBytes', 'bytes of a batch (default: 1 MiB, or 4 MiB for sinks that take cells)'),
   flag('Limits', 'number', '--batch-changes <n>', 'limits.batchChanges', 'changes of a batch (default: 4000, or 20000 for sinks that take cells)'),

@@ -79,8 +79,8 @@ export class StreamCatalog implements TableCatalog {
     const name = `${keyOf(ref)} ${rowImage ?? ''}`;
     let options = this.#decodeOptions.get(name);
     if (!options) {
-      const { types, images } = this.#stream;
-      options = decodeOptionsOf(this.#definitionOf(ref), { types, images, rowImage });
+      const { types, images, zeroDates, invalidText } = this.#stream;
+      options = decodeOptionsOf(this.#definitionOf(ref), { types, images, zeroDates, invalidText, rowImage });
       this.#decodeOptions.set(name, options);
     }
     return options;

@@ -67,6 +67,10 @@ export interface StreamOptions<T extends Tables = Tables> {
   readonly types?: DecodeOptions['types'];
   /** `full` (default): a partial row image is completed or refused. `partial`: omitted columns are absent properties. */
   readonly images?: 'full' | 'partial';
+  /** What date converters make of `0000-00-00` and other dates no calendar has (B31). Default `fail`. Dates as text are not affected. */
+  readonly zeroDates?: 'fail' | 'null' | 'string';
+  /** Bytes that are not valid in their column's character set: stop (default), or put U+FFFD. */
+  readonly invalidText?: 'fail' | 'replace';
   /** What to do with a transaction above `limits.transactionBytes`. Default `fail`. */
   readonly hugeTransaction?: 'fail' | 'split';
   readonly limits?: Limits;

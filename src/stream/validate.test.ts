@@ -50,6 +50,8 @@ test('the least options become a complete plan with every default filled in', ()
     until: { kind: 'never' },
     limits: { batchBytes: undefined, batchChanges: undefined, transactionBytes: 67_108_864 },
     images: 'full',
+    zeroDates: 'fail',
+    invalidText: 'fail',
     hugeTransaction: 'fail',
     types: {},
     signal: undefined,

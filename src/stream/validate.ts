@@ -26,6 +26,8 @@ export const STREAM_OPTIONS = [
   'logger',
   'types',
   'images',
+  'zeroDates',
+  'invalidText',
   'hugeTransaction',
   'limits',
 ] as const;
@@ -77,6 +79,8 @@ export function readStream(problems: Problems, fields: Fields): ValidatedStream 
     until: readUntil(fields),
     limits: readLimits(problems, fields),
     images: fields.oneOf('images', ['full', 'partial']) ?? 'full',
+    zeroDates: fields.oneOf('zeroDates', ['fail', 'null', 'string']) ?? 'fail',
+    invalidText: fields.oneOf('invalidText', ['fail', 'replace']) ?? 'fail',
     hugeTransaction: fields.oneOf('hugeTransaction', ['fail', 'split']) ?? 'fail',
     types: readTypes(problems, fields),
     logger: readLogger(fields),

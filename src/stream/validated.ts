@@ -60,6 +60,8 @@ export interface ValidatedStream {
   readonly until: ValidatedUntil;
   readonly limits: ValidatedLimits;
   readonly images: 'full' | 'partial';
+  readonly zeroDates: 'fail' | 'null' | 'string';
+  readonly invalidText: 'fail' | 'replace';
   readonly hugeTransaction: 'fail' | 'split';
   readonly types: NonNullable<DecodeOptions['types']>;
   readonly logger: Logger;
