@@ -1,10 +1,10 @@
 /**
  * Rows per second into the DuckDB sink on disk, with the shipped decoder reading wire bytes.
  *
- *     npm run build:bench && node bench/dist/bench/duckdb-sink.js [--rows 1000000] [--batch 20000] [--stored 1000000] [--json]
+ *     npm run build:bench && node bench/dist/bench/duckdb-sink.js [--rows 1000000] [--batch 20000] [--stored 1000000] [--shards 1]
  *
  * `copy`: new keys in order into an empty table. `insert`: new keys above `--stored` rows. `update`: random keys among them.
- * `mixed`: 10 % deletes, 20 % inserts, the rest updates.
+ * `mixed`: 10 % deletes, 20 % inserts, the rest updates. `--shards 2`: keys are spread over two shards.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,10 +24,16 @@ const flag = (name: string, fallback: number): number => {
 const ROWS = flag('rows', 1_000_000);
 const BATCH = flag('batch', 20_000);
 const STORED = flag('stored', 1_000_000);
+const SHARDS = flag('shards', 1) === 1 ? ['0'] : ['-80', '80-'];
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : undefined;
 
 const version = tableVersion('commerce.orders', {
-  id: 'bigint key', customer_id: 'int', status: 'varchar(20)', total: 'decimal(12,2)', note: 'varchar(255)', created_at: 'datetime(6)',
+  id: 'bigint key',
+  customer_id: 'int',
+  status: 'varchar(20)',
+  total: 'decimal(12,2)',
+  note: 'varchar(255)',
+  created_at: 'datetime(6)',
 });
 const decoder = compileDecoder({ enumSetStringValues: true }, { keyspace: 'commerce', table: 'orders', shard: '0' }, {}, version);
 const signal = new AbortController().signal;
@@ -41,8 +47,12 @@ class Wire {
   row(id: number, turn: number): { buffer: Buffer; start: number; end: number } {
     const buffer = this.#buffer;
     const cells = [
-      String(id), String(id % 5_000), STATUS[(id + turn) % 5] ?? '', `${id % 10_000}.${String(turn % 100).padStart(2, '0')}`,
-      `${id} lorem ipsum dolor sit amet consectetur adipiscing elit`, '2026-11-22 12:34:56.789012',
+      String(id),
+      String(id % 5_000),
+      STATUS[(id + turn) % 5] ?? '',
+      `${id % 10_000}.${String(turn % 100).padStart(2, '0')}`,
+      `${id} lorem ipsum dolor sit amet consectetur adipiscing elit`,
+      '2026-11-22 12:34:56.789012',
     ];
     const start = this.#end;
     let at = start;
@@ -71,17 +81,37 @@ function change(wire: Wire, op: Op, id: number, turn: number): Change {
   const none = [-1, -1] as const;
   const [beforeStart, beforeEnd] = op === 'update' || op === 'delete' ? image : none;
   const [afterStart, afterEnd] = op === 'delete' ? none : image;
-  const source: RowSource = { buffer, beforeStart, beforeEnd, afterStart, afterEnd, dataColumns: undefined, jsonPartial: undefined, copied: op === 'copy' } as RowSource;
+  const source: RowSource = {
+    buffer,
+    beforeStart,
+    beforeEnd,
+    afterStart,
+    afterEnd,
+    dataColumns: undefined,
+    jsonPartial: undefined,
+    copied: op === 'copy',
+  } as RowSource;
   return {
-    op, table: 'orders', keyspace: 'commerce', shard: '0', schema: version, generation: 1, gtid: undefined, ordinal: 0, commitTime: 1, phase: 'live',
-    sequence: [0, 0n, 0], key: undefined,
+    op,
+    table: 'orders',
+    keyspace: 'commerce',
+    shard: SHARDS[id % SHARDS.length],
+    schema: version,
+    generation: 1,
+    gtid: undefined,
+    ordinal: 0,
+    commitTime: 1,
+    phase: 'live',
+    sequence: [0, 0n, 0],
+    key: undefined,
     beforeCells: beforeStart < 0 ? undefined : decoder.cells(source, 'before'),
     afterCells: afterStart < 0 ? undefined : decoder.cells(source, 'after'),
   } as unknown as Change;
 }
 
 const position = new Position([{ keyspace: 'commerce', shard: '0', gtid: 'MySQL56/00000000-0000-4000-8000-000000000001:1-5' }]);
-const batchOf = (changes: readonly Change[]): Batch => ({ kind: 'transactions', changes, transactions: [], of: () => changes, position, bytes: 0 }) as unknown as Batch;
+const batchOf = (changes: readonly Change[]): Batch =>
+  ({ kind: 'transactions', changes, transactions: [], of: () => changes, position, bytes: 0 }) as unknown as Batch;
 
 let seed = 42;
 const random = (below: number): number => {
@@ -100,7 +130,10 @@ async function measure(shape: Shape): Promise<Record<string, unknown>> {
     const fill = shape === 'copy' ? 0 : STORED;
     while (next < fill) {
       const wire = new Wire();
-      await sink.apply(batchOf(Array.from({ length: Math.min(BATCH, fill - next) }, () => change(wire, 'copy', next++, 0))), { epoch: 1n, signal });
+      await sink.apply(batchOf(Array.from({ length: Math.min(BATCH, fill - next) }, () => change(wire, 'copy', next++, 0))), {
+        epoch: 1n,
+        signal,
+      });
     }
     let done = 0;
     let wall = 0;
@@ -128,8 +161,14 @@ async function measure(shape: Shape): Promise<Record<string, unknown>> {
     const [rows] = await readback(path, 'select count(*)::int as n, count(distinct id)::int as keys from orders');
     if (rows?.['n'] !== rows?.['keys']) throw new Error(`keys are doubled: ${JSON.stringify(rows)}`);
     return {
-      shape, rowsPerSecond: Math.round(done / ((wall + closing) / 1000)), cpuUsPerRow: Number((cpu / done).toFixed(2)), batch: BATCH, stored: fill,
-      rssMb: Math.round(process.memoryUsage.rss() / 1e6), fileMb: Math.round(statSync(path).size / 1e6),
+      shape,
+      rowsPerSecond: Math.round(done / ((wall + closing) / 1000)),
+      cpuUsPerRow: Number((cpu / done).toFixed(2)),
+      batch: BATCH,
+      stored: fill,
+      shards: SHARDS.length,
+      rssMb: Math.round(process.memoryUsage.rss() / 1e6),
+      fileMb: Math.round(statSync(path).size / 1e6),
     };
   } finally {
     rmSync(folder, { recursive: true });
