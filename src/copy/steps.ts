@@ -22,17 +22,7 @@ export function newPlan(tables: readonly CopyTable[]): CopyPlan {
 
 /** The table to copy now: one that is under way before one that is not, else in the plan's order. Undefined: all done. */
 export function nextTable(plan: CopyPlan): TableRef | undefined {
-  if (plan.done) return undefined;
-  let begun: TableRef | undefined;
-  let pending: TableRef | undefined;
-  for (const { keyspace, table, entry } of plan.tables()) {
-    if (plan.isDone(keyspace, table)) continue;
-    const shards = Object.values(entry.shards ?? {});
-    if (shards.some((one) => one.state === 'copying')) return { keyspace, table };
-    if (shards.length > 0) begun ??= { keyspace, table };
-    else pending ??= { keyspace, table };
-  }
-  return begun ?? pending;
+  return plan.first('copying') ?? plan.first('begun') ?? plan.first('untouched');
 }
 
 /** What the vector says about a table's copy on one shard after a group of copied rows. */

@@ -7,6 +7,17 @@ const SHARDS = ['-40', '40-80', '80-'];
 const pending = (generation = 1): TableCopy => ({ state: 'pending', generation });
 const done = (generation = 1): ShardCopy => ({ state: 'done', generation });
 
+/** What `first` finds through its index, looked for in every table. */
+function firstByScan(plan: CopyPlan, stage: string): { keyspace: string; table: string } | undefined {
+  for (const { keyspace, table, entry } of plan.tables()) {
+    const shards = Object.values(entry.shards ?? {});
+    if (entry.state === 'done' && shards.every(({ state }) => state === 'done')) continue;
+    const own = shards.some(({ state }) => state === 'copying') ? 'copying' : shards.length > 0 ? 'begun' : 'untouched';
+    if (own === stage) return { keyspace, table };
+  }
+  return undefined;
+}
+
 describe('the copy plan', () => {
   test('says for every shard what was last put there, folded or not', () => {
     const state = fc.record({
@@ -35,6 +46,9 @@ describe('the copy plan', () => {
           if (!plan.table('k', table)) for (const one of SHARDS) model.set(`${table} ${one}`, pending());
           plan = plan.withShard('k', table, shard, copy, SHARDS);
           model.set(`${table} ${shard}`, copy);
+          // Asked in between, as the stream does: what was found out must not outlive its plan.
+          expect(plan.first('copying')).toEqual(firstByScan(plan, 'copying'));
+          for (const one of SHARDS) plan.doneOn('k', one);
         }
         const back = CopyPlan.fromJson(JSON.parse(JSON.stringify(plan.toJson())) as PlanJson);
         for (const one of [plan, back]) {
@@ -48,6 +62,7 @@ describe('the copy plan', () => {
           expect(one.done).toBe(tables.every((table) => one.isDone('k', table)));
           SHARDS.forEach((shard, index) => expect(one.doneOn('k', shard)).toBe(tables.every((table) => states(table)[index] === 'done')));
           expect(one.size).toBe(tables.length);
+          for (const stage of ['copying', 'begun', 'untouched'] as const) expect(one.first(stage)).toEqual(firstByScan(one, stage));
         }
         expect(back.toJson()).toEqual(plan.toJson());
       }),

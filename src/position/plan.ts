@@ -6,44 +6,14 @@
  * stay far under 1 MB: at most one table is under way at a time (design: one table per RPC).
  */
 
-export type CopyState = 'pending' | 'copying' | 'done';
+import { isOf, PlanBase, type Stage, stageOf } from './plan-base.js';
+import { copyOn, fold, isFinished, ownShard, type ShardCopy, type TableCopy } from './table-copy.js';
 
-export interface ShardCopy {
-  readonly state: CopyState;
-  /** Counts copies of the table on this shard, from 1. A row of an older generation is stale once the copy is done. */
-  readonly generation: number;
-  /** The server's `TableLastPK` message, byte for byte as base64 (B47, G114); only while `copying`. */
-  readonly lastPk?: string | undefined;
-  /** Rows copied so far in this generation. */
-  readonly rows?: number | undefined;
-}
-
-export interface TableCopy {
-  readonly state: 'pending' | 'done';
-  readonly generation: number;
-  /** Key columns, types, collations, rule and column list the copy was made with; a difference restarts it. */
-  readonly fingerprint?: string | undefined;
-  /** Rows copied on the shards that `shards` does not name. */
-  readonly rows?: number | undefined;
-  /** Shards whose state differs from the table's. */
-  readonly shards?: Readonly<Record<string, ShardCopy>> | undefined;
-  /**
-   * The table left the selection: `done`, nothing is owed. Kept for its generation, because a sink may still hold its rows
-   * when the table comes back.
-   */
-  readonly removed?: true | undefined;
-}
+export { highestGeneration, type CopyState, type ShardCopy, type TableCopy } from './table-copy.js';
 
 export type PlanJson = Record<string, Record<string, TableCopy>>;
 
 const tableKey = (keyspace: string, table: string): string => `${keyspace}\u0000${table}`;
-
-/** The highest generation any shard has used. */
-export function highestGeneration(entry: TableCopy): number {
-  let highest = entry.generation;
-  for (const { generation } of Object.values(entry.shards ?? {})) if (generation > highest) highest = generation;
-  return highest;
-}
 
 /**
  * Copying a map of thousands of tables for every group of copied rows would cost more than the rows. Nearly all changes are to
@@ -55,13 +25,12 @@ interface Overlay {
 }
 
 export class CopyPlan {
-  static readonly empty: CopyPlan = new CopyPlan(new Map(), undefined, 0);
-  readonly #base: ReadonlyMap<string, TableCopy>;
+  static readonly empty: CopyPlan = new CopyPlan(new PlanBase(new Map()), undefined, 0);
+  readonly #base: PlanBase;
   readonly #over: Overlay | undefined;
   readonly #unfinished: number;
-  #doneOn: Map<string, boolean> | undefined;
 
-  private constructor(base: ReadonlyMap<string, TableCopy>, over: Overlay | undefined, unfinished: number) {
+  private constructor(base: PlanBase, over: Overlay | undefined, unfinished: number) {
     this.#base = base;
     this.#over = over;
     this.#unfinished = unfinished;
@@ -76,7 +45,7 @@ export class CopyPlan {
         if (!isFinished(entry)) unfinished++;
       }
     }
-    return new CopyPlan(tables, undefined, unfinished);
+    return new CopyPlan(new PlanBase(tables), undefined, unfinished);
   }
 
   toJson(): PlanJson {
@@ -92,19 +61,20 @@ export class CopyPlan {
 
   get size(): number {
     const over = this.#over;
-    if (!over) return this.#base.size;
-    const held = this.#base.has(over.key);
-    return this.#base.size + (over.entry ? (held ? 0 : 1) : held ? -1 : 0);
+    const { tables } = this.#base;
+    if (!over) return tables.size;
+    const held = tables.has(over.key);
+    return tables.size + (over.entry ? (held ? 0 : 1) : held ? -1 : 0);
   }
 
   /** In the order in which they entered the plan. */
   *tables(): Generator<{ keyspace: string; table: string; entry: TableCopy }> {
     const over = this.#over;
-    for (const [key, base] of this.#base) {
+    for (const [key, base] of this.#base.tables) {
       const entry = over?.key === key ? over.entry : base;
       if (entry) yield { ...namesOf(key), entry };
     }
-    if (over?.entry && !this.#base.has(over.key)) yield { ...namesOf(over.key), entry: over.entry };
+    if (over?.entry && !this.#base.tables.has(over.key)) yield { ...namesOf(over.key), entry: over.entry };
   }
 
   table(keyspace: string, table: string): TableCopy | undefined {
@@ -126,19 +96,19 @@ export class CopyPlan {
       this.#unfinished - Number(before !== undefined && !isFinished(before)) + Number(entry !== undefined && !isFinished(entry));
     const over = { key, entry };
     if (!this.#over || this.#over.key === key) return new CopyPlan(this.#base, over, unfinished);
-    return new CopyPlan(this.#folded(), over, unfinished);
+    return new CopyPlan(new PlanBase(this.#folded()), over, unfinished);
   }
 
   /** The same for many tables at once. */
   withTables(entries: readonly (readonly [{ readonly keyspace: string; readonly table: string }, TableCopy | undefined])[]): CopyPlan {
-    const tables = new Map(this.#over ? this.#folded() : this.#base);
+    const tables = new Map(this.#over ? this.#folded() : this.#base.tables);
     for (const [{ keyspace, table }, entry] of entries) {
       if (entry) tables.set(tableKey(keyspace, table), entry);
       else tables.delete(tableKey(keyspace, table));
     }
     let unfinished = 0;
     for (const entry of tables.values()) if (!isFinished(entry)) unfinished++;
-    return new CopyPlan(tables, undefined, unfinished);
+    return new CopyPlan(new PlanBase(tables), undefined, unfinished);
   }
 
   /**
@@ -147,6 +117,10 @@ export class CopyPlan {
    */
   withShard(keyspace: string, table: string, shard: string, copy: ShardCopy, allShards: readonly string[]): CopyPlan {
     const entry = this.table(keyspace, table) ?? { state: 'pending', generation: 1 };
+    // Most calls by far: the next rows of a copy under way. Only this shard's state is new.
+    if (copy.state === 'copying' && ownShard(entry, shard)?.state === 'copying') {
+      return this.withTable(keyspace, table, { ...entry, shards: { ...entry.shards, [shard]: copy } });
+    }
     const names = allShards.includes(shard) ? allShards : [...allShards, shard];
     const states = names.map((name): readonly [string, ShardCopy] => [name, name === shard ? copy : copyOn(entry, name)]);
     return this.withTable(keyspace, table, fold(entry, states));
@@ -166,75 +140,45 @@ export class CopyPlan {
   /** True when no table of the keyspace is pending or under way on this shard. */
   doneOn(keyspace: string, shard: string): boolean {
     if (this.done) return true;
-    const key = `${keyspace}/${shard}`;
-    let known = this.#doneOn?.get(key);
-    if (known === undefined) {
-      known = this.#scanDoneOn(keyspace, shard);
-      this.#doneOn ??= new Map();
-      this.#doneOn.set(key, known);
+    const over = this.#over;
+    let count = this.#base.unfinishedOn(keyspace, shard);
+    if (over && isOf(over.key, keyspace)) {
+      const before = this.#base.tables.get(over.key);
+      count += unfinishedOn(over.entry, shard) - unfinishedOn(before, shard);
     }
-    return known;
+    return count === 0;
   }
 
-  #scanDoneOn(keyspace: string, shard: string): boolean {
-    for (const one of this.tables()) if (one.keyspace === keyspace && copyOn(one.entry, shard).state !== 'done') return false;
-    return true;
+  /**
+   * The first table, in the plan's order, that is being copied on some shard; that stands still, but differs between shards; that no
+   * shard has begun. Finished tables are in none of these.
+   */
+  first(stage: Stage): { keyspace: string; table: string } | undefined {
+    if (this.done) return undefined;
+    const over = this.#over;
+    const keys = this.#base.inStage(stage);
+    const key = over !== undefined && keys[0] === over.key ? keys[1] : keys[0];
+    const own = over?.entry !== undefined && !isFinished(over.entry) && stageOf(over.entry) === stage ? over.key : undefined;
+    if (own === undefined) return key === undefined ? undefined : namesOf(key);
+    return namesOf(key !== undefined && this.#base.orderOf(key) < this.#base.orderOf(own) ? key : own);
   }
 
   #get(key: string): TableCopy | undefined {
-    return this.#over?.key === key ? this.#over.entry : this.#base.get(key);
+    return this.#over?.key === key ? this.#over.entry : this.#base.tables.get(key);
   }
 
   #folded(): ReadonlyMap<string, TableCopy> {
     const over = this.#over as Overlay;
-    const tables = new Map(this.#base);
+    const tables = new Map(this.#base.tables);
     if (over.entry) tables.set(over.key, over.entry);
     else tables.delete(over.key);
     return tables;
   }
 }
 
+const unfinishedOn = (entry: TableCopy | undefined, shard: string): number => Number(entry !== undefined && copyOn(entry, shard).state !== 'done');
+
 function namesOf(key: string): { keyspace: string; table: string } {
   const [keyspace, table] = key.split('\u0000') as [string, string];
   return { keyspace, table };
-}
-
-const ownShard = (entry: TableCopy, shard: string): ShardCopy | undefined =>
-  entry.shards !== undefined && Object.hasOwn(entry.shards, shard) ? entry.shards[shard] : undefined;
-
-const copyOn = (entry: TableCopy, shard: string): ShardCopy =>
-  ownShard(entry, shard) ?? { state: entry.state, generation: entry.generation };
-
-const isFinished = (entry: TableCopy): boolean =>
-  entry.state === 'done' && Object.values(entry.shards ?? {}).every((one) => one.state === 'done');
-
-/** The shortest entry that says the same: the table's own state once all shards share it, and the shards that deviate. */
-function fold(entry: TableCopy, states: readonly (readonly [string, ShardCopy])[]): TableCopy {
-  const first = states[0]?.[1].state ?? entry.state;
-  const shared = first !== 'copying' && states.every(([, one]) => one.state === first) ? first : undefined;
-  const state = shared ?? entry.state;
-  const generation = shared === undefined ? entry.generation : mostCommon(states.map(([, one]) => one.generation));
-  const shards = states.filter(([, one]) => one.state !== state || one.generation !== generation);
-  const deviating = new Set(shards.map(([name]) => name));
-  const known = shared === undefined ? entry.rows : (entry.rows ?? 0) + sum(states.filter(([name]) => !deviating.has(name)));
-  return {
-    state,
-    generation,
-    ...(entry.fingerprint === undefined ? {} : { fingerprint: entry.fingerprint }),
-    ...(known ? { rows: known } : {}),
-    ...(shards.length === 0 ? {} : { shards: Object.fromEntries(shards) }),
-  };
-}
-
-const sum = (states: readonly (readonly [string, ShardCopy])[]): number => states.reduce((all, [, one]) => all + (one.rows ?? 0), 0);
-
-function mostCommon(generations: readonly number[]): number {
-  const counts = new Map<number, number>();
-  let best = generations[0] ?? 1;
-  for (const one of generations) {
-    const count = (counts.get(one) ?? 0) + 1;
-    counts.set(one, count);
-    if (count > (counts.get(best) ?? 0)) best = one;
-  }
-  return best;
 }

@@ -1,0 +1,76 @@
+/** How far the copy of one table has come: values of the plan. Layer 1. */
+
+export type CopyState = 'pending' | 'copying' | 'done';
+
+export interface ShardCopy {
+  readonly state: CopyState;
+  /** Counts copies of the table on this shard, from 1. A row of an older generation is stale once the copy is done. */
+  readonly generation: number;
+  /** The server's `TableLastPK` message, byte for byte as base64 (B47, G114); only while `copying`. */
+  readonly lastPk?: string | undefined;
+  /** Rows copied so far in this generation. */
+  readonly rows?: number | undefined;
+}
+
+export interface TableCopy {
+  readonly state: 'pending' | 'done';
+  readonly generation: number;
+  /** Key columns, types, collations, rule and column list the copy was made with; a difference restarts it. */
+  readonly fingerprint?: string | undefined;
+  /** Rows copied on the shards that `shards` does not name. */
+  readonly rows?: number | undefined;
+  /** Shards whose state differs from the table's. */
+  readonly shards?: Readonly<Record<string, ShardCopy>> | undefined;
+  /**
+   * The table left the selection: `done`, nothing is owed. Kept for its generation, because a sink may still hold its rows
+   * when the table comes back.
+   */
+  readonly removed?: true | undefined;
+}
+
+/** The highest generation any shard has used. */
+export function highestGeneration(entry: TableCopy): number {
+  let highest = entry.generation;
+  for (const { generation } of Object.values(entry.shards ?? {})) if (generation > highest) highest = generation;
+  return highest;
+}
+
+export const ownShard = (entry: TableCopy, shard: string): ShardCopy | undefined =>
+  entry.shards !== undefined && Object.hasOwn(entry.shards, shard) ? entry.shards[shard] : undefined;
+
+export const copyOn = (entry: TableCopy, shard: string): ShardCopy =>
+  ownShard(entry, shard) ?? { state: entry.state, generation: entry.generation };
+
+export const isFinished = (entry: TableCopy): boolean =>
+  entry.state === 'done' && Object.values(entry.shards ?? {}).every((one) => one.state === 'done');
+
+/** The shortest entry that says the same: the table's own state once all shards share it, and the shards that deviate. */
+export function fold(entry: TableCopy, states: readonly (readonly [string, ShardCopy])[]): TableCopy {
+  const first = states[0]?.[1].state ?? entry.state;
+  const shared = first !== 'copying' && states.every(([, one]) => one.state === first) ? first : undefined;
+  const state = shared ?? entry.state;
+  const generation = shared === undefined ? entry.generation : mostCommon(states.map(([, one]) => one.generation));
+  const shards = states.filter(([, one]) => one.state !== state || one.generation !== generation);
+  const deviating = new Set(shards.map(([name]) => name));
+  const known = shared === undefined ? entry.rows : (entry.rows ?? 0) + sum(states.filter(([name]) => !deviating.has(name)));
+  return {
+    state,
+    generation,
+    ...(entry.fingerprint === undefined ? {} : { fingerprint: entry.fingerprint }),
+    ...(known ? { rows: known } : {}),
+    ...(shards.length === 0 ? {} : { shards: Object.fromEntries(shards) }),
+  };
+}
+
+const sum = (states: readonly (readonly [string, ShardCopy])[]): number => states.reduce((all, [, one]) => all + (one.rows ?? 0), 0);
+
+function mostCommon(generations: readonly number[]): number {
+  const counts = new Map<number, number>();
+  let best = generations[0] ?? 1;
+  for (const one of generations) {
+    const count = (counts.get(one) ?? 0) + 1;
+    counts.set(one, count);
+    if (count > (counts.get(best) ?? 0)) best = one;
+  }
+  return best;
+}
