@@ -40,6 +40,8 @@ function start({ gate = false, ...options }: { gate?: boolean; until?: string; w
   return child;
 }
 
+/** An owner counts its lease on the clock of its machine, which no test can move: this one has to be slept through. */
+const leaseOver = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LEASE_MS));
 const insert = (id: number): void => void vtgate.engine.transaction('shop', '0', [{ op: 'insert', table: 'item', row: { id, name: `new ${id}` } }]);
 const stateRow = (): object | undefined => vtgate.engine.rows('vstream', 'streams')[0];
 const copyOf = (row: object | undefined): object => structuredClone(row ?? {});
@@ -86,25 +88,26 @@ describe('a second process on the same stream', () => {
 });
 
 describe('an owner stopped longer than its lease', () => {
-  test('in the middle of a write, cannot write to a sink that compares epochs, nor to the state', async () => {
-    const sleeper = start({ gate: true });
-    await sleeper.until('applying');
-    sleeper.say('open');
-    await sleeper.until('applied', 3);
+  test('begins no write when it wakes up, at the sink or in the state, though rows wait in its socket', async () => {
+    const sleeper = start();
+    for (let nth = 1; (await sleeper.until('applied', nth))['applied'] !== 'copy-completed'; nth++);
+    const ownLease = leaseOver();
     sleeper.kill('SIGSTOP');
     clock.advance(LEASE_MS + 1);
-    insert(100);
+    for (let id = 100; id < 110; id++) insert(id);
     const successor = start({ until: 'now' });
     await successor.until('finished');
     await successor.exited;
-    const [state, rows, audit] = [copyOf(stateRow()), sink.rows(ITEMS), sink.audit.length];
-    insert(101);
+    const [state, rows, audit, begun] = [copyOf(stateRow()), sink.rows(ITEMS), sink.audit.length, sleeper.count('applying')];
+    await ownLease;
     sleeper.kill('SIGCONT');
     expect((await sleeper.until('failed'))['failed']).toMatchObject({ code: 'FENCED' });
     await sleeper.exited;
-    expect(stateRow()).toEqual(state);
+    expect(sleeper.count('applying')).toBe(begun);
+    expect(sink.audit).toHaveLength(audit);
     expect(sink.rows(ITEMS)).toEqual(rows);
-    expect(sink.audit.slice(audit).filter((one) => one.refused === undefined)).toEqual([]);
+    expect(rows).toHaveLength(20);
+    expect(stateRow()).toEqual(state);
   });
 
   test('between its check of the lease and its write, is refused by the sink', async () => {

@@ -7,7 +7,7 @@ import { type SinkServer, startSinkServer } from '../../src/testing/sink-server.
 import { socketSink } from '../../src/testing/socket-sink.js';
 import { Child } from './child.js';
 
-const ROWS = 3_000;
+const ROWS = 1_000;
 let vtgate: EmbeddedVtgate;
 let sink: SinkServer;
 

@@ -33,10 +33,10 @@ const told = {
   sweep: (table, shard, generation, context) => target.sweep(table, shard, generation, context),
   async apply(batch, context) {
     const passed = open ? undefined : new Promise((resolve) => waiters.push(resolve));
-    tell({ applying: batch.kind, changes: batch.changes.length });
+    tell({ applying: batch.progress?.type ?? batch.kind, changes: batch.changes.length });
     await passed;
     await target.apply(batch, context);
-    tell({ applied: batch.kind, changes: batch.changes.length });
+    tell({ applied: batch.progress?.type ?? batch.kind, changes: batch.changes.length });
   },
   close: () => target.close(),
 };
