@@ -1,4 +1,5 @@
 /** The tables of a plan that copies share, with what is asked of them for every message: found out once, then kept. Layer 1. */
+import { PlanText } from './plan-text.js';
 import { copyOn, isFinished, type TableCopy } from './table-copy.js';
 
 /** How a table that is not finished stands. */
@@ -9,6 +10,7 @@ export class PlanBase {
   #stages: Readonly<Record<Stage, readonly string[]>> | undefined;
   #order: ReadonlyMap<string, number> | undefined;
   readonly #unfinishedOn = new Map<string, number>();
+  #text: PlanText | undefined;
 
   constructor(tables: ReadonlyMap<string, TableCopy>) {
     this.tables = tables;
@@ -41,6 +43,16 @@ export class PlanBase {
     }
     return count;
   }
+
+  text(): PlanText {
+    this.#text ??= new PlanText([...this.tables].map(([key, entry]) => ({ key, entry, ...namesOf(key) })));
+    return this.#text;
+  }
+}
+
+export function namesOf(key: string): { keyspace: string; table: string } {
+  const [keyspace, table] = key.split('\u0000') as [string, string];
+  return { keyspace, table };
 }
 
 export const isOf = (key: string, keyspace: string): boolean => key.length > keyspace.length && key[keyspace.length] === '\u0000' && key.startsWith(keyspace);

@@ -49,6 +49,7 @@ describe('the copy plan', () => {
           // Asked in between, as the stream does: what was found out must not outlive its plan.
           expect(plan.first('copying')).toEqual(firstByScan(plan, 'copying'));
           for (const one of SHARDS) plan.doneOn('k', one);
+          expect(JSON.parse(plan.toText())).toEqual(JSON.parse(JSON.stringify(plan.toJson())));
         }
         const back = CopyPlan.fromJson(JSON.parse(JSON.stringify(plan.toJson())) as PlanJson);
         for (const one of [plan, back]) {
@@ -65,6 +66,23 @@ describe('the copy plan', () => {
           for (const stage of ['copying', 'begun', 'untouched'] as const) expect(one.first(stage)).toEqual(firstByScan(one, stage));
         }
         expect(back.toJson()).toEqual(plan.toJson());
+        expect(plan.toText()).toBe(JSON.stringify(plan.toJson()));
+      }),
+    );
+  });
+
+  test('as text is what it is as JSON: several keyspaces, tables that come and go, names of any kind', () => {
+    const name = fc.constantFrom('a', 'b', '__proto__', 'quo"te', '2024', 'ü');
+    const change = fc.record({ keyspace: fc.constantFrom('k', 'l', 'kk'), table: name, entry: fc.option(fc.constantFrom(pending(), pending(2), { state: 'done' as const, generation: 1, rows: 7 }), { nil: undefined }) });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
+        let plan = CopyPlan.empty;
+        for (const { keyspace, table, entry } of changes) {
+          plan = plan.withTable(keyspace, table, entry);
+          const position = new Position([{ keyspace: 'k', shard: '0', gtid: '' }], plan);
+          expect(JSON.parse(plan.toText())).toEqual(JSON.parse(JSON.stringify(plan.toJson())));
+          expect(JSON.parse(position.toString())).toEqual(JSON.parse(JSON.stringify(position)));
+        }
       }),
     );
   });

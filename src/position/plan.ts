@@ -6,7 +6,7 @@
  * stay far under 1 MB: at most one table is under way at a time (design: one table per RPC).
  */
 
-import { isOf, PlanBase, type Stage, stageOf } from './plan-base.js';
+import { isOf, namesOf, PlanBase, type Stage, stageOf } from './plan-base.js';
 import { copyOn, fold, isFinished, ownShard, type ShardCopy, type TableCopy } from './table-copy.js';
 
 export { highestGeneration, type CopyState, type ShardCopy, type TableCopy } from './table-copy.js';
@@ -57,6 +57,12 @@ export class CopyPlan {
     }
     // `fromEntries` defines properties: a table may be called `__proto__`.
     return Object.fromEntries([...keyspaces].map(([keyspace, entries]) => [keyspace, Object.fromEntries(entries)]));
+  }
+
+  /** The JSON text of `toJson()`, at the price of what changed. */
+  toText(): string {
+    const over = this.#over;
+    return this.#base.text().with(over && { ...namesOf(over.key), ...over });
   }
 
   get size(): number {
@@ -177,8 +183,3 @@ export class CopyPlan {
 }
 
 const unfinishedOn = (entry: TableCopy | undefined, shard: string): number => Number(entry !== undefined && copyOn(entry, shard).state !== 'done');
-
-function namesOf(key: string): { keyspace: string; table: string } {
-  const [keyspace, table] = key.split('\u0000') as [string, string];
-  return { keyspace, table };
-}

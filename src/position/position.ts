@@ -104,7 +104,7 @@ export class Position {
   }
 
   equals(other: Position): boolean {
-    return this === other || JSON.stringify(this) === JSON.stringify(other);
+    return this === other || this.toString() === other.toString();
   }
 
   toJSON(): PositionJson {
@@ -118,8 +118,17 @@ export class Position {
     };
   }
 
+  /** The same as `JSON.stringify`, and much faster for plans of thousands of tables. */
   toString(): string {
-    return JSON.stringify(this);
+    const { shards, plan, ...rest } = this;
+    const more = Object.entries(rest).filter(([, value]) => (typeof value === 'number' ? value > 0 : value.length > 0));
+    const fields = [
+      '"version":1',
+      `"shards":${JSON.stringify(shards)}`,
+      ...(plan.size > 0 ? [`"copy":${plan.toText()}`] : []),
+      ...more.map(([name, value]) => `"${name}":${JSON.stringify(value)}`),
+    ];
+    return `{${fields.join(',')}}`;
   }
 }
 

@@ -115,7 +115,7 @@ class VitessStore implements CheckpointStore {
       this.#table,
       claim,
       {
-        position: patch.position === undefined ? undefined : JSON.stringify(patch.position),
+        position: patch.position === undefined ? undefined : patch.position.toString(),
         config: patch.config,
         lastError: patch.lastError,
         request: patch.request === undefined || patch.request === null ? patch.request : requestJson(patch.request),
@@ -169,7 +169,7 @@ class VitessStore implements CheckpointStore {
   async reset(name: string, position: Position | undefined, part = '', options: StoreOptions = {}): Promise<void> {
     const incarnation = randomUUID();
     if (position !== undefined) await this.#run(insertState(this.#table, name, part, STATE_FORMAT, incarnation), options);
-    const text = position === undefined ? undefined : JSON.stringify(position);
+    const text = position === undefined ? undefined : position.toString();
     const changed = await this.#run(resetState(this.#table, name, part, STATE_FORMAT, incarnation, text), options);
     if (changed > 0n) return;
     const row = await this.#run(selectState(this.#table, name, part), options);

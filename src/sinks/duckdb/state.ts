@@ -59,7 +59,7 @@ export async function writeState(
   const set = position === undefined ? '' : 'position = $4, ';
   const result = await connection.run(
     `update main._vstream_state set ${set}updated_at = ${NOW} where stream = $1 and incarnation = $2 and epoch = $3`,
-    position === undefined ? [stream, incarnation, epoch] : [stream, incarnation, epoch, JSON.stringify(position)],
+    position === undefined ? [stream, incarnation, epoch] : [stream, incarnation, epoch, position.toString()],
   );
   if (result.rowsChanged !== 1) throw fenced(stream, epoch);
 }
