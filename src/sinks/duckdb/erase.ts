@@ -7,7 +7,7 @@ import type { Target } from './catalog.js';
 import type { KeyOutcome } from './compact.js';
 import { dropDisplaced, putAside } from './displaced.js';
 import type { Database, Driver } from './driver.js';
-import { META, quoteName } from './identifiers.js';
+import { META, quoteName, quoteText } from './identifiers.js';
 import { append, type LoadOptions, type Source } from './load.js';
 import { columnWriter } from './writers.js';
 
@@ -23,11 +23,11 @@ export async function erase(database: Database, target: Target, { key }: TableVe
   const several = options.shards.size > 1;
   const keys = key.map((name) => target.columns.get(name.toLowerCase()) ?? { name, type: 'VARCHAR' });
   const table = `_vstream_keys_${target.id}`;
-  const columns = [...keys.map(({ name, type }) => `${quoteName(name)} ${type}`), ...(several ? ['own VARCHAR', 'upsert BOOLEAN'] : [])];
+  const columns = [...keys.map(({ name, type }) => `${quoteName(name)} ${type}`), ...(several ? ['own INTEGER', 'upsert BOOLEAN'] : [])];
   await connection.run(`create or replace temp table ${table} (${columns.join(', ')})`);
-  const own = ownShards(options.shards);
+  const own = new OwnShards(options.shards);
   const more: Source<KeyOutcome>[] = [
-    { type: driver.VARCHAR, value: (one) => own(one.shards) },
+    { type: driver.INTEGER, value: (one) => own.number(one.shards) },
     { type: driver.BOOLEAN, value: (one) => one.row !== undefined },
   ];
   for (const [from, group] of byVersion(outcomes, (one) => one.version)) {
@@ -35,7 +35,7 @@ export async function erase(database: Database, target: Target, { key }: TableVe
     await append(database, { catalog: 'temp', schema: null, name: table }, several ? [...sources, ...more] : sources, group, options.signal);
   }
   const match = keys.map(({ name }) => `t.${quoteName(name)} = k.${quoteName(name)}`).join(' and ');
-  const mine = several ? ` and contains(k.own, concat(',', t.${META.shard}, ','))` : '';
+  const mine = several ? ` and contains(${own.sql}[k.own], concat(',', t.${META.shard}, ','))` : '';
   if (several && options.identity === 'key') {
     await dropDisplaced(connection, target, `${match}${mine}`, `temp.${table} as k`);
     const foreign = `_vstream_foreign_${target.id}`;
@@ -56,18 +56,32 @@ export async function erase(database: Database, target: Target, { key }: TableVe
   await connection.run(`drop table temp.${table}`);
 }
 
-/** The known shards that overlap one of those named, as `,-80,80-,`: shard names hold no comma. Found once for each list. */
-function ownShards(known: ReadonlySet<string>): (shards: readonly string[]) => string {
-  const texts = new Map<string, string>();
-  return (shards) => {
+/** For lists of shards, the known shards that overlap one of them: few different ones in a batch, so keys carry their number only. */
+class OwnShards {
+  readonly #known: ReadonlySet<string>;
+  readonly #numbers = new Map<string, number>();
+  readonly #texts: string[] = [];
+
+  constructor(known: ReadonlySet<string>) {
+    this.#known = known;
+  }
+
+  /** From 1, as DuckDB counts. */
+  number(shards: readonly string[]): number {
     const name = shards.length === 1 ? (shards[0] as string) : shards.join();
-    let text = texts.get(name);
-    if (text === undefined) {
-      text = `,${[...known].filter((one) => shards.some((shard) => shardsOverlap(one, shard))).join()},`;
-      texts.set(name, text);
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      const own = [...this.#known].filter((one) => shards.some((shard) => shardsOverlap(one, shard)));
+      number = this.#texts.push(`,${own.join()},`);
+      this.#numbers.set(name, number);
     }
-    return text;
-  };
+    return number;
+  }
+
+  /** All of them so far, each as `,-80,80-,`: names of shards hold no comma. */
+  get sql(): string {
+    return `[${this.#texts.map(quoteText).join(', ')}]`;
+  }
 }
 
 /** Nearly always one version: then without copying. */
