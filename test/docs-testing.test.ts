@@ -6,8 +6,11 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { ROOT } from './reference/imports.js';
 
-const programs = [...readFileSync(join(ROOT, 'docs/testing.md'), 'utf8').matchAll(/^## (.+)$|^```js\n([\s\S]*?)^```$/gm)].reduce<{ title: string; code: string }[]>(
-  (found, [, heading, code]) => (heading ? [...found, { title: heading, code: '' }] : [...found.slice(0, -1), { title: found.at(-1)?.title ?? '', code: code ?? '' }]),
+const programs = [...readFileSync(join(ROOT, 'docs/testing.md'), 'utf8').matchAll(/^## (.+)$|^```js\n([\s\S]*?)^```$/gm)].reduce<
+  { title: string; code: string }[]
+>(
+  (found, [, heading, code]) =>
+    heading ? [...found, { title: heading, code: '' }] : [...found.slice(0, -1), { title: found.at(-1)?.title ?? '', code: code ?? '' }],
   [],
 );
 

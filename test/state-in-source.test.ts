@@ -83,7 +83,10 @@ test('an idle stream writes its state at most twice a minute, and its own writes
   await using minutes = await Minutes.start();
   const writes: number[] = [];
   for (let minute = 0; minute < 8; minute += 1) writes.push(await minutes.pass());
-  expect(writes.every((count) => count <= 2), String(writes)).toBe(true);
+  expect(
+    writes.every((count) => count <= 2),
+    String(writes),
+  ).toBe(true);
   // It does renew its lease, and its position does follow: purged logs must not strand it.
   expect(writes.at(-1)).toBeGreaterThan(0);
   const stored = JSON.parse(String(minutes.vtgate.engine.rows('shop', 'vstream_state')[0]?.['position'])) as { shards: { gtid: string }[] };
@@ -101,11 +104,16 @@ test('rows are stored at once, and the quiet returns after them', async () => {
   expect([await minutes.pass(), await minutes.pass()].every((count) => count <= 2)).toBe(true);
 });
 
-test.each([['every table', undefined], ['a pattern', ['*']]] as const)('%s does not take the state table: nothing of it reaches the sink or the counts', async (_, tables) => {
+test.each([
+  ['every table', undefined],
+  ['a pattern', ['*']],
+] as const)('%s does not take the state table: nothing of it reaches the sink or the counts', async (_, tables) => {
   await using minutes = await Minutes.start(tables);
   await minutes.pass();
   await minutes.pass();
-  expect(new Set(minutes.batches.flatMap((batch) => [...batch.changes, batch.schema, batch.progress].map((one) => one?.table)))).toEqual(new Set(['item', undefined]));
+  expect(new Set(minutes.batches.flatMap((batch) => [...batch.changes, batch.schema, batch.progress].map((one) => one?.table)))).toEqual(
+    new Set(['item', undefined]),
+  );
   expect(minutes.recorder.snapshot()).toMatchObject({ rows: 2, lastError: undefined });
   for (const { filter } of minutes.vtgate.requests) expect(filter?.rules.map((rule) => rule.match)).toEqual(['item']);
 });

@@ -111,7 +111,11 @@ class MemorySink implements Sink {
     const rows: StoredTable = this.#destination.tables.get(id) ?? { keyed: new Map(), loose: [] };
     this.#destination.tables.set(id, rows);
     const pending = this.#destination.pending.get(id);
-    if (pending) this.#destination.pending.set(id, pending.filter((one) => one.stored !== shard));
+    if (pending)
+      this.#destination.pending.set(
+        id,
+        pending.filter((one) => one.stored !== shard),
+      );
     if (schema.key.length === 0) {
       const image = afterCells ?? must(beforeCells, 'an image');
       rows.loose.push({ values: present(schema, image), shard, generation });
@@ -149,7 +153,9 @@ function fenced(name: string): VStreamError {
 const idOf = (table: TableRef): string => `${table.keyspace}.${table.table}`;
 
 function keyOf(version: TableVersion, cells: Cells): string {
-  return JSON.stringify(version.columns.flatMap((column, index) => (column.key ? [Buffer.from(cells.bytes(index) ?? []).toString('hex')] : [])));
+  return JSON.stringify(
+    version.columns.flatMap((column, index) => (column.key ? [Buffer.from(cells.bytes(index) ?? []).toString('hex')] : [])),
+  );
 }
 
 function present(version: TableVersion, cells: Cells): Map<string, unknown> {

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { VStreamError } from '../errors.js';
 import { silentLogger } from '../observe/logger.js';
 import type { Sink } from '../pipeline/sink.js';
-import { Position } from '../position/position.js';
+import type { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
 import { MemoryDestination, memorySink } from './memory-sink.js';
 import { readMessages, receiveBatch, sendMessage, type SinkReply, type SinkRequest } from './sink-wire.js';

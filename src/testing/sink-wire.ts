@@ -57,7 +57,7 @@ function imageOf(change: Change, side: 'before' | 'after'): Row | undefined {
   change.schema.columns.forEach(({ name }, at) => {
     if (!cells.isAbsent(at)) row[name] = cells.value(at);
   });
-  return row as Row;
+  return row;
 }
 
 export function receiveBatch(sent: SentBatch): Batch {

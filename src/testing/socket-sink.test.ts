@@ -15,7 +15,10 @@ describe('the socket sink conforms', () => {
     server = await startSinkServer();
   });
   afterAll(() => server.close());
-  const harness = { create: () => socketSink(server.address), read: async (table: { keyspace: string; table: string }) => server.rows(table) };
+  const harness = {
+    create: () => socketSink(server.address),
+    read: async (table: { keyspace: string; table: string }) => server.rows(table),
+  };
   for (const { title, run } of sinkConformance()) test(title, () => run(harness));
 });
 
@@ -67,6 +70,9 @@ test('a server that is not there is one error that names it', async () => {
   const server = await startSinkServer();
   await server.close();
   const sink = socketSink(server.address);
-  await expect(sink.open({ ...identity, epoch: 1n })).rejects.toMatchObject({ code: 'SINK_FAILED', message: expect.stringContaining(server.address) as string });
+  await expect(sink.open({ ...identity, epoch: 1n })).rejects.toMatchObject({
+    code: 'SINK_FAILED',
+    message: expect.stringContaining(server.address) as string,
+  });
   await sink.close();
 });

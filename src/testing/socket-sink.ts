@@ -23,7 +23,12 @@ class SocketSink implements Sink {
     this.#address = address;
   }
 
-  async open({ name, incarnation, epoch, signal }: SinkOpenContext): Promise<{ position?: Position | undefined; incarnation?: string | undefined }> {
+  async open({
+    name,
+    incarnation,
+    epoch,
+    signal,
+  }: SinkOpenContext): Promise<{ position?: Position | undefined; incarnation?: string | undefined }> {
     this.#owner = { name, incarnation, epoch };
     const { position, found } = await this.#connect(signal);
     return { position: position === undefined ? undefined : Position.parse(position), incarnation: found };
@@ -122,11 +127,15 @@ class Connection {
 }
 
 function failed(address: string, cause: unknown): VStreamError {
-  return new VStreamError('SINK_FAILED', `the sink server at ${address} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`, {
-    category: 'retry',
-    next: 'Check that it runs.',
-    cause,
-  });
+  return new VStreamError(
+    'SINK_FAILED',
+    `the sink server at ${address} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      category: 'retry',
+      next: 'Check that it runs.',
+      cause,
+    },
+  );
 }
 
 function errorOf({ code, message, next }: NonNullable<SinkReply['error']>): VStreamError {

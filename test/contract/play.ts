@@ -1,5 +1,5 @@
 /** Plays a scenario: its writes on a target, its streams through `vstream()` and, into a keyed sink, through `run()`. */
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import { type Batch, memoryStore, type Position, run, table, type Tables, vstream } from '../../src/index.js';
 import type { Sink } from '../../src/pipeline/sink.js';
 import { MemoryDestination, memorySink } from '../../src/testing/memory-sink.js';
@@ -49,12 +49,12 @@ class Player {
 
   async #stream(step: StreamStep): Promise<void> {
     const seen = await this.#loop(step);
-    expect(seen.lines).toEqual(onEveryShard(SHARDS[this.#scenario.keyspace], step.expect));
-    if (step.versions) expect([...seen.versions].sort()).toEqual(step.versions);
+    assert.deepEqual(seen.lines, onEveryShard(SHARDS[this.#scenario.keyspace], step.expect));
+    if (step.versions) assert.deepEqual([...seen.versions].sort(), step.versions);
     await this.#run(step);
     for (const [name, rows] of Object.entries(step.rows ?? {})) {
       const found = this.#sunk.rows({ keyspace: this.#scenario.keyspace, table: name });
-      expect(found.map(line).sort(), name).toEqual(rows.map(line).sort());
+      assert.deepEqual(found.map(line).sort(), rows.map(line).sort());
     }
   }
 
@@ -166,7 +166,8 @@ class Seen {
     if (progress?.type === 'table-end') this.#add(progress.shard ?? '', end(progress.table ?? '', progress.generation));
     if (!schema) return;
     if (schema.kind !== 'columns') this.#add(schema.shard, `${schema.kind} ${schema.table}`);
-    else if (schema.to) this.versions.add(`${schema.table}(${schema.to.columns.map((column) => `${column.name} ${column.columnType}`).join(', ')})`);
+    else if (schema.to)
+      this.versions.add(`${schema.table}(${schema.to.columns.map((column) => `${column.name} ${column.columnType}`).join(', ')})`);
   }
 
   #add(shard: string, text: string): void {

@@ -9,15 +9,59 @@ const PRICED = 'create table ct_item (id bigint not null, price int, note varcha
 
 const VALUES: Record<string, RowObject> = {
   low: {
-    id: 1n, ub: 0n, i: -2147483648, tiny: -128, exact: '-99999999999999999999.0000000001', d: -1.5e-300, e: 'small', s: '', b: new Uint8Array([0, 0]), y: 1901,
-    day: '1000-01-01', dt: '1000-01-01 00:00:00.000000', t: '-838:59:59.000', txt: '', bin: new Uint8Array([0, 255, 39]), j: [],
+    id: 1n,
+    ub: 0n,
+    i: -2147483648,
+    tiny: -128,
+    exact: '-99999999999999999999.0000000001',
+    d: -1.5e-300,
+    e: 'small',
+    s: '',
+    b: new Uint8Array([0, 0]),
+    y: 1901,
+    day: '1000-01-01',
+    dt: '1000-01-01 00:00:00.000000',
+    t: '-838:59:59.000',
+    txt: '',
+    bin: new Uint8Array([0, 255, 39]),
+    j: [],
   },
   high: {
-    id: 2n, ub: 18446744073709551615n, i: 2147483647, tiny: 127, exact: '99999999999999999999.9999999999', d: 1.7976931348623157e308, e: "it's", s: 'a,c',
-    b: new Uint8Array([1, 255]), y: 2155, day: '9999-12-31', dt: '9999-12-31 23:59:59.999999', t: '838:59:59.000', txt: "quote ' slash \\ \u{1f600}",
-    bin: new Uint8Array(0), j: { a: [1, 'x', null, { b: true }], text: '"é' },
+    id: 2n,
+    ub: 18446744073709551615n,
+    i: 2147483647,
+    tiny: 127,
+    exact: '99999999999999999999.9999999999',
+    d: 1.7976931348623157e308,
+    e: "it's",
+    s: 'a,c',
+    b: new Uint8Array([1, 255]),
+    y: 2155,
+    day: '9999-12-31',
+    dt: '9999-12-31 23:59:59.999999',
+    t: '838:59:59.000',
+    txt: "quote ' slash \\ \u{1f600}",
+    bin: new Uint8Array(0),
+    j: { a: [1, 'x', null, { b: true }], text: '"é' },
   },
-  none: { id: 3n, ub: null, i: null, tiny: null, exact: null, d: null, e: null, s: null, b: null, y: null, day: null, dt: null, t: null, txt: null, bin: null, j: null },
+  none: {
+    id: 3n,
+    ub: null,
+    i: null,
+    tiny: null,
+    exact: null,
+    d: null,
+    e: null,
+    s: null,
+    b: null,
+    y: null,
+    day: null,
+    dt: null,
+    t: null,
+    txt: null,
+    bin: null,
+    j: null,
+  },
 };
 const { low, high, none } = VALUES as { low: RowObject; high: RowObject; none: RowObject };
 
@@ -90,13 +134,25 @@ export const changeScenarios: readonly Scenario[] = [
     tables: { ct_loose: 'create table ct_loose (n int, note varchar(20))' },
     steps: [
       { do: 'stream', from: 'current', expect: {} },
-      write({ op: 'insert', table: 'ct_loose', rows: [{ n: 1, note: 'a' }, { n: 1, note: 'a' }, { n: 2, note: null }] }),
+      write({
+        op: 'insert',
+        table: 'ct_loose',
+        rows: [
+          { n: 1, note: 'a' },
+          { n: 1, note: 'a' },
+          { n: 2, note: null },
+        ],
+      }),
       write({ op: 'update', table: 'ct_loose', where: { n: 2 }, set: { note: 'b' } }, { op: 'delete', table: 'ct_loose', where: { n: 1 } }),
       {
         do: 'stream',
         expect: {
           0: [
-            ...transaction(insert('ct_loose', { n: 1, note: 'a' }), insert('ct_loose', { n: 1, note: 'a' }), insert('ct_loose', { n: 2, note: null })),
+            ...transaction(
+              insert('ct_loose', { n: 1, note: 'a' }),
+              insert('ct_loose', { n: 1, note: 'a' }),
+              insert('ct_loose', { n: 2, note: null }),
+            ),
             ...transaction(
               update('ct_loose', { n: 2, note: null }, { n: 2, note: 'b' }),
               remove('ct_loose', { n: 1, note: 'a' }),
@@ -113,7 +169,10 @@ export const changeScenarios: readonly Scenario[] = [
     tables: { ct_item: ITEM },
     steps: [
       writeOn('-80', { op: 'insert', table: 'ct_item', rows: [item(1n, 'stays'), item(2n, 'moves')] }),
-      { do: 'stream', expect: { '-80': [...copied('ct_item', item(1n, 'stays'), item(2n, 'moves')), end('ct_item')], '80-': [end('ct_item')] } },
+      {
+        do: 'stream',
+        expect: { '-80': [...copied('ct_item', item(1n, 'stays'), item(2n, 'moves')), end('ct_item')], '80-': [end('ct_item')] },
+      },
       writeOn('-80', { op: 'delete', table: 'ct_item', where: { id: 2n } }),
       writeOn('80-', { op: 'insert', table: 'ct_item', row: item(2n, 'moved') }),
       {
@@ -186,7 +245,10 @@ export const changeScenarios: readonly Scenario[] = [
       writeOn('80-', { op: 'insert', table: 'ct_item', row: item(2n, 'b') }),
       {
         do: 'stream',
-        expect: { '-80': [...copied('ct_item', item(1n, 'a')), end('ct_item')], '80-': [...copied('ct_item', item(2n, 'b')), end('ct_item')] },
+        expect: {
+          '-80': [...copied('ct_item', item(1n, 'a')), end('ct_item')],
+          '80-': [...copied('ct_item', item(2n, 'b')), end('ct_item')],
+        },
       },
       ddl('truncate table ct_item'),
       writeOn('80-', { op: 'insert', table: 'ct_item', row: item(3n, 'c') }),
@@ -209,7 +271,11 @@ export const changeScenarios: readonly Scenario[] = [
       {
         do: 'stream',
         expect: {
-          0: [...transaction(insert('ct_item', item(1n, 'a'))), 'ddl ct_item', ...transaction(insert('ct_item', { ...item(2n, 'b'), extra: 7 }))],
+          0: [
+            ...transaction(insert('ct_item', item(1n, 'a'))),
+            'ddl ct_item',
+            ...transaction(insert('ct_item', { ...item(2n, 'b'), extra: 7 })),
+          ],
         },
         rows: { ct_item: [item(1n, 'a'), { ...item(2n, 'b'), extra: 7 }] },
       },
@@ -224,12 +290,25 @@ export const changeScenarios: readonly Scenario[] = [
       {
         do: 'stream',
         until: 'never',
-        meanwhile: [ddl('alter table ct_item add column extra int not null default 5'), write({ op: 'insert', table: 'ct_item', row: { ...item(2n, 'b'), extra: 7 } })],
+        meanwhile: [
+          ddl('alter table ct_item add column extra int not null default 5'),
+          write({ op: 'insert', table: 'ct_item', row: { ...item(2n, 'b'), extra: 7 } }),
+        ],
         expect: {
-          0: [...copied('ct_item', item(1n, 'a')), end('ct_item'), 'rows-changed ct_item', ...transaction(insert('ct_item', { ...item(2n, 'b'), extra: 7 }))],
+          0: [
+            ...copied('ct_item', item(1n, 'a')),
+            end('ct_item'),
+            'rows-changed ct_item',
+            ...transaction(insert('ct_item', { ...item(2n, 'b'), extra: 7 })),
+          ],
         },
         versions: ['ct_item(id bigint, name varchar(20))', 'ct_item(id bigint, name varchar(20), extra int)'],
-        rows: { ct_item: [{ ...item(1n, 'a'), extra: 5 }, { ...item(2n, 'b'), extra: 7 }] },
+        rows: {
+          ct_item: [
+            { ...item(1n, 'a'), extra: 5 },
+            { ...item(2n, 'b'), extra: 7 },
+          ],
+        },
       },
     ],
   },
@@ -278,11 +357,17 @@ export const changeScenarios: readonly Scenario[] = [
       write({ op: 'insert', table: 'ct_value', rows: [low, high, none] }),
       { do: 'stream', expect: { 0: [...copied('ct_value', low, high, none), end('ct_value')] }, rows: { ct_value: [low, high, none] } },
       write({ op: 'delete', table: 'ct_value', where: { id: 1n } }),
-      write({ op: 'insert', table: 'ct_value', row: low }, { op: 'update', table: 'ct_value', where: { id: 3n }, set: { ...high, id: 3n } }),
+      write(
+        { op: 'insert', table: 'ct_value', row: low },
+        { op: 'update', table: 'ct_value', where: { id: 3n }, set: { ...high, id: 3n } },
+      ),
       {
         do: 'stream',
         expect: {
-          0: [...transaction(remove('ct_value', low)), ...transaction(insert('ct_value', low), update('ct_value', none, { ...high, id: 3n }))],
+          0: [
+            ...transaction(remove('ct_value', low)),
+            ...transaction(insert('ct_value', low), update('ct_value', none, { ...high, id: 3n })),
+          ],
         },
         rows: { ct_value: [low, high, { ...high, id: 3n }] },
       },

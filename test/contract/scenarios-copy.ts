@@ -22,9 +22,35 @@ export const copyScenarios: readonly Scenario[] = [
     },
     steps: [
       write({ op: 'insert', table: 'ct_item', rows: [item(3n, 'three'), item(-1n, ''), item(9007199254740993n, null)] }),
-      write({ op: 'insert', table: 'ct_loose', rows: [{ n: 2, note: 'b' }, { n: 1, note: 'a' }, { n: 2, note: 'b' }] }),
-      write({ op: 'insert', table: 'ct_pair', rows: [{ a: 2, b: 'a', n: 1 }, { a: 1, b: 'b', n: 2 }, { a: 1, b: 'a', n: 3 }] }),
-      write({ op: 'insert', table: 'ct_word', rows: [{ word: 'banana', n: 1 }, { word: 'Äpfel', n: 2 }, { word: 'apricot', n: 3 }, { word: 'ZEBRA', n: 4 }, { word: 'é', n: 5 }] }),
+      write({
+        op: 'insert',
+        table: 'ct_loose',
+        rows: [
+          { n: 2, note: 'b' },
+          { n: 1, note: 'a' },
+          { n: 2, note: 'b' },
+        ],
+      }),
+      write({
+        op: 'insert',
+        table: 'ct_pair',
+        rows: [
+          { a: 2, b: 'a', n: 1 },
+          { a: 1, b: 'b', n: 2 },
+          { a: 1, b: 'a', n: 3 },
+        ],
+      }),
+      write({
+        op: 'insert',
+        table: 'ct_word',
+        rows: [
+          { word: 'banana', n: 1 },
+          { word: 'Äpfel', n: 2 },
+          { word: 'apricot', n: 3 },
+          { word: 'ZEBRA', n: 4 },
+          { word: 'é', n: 5 },
+        ],
+      }),
       {
         do: 'stream',
         until: 'copied',
@@ -38,7 +64,14 @@ export const copyScenarios: readonly Scenario[] = [
             end('ct_loose'),
             ...copied('ct_pair', { a: 1, b: 'a', n: 3 }, { a: 1, b: 'b', n: 2 }, { a: 2, b: 'a', n: 1 }),
             end('ct_pair'),
-            ...copied('ct_word', { word: 'Äpfel', n: 2 }, { word: 'apricot', n: 3 }, { word: 'banana', n: 1 }, { word: 'é', n: 5 }, { word: 'ZEBRA', n: 4 }),
+            ...copied(
+              'ct_word',
+              { word: 'Äpfel', n: 2 },
+              { word: 'apricot', n: 3 },
+              { word: 'banana', n: 1 },
+              { word: 'é', n: 5 },
+              { word: 'ZEBRA', n: 4 },
+            ),
             end('ct_word'),
           ],
         },
@@ -159,8 +192,14 @@ export const copyScenarios: readonly Scenario[] = [
       {
         do: 'stream',
         expect: {
-          '-80': [...transaction(...heavy(1, 1).map((row) => remove('ct_heavy', row))), ...transaction(insert('ct_heavy', { id: 109n, payload: 'moved back' }))],
-          '80-': [...transaction(insert('ct_heavy', { id: 1n, payload: 'moved' })), ...transaction(...heavy(109, 109).map((row) => remove('ct_heavy', row)))],
+          '-80': [
+            ...transaction(...heavy(1, 1).map((row) => remove('ct_heavy', row))),
+            ...transaction(insert('ct_heavy', { id: 109n, payload: 'moved back' })),
+          ],
+          '80-': [
+            ...transaction(insert('ct_heavy', { id: 1n, payload: 'moved' })),
+            ...transaction(...heavy(109, 109).map((row) => remove('ct_heavy', row))),
+          ],
         },
         rows: { ct_heavy: [...heavy(2, 10), ...heavy(100, 108), { id: 1n, payload: 'moved' }, { id: 109n, payload: 'moved back' }] },
       },
@@ -169,14 +208,22 @@ export const copyScenarios: readonly Scenario[] = [
   {
     title: 'a copy without a key that was interrupted starts again, and what it copied before is swept',
     keyspace: 'commerce',
-    interruptions: [write({ op: 'insert', table: 'ct_loose', row: { n: 100, payload: 'late' } }), write({ op: 'insert', table: 'ct_loose', row: { n: 0, payload: 'later' } })],
+    interruptions: [
+      write({ op: 'insert', table: 'ct_loose', row: { n: 100, payload: 'late' } }),
+      write({ op: 'insert', table: 'ct_loose', row: { n: 0, payload: 'later' } }),
+    ],
     tables: { ct_loose: 'create table ct_loose (n int, payload varchar(200))' },
     steps: [
       write({ op: 'insert', table: 'ct_loose', rows: LOOSE }),
       { do: 'stream', until: 'copied', expect: { 0: [...copied('ct_loose', ...LOOSE), end('ct_loose')] } },
       {
         do: 'stream',
-        expect: { 0: [...transaction(insert('ct_loose', { n: 100, payload: 'late' })), ...transaction(insert('ct_loose', { n: 0, payload: 'later' }))] },
+        expect: {
+          0: [
+            ...transaction(insert('ct_loose', { n: 100, payload: 'late' })),
+            ...transaction(insert('ct_loose', { n: 0, payload: 'later' })),
+          ],
+        },
         rows: { ct_loose: [{ n: 0, payload: 'later' }, ...LOOSE, { n: 100, payload: 'late' }] },
       },
     ],
@@ -205,7 +252,11 @@ export const copyScenarios: readonly Scenario[] = [
         rows: { ct_first: [item(2n, 'b')], ct_later: [item(2n, 'y')] },
       },
       write({ op: 'insert', table: 'ct_later', row: item(3n, 'new') }),
-      { do: 'stream', expect: { 0: transaction(insert('ct_later', item(3n, 'new'))) }, rows: { ct_later: [item(2n, 'y'), item(3n, 'new')] } },
+      {
+        do: 'stream',
+        expect: { 0: transaction(insert('ct_later', item(3n, 'new'))) },
+        rows: { ct_later: [item(2n, 'y'), item(3n, 'new')] },
+      },
     ],
   },
   {

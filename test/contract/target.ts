@@ -55,6 +55,7 @@ export function realTarget(address: string): Target {
 function cut(write: Write): Write[] {
   if (write.op !== 'insert' || !('rows' in write)) return [write];
   const parts: Write[] = [];
-  for (let at = 0; at < write.rows.length; at += ROWS_PER_INSERT) parts.push({ ...write, rows: write.rows.slice(at, at + ROWS_PER_INSERT) });
+  for (let at = 0; at < write.rows.length; at += ROWS_PER_INSERT)
+    parts.push({ ...write, rows: write.rows.slice(at, at + ROWS_PER_INSERT) });
   return parts;
 }

@@ -44,7 +44,8 @@ export class Child implements AsyncDisposable {
     for (;;) {
       const found = this.said.filter((one) => member in one)[nth - 1];
       if (found) return found;
-      if (this.#exit) throw new Error(`the worker ended (${JSON.stringify(this.#exit)}) without ${member}: ${JSON.stringify(this.said.slice(-5))}`);
+      if (this.#exit)
+        throw new Error(`the worker ended (${JSON.stringify(this.#exit)}) without ${member}: ${JSON.stringify(this.said.slice(-5))}`);
       await new Promise<void>((resolve) => this.#watchers.push(resolve));
     }
   }

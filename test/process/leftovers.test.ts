@@ -32,7 +32,9 @@ test('every way to use the client is tried', () => {
 });
 
 test.each(WAYS)('%s leaves no handle, timer, listener, stream or connection', async (way) => {
-  const child = fork(SCRIPT, [JSON.stringify({ way, address: vtgate.address, sink: sink.address })], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(SCRIPT, [JSON.stringify({ way, address: vtgate.address, sink: sink.address })], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const told: Left[] = [];
   child.on('message', (message) => told.push(message as Left));
   // It ends by itself, or this test runs into its limit.

@@ -11,12 +11,18 @@ test.each([
   ['run', 3_000],
   ['loop', 1_500],
 ] as const)('a held %s stays under 200 MB, keeps its connection, and then gets everything', { timeout: 60_000 }, async (way, rows) => {
-  const item = { columns: [{ name: 'id', type: 'bigint', key: true }, { name: 'payload', type: 'mediumtext' }] };
+  const item = {
+    columns: [
+      { name: 'id', type: 'bigint', key: true },
+      { name: 'payload', type: 'mediumtext' },
+    ],
+  };
   await using vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { item } } } });
   const client = new Child({ address: vtgate.address, way, rows }, 'memory.mjs');
   onTestFinished(() => client[Symbol.asyncDispose]());
   await client.until('started');
-  for (let id = 0; id < rows; id++) vtgate.engine.transaction('shop', '0', [{ op: 'insert', table: 'item', row: { id, payload: PAYLOAD } }]);
+  for (let id = 0; id < rows; id++)
+    vtgate.engine.transaction('shop', '0', [{ op: 'insert', table: 'item', row: { id, payload: PAYLOAD } }]);
   await client.until('holding');
   await vtgate.blocked();
   // Held through three renewals of its lease: the rest of the client goes on working.

@@ -15,7 +15,10 @@ const children: Child[] = [];
 
 beforeEach(async () => {
   clock = new HeldClock();
-  const columns = [{ name: 'id', type: 'bigint', key: true }, { name: 'name', type: 'varchar(20)' }];
+  const columns = [
+    { name: 'id', type: 'bigint', key: true },
+    { name: 'name', type: 'varchar(20)' },
+  ];
   const rows = Array.from({ length: 10 }, (_, id) => ({ id, name: `item ${id}` }));
   vtgate = await startEmbeddedVtgate({ clock, keyspaces: { vstream: {}, shop: { tables: { item: { columns, rows } } } } });
   sink = await startSinkServer();
@@ -41,8 +44,9 @@ function start({ gate = false, ...options }: { gate?: boolean; until?: string; w
 }
 
 /** An owner counts its lease on the clock of its machine, which no test can move: this one has to be slept through. */
-const leaseOver = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LEASE_MS));
-const insert = (id: number): void => void vtgate.engine.transaction('shop', '0', [{ op: 'insert', table: 'item', row: { id, name: `new ${id}` } }]);
+const leaseOver = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LEASE_MS + 100));
+const insert = (id: number): void =>
+  void vtgate.engine.transaction('shop', '0', [{ op: 'insert', table: 'item', row: { id, name: `new ${id}` } }]);
 const stateRow = (): object | undefined => vtgate.engine.rows('vstream', 'streams')[0];
 const copyOf = (row: object | undefined): object => structuredClone(row ?? {});
 const writesOf = (epoch: bigint) => sink.audit.filter((one) => one.epoch === epoch && one.method !== 'open');
@@ -82,7 +86,11 @@ describe('a second process on the same stream', () => {
     await owner.until('applied');
     const second = start({ wait: false });
     const { failed } = await second.until('failed');
-    expect(failed).toMatchObject({ code: 'LEASE_HELD', message: expect.stringContaining(String(owner.pid)) as string, next: expect.any(String) as string });
+    expect(failed).toMatchObject({
+      code: 'LEASE_HELD',
+      message: expect.stringContaining(String(owner.pid)) as string,
+      next: expect.any(String) as string,
+    });
     expect(await second.exited).toEqual({ code: 0, signal: null });
   });
 });

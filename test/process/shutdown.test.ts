@@ -29,7 +29,14 @@ const options = () => ({
 
 function startChild(gate: boolean, more: object = {}): Child {
   const { source, state, name } = options();
-  const child = new Child({ source, state, sink: sink.address, gate, signals: true, options: { name, limits: { batchChanges: 10 }, ...more } });
+  const child = new Child({
+    source,
+    state,
+    sink: sink.address,
+    gate,
+    signals: true,
+    options: { name, limits: { batchChanges: 10 }, ...more },
+  });
   onTestFinished(() => child[Symbol.asyncDispose]());
   return child;
 }

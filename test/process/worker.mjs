@@ -44,7 +44,12 @@ const told = {
 const ending = new AbortController();
 if (signals) for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => ending.abort());
 const quiet = () => {};
-const logger = { debug: quiet, info: (_, message) => message.startsWith('waiting for') && tell({ waiting: message }), warn: quiet, error: quiet };
+const logger = {
+  debug: quiet,
+  info: (_, message) => message.startsWith('waiting for') && tell({ waiting: message }),
+  warn: quiet,
+  error: quiet,
+};
 
 try {
   const { position: _, ...summary } = await run({ source, state, sink: told, signal: ending.signal, logger, ...options });

@@ -24,7 +24,8 @@ export interface Vttestserver extends AsyncDisposable {
 /** The keyspaces that tests on a real Vitess expect. */
 const KEYSPACES = { commerce: 1, sharded: 2, vstream: 1 } as const;
 
-const ORDERS = 'customer_id bigint, sku varbinary(128), price decimal(10,2), created_at datetime, note varchar(255), primary key (order_id)';
+const ORDERS =
+  'customer_id bigint, sku varbinary(128), price decimal(10,2), created_at datetime, note varchar(255), primary key (order_id)';
 const SCHEMA: Record<keyof typeof KEYSPACES, { sql: string; vschema: object }> = {
   commerce: {
     sql: [
