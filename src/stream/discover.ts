@@ -13,7 +13,7 @@ import { TabletType } from '../wire/gen/topodata_pb.js';
 import type { SourceTable } from './catalog.js';
 import type { Position } from '../position/position.js';
 import { checkDefinition } from './check-definition.js';
-import { type BinlogFacts, readBinlogFacts, warnOfCascades } from './preflight.js';
+import { type BinlogFacts, keylessCopyWarning, readBinlogFacts, warnOfCascades } from './preflight.js';
 import { entryFor, keyspacesOf, type Selection } from './selection.js';
 import type { StopPoint } from './stop.js';
 import { tableFingerprint } from './fingerprint.js';
@@ -115,11 +115,14 @@ async function findTables(transport: Transport, stream: ValidatedStream, keyspac
     if (!entry) continue;
     const { definition } = entry;
     checkDefinition({ keyspace, table }, definition, columns.get(table) ?? [], keys.get(table) ?? []);
+    const keyed = (keys.get(table) ?? []).length > 0;
+    const warning = keyed || definition.copy === false ? undefined : keylessCopyWarning({ keyspace, table }, (columns.get(table) ?? []).map((one) => one.type));
+    if (warning) options.logger.warn({ keyspace, table }, warning);
     found.push({
       keyspace,
       table,
       definition,
-      keyed: (keys.get(table) ?? []).length > 0,
+      keyed,
       columns: definition.columns,
       where: definition.where,
       fingerprint: tableFingerprint(keys.get(table) ?? [], columns.get(table) ?? [], definition),

@@ -14,6 +14,7 @@ import type { PartialTransaction } from '../position/position.js';
 import type { Op, Phase } from './change.js';
 import { GRAMMAR, type ShardEvent } from './grammar.js';
 import { ChangeRecord, type GroupContext, type TableContext } from './record.js';
+import { withPlace } from './row-failure.js';
 import { ShardTables, type TableCatalog } from './tables.js';
 import type { OpenShard as Shard } from './open-shard.js';
 import type { Unit, UnitBase } from './units.js';
@@ -120,6 +121,23 @@ export class Grouper implements RowEventVisitor {
   }
 
   readonly #visit = (event: EventView): void => {
+    try {
+      this.#see(event);
+    } catch (error) {
+      throw this.#placed(error, event);
+    }
+  };
+
+  /** What is wrong with an event says in which shard, table and transaction. */
+  #placed(error: unknown, { keyspace, shard: name, type }: EventView): unknown {
+    const shard = this.#shards.get(keyspace)?.get(name);
+    if (!shard) return error;
+    const { gtid } = shard.group;
+    const table = type === ROW && this.#lastShard === shard ? this.#context?.table : undefined;
+    return withPlace(error, { keyspace, shard: name, table, gtid, shardGtid: shard.gtid });
+  }
+
+  #see(event: EventView): void {
     if (event.keyspace === '') {
       if (event.type === HEARTBEAT) this.heartbeats++;
       // The final COPY_COMPLETED has no shard and may never come after a resume (G48, G49): shards are counted instead.
@@ -186,7 +204,7 @@ export class Grouper implements RowEventVisitor {
         this.#units.push({ kind: 'copy-completed', ...this.#base(shard, event), vgtid: undefined });
         break;
     }
-  };
+  }
 
   #base(shard: Shard, event: EventView): UnitBase {
     const known = event.timestamp > 0 && event.currentTimeMs > 0;

@@ -42,6 +42,11 @@ export interface SourceOptions {
   readonly flags?: FlagOptions;
   /** Largest message accepted. Default 64 MiB; the server's own limit is 16 MiB by default. */
   readonly maxMessageBytes?: number;
+  /**
+   * Where the connection of the stream lives. `thread`: in a worker thread, so that it survives code that blocks the event loop for more than about 10 s,
+   * for about twice the CPU time of receiving and 70 MB more memory. Default `main`.
+   */
+  readonly socket?: 'main' | 'thread';
 }
 
 export interface Limits {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { expiryWarning } from './preflight.js';
+import { expiryWarning, keylessCopyWarning } from './preflight.js';
 
 const HOUR = 3_600_000;
 
@@ -10,4 +10,10 @@ test('a lag of half the life of the binary logs is warned of, a smaller one is n
 
 test('logs that are never purged by age, or of unknown age, warn of nothing', () => {
   expect(expiryWarning(1_000 * HOUR, undefined)).toBeUndefined();
+});
+
+test('a table without a key and with long columns is warned of before its copy stalls in silence', () => {
+  const table = { keyspace: 'k', table: 'log' };
+  expect(keylessCopyWarning(table, ['int', 'longtext'])).toMatch(/k\.log has no primary key .* 1038/);
+  expect(keylessCopyWarning(table, ['int', 'varchar(40)'])).toBeUndefined();
 });

@@ -79,3 +79,12 @@ export async function warnOfCascades(transport: Transport, tables: readonly Tabl
     }
   }
 }
+
+/**
+ * A table without a primary key is copied in the order of all its columns. With long columns among them MySQL can run out of
+ * sort memory (1038), and VTGate then tries again for ever without a word: seen on a real server.
+ */
+export function keylessCopyWarning({ keyspace, table }: TableRef, columnTypes: readonly string[]): string | undefined {
+  if (!columnTypes.some((type) => /text|blob|json|geometry|vector/i.test(type))) return undefined;
+  return `${keyspace}.${table} has no primary key and long columns: MySQL sorts by all of them to copy it, and may not manage (error 1038), in silence`;
+}

@@ -78,6 +78,25 @@ describe('a value that cannot be read', () => {
   });
 });
 
+describe('an event that cannot be read', () => {
+  test('names shard, table and transaction', () => {
+    const rows = (id: string) => source.row('t', [{ after: [id, 'x'] }], 9);
+    const message = response(source.begin(9, GTID), source.field('t', 9), rows('1'), rows('2'));
+    // The length of the last row change says more than there is.
+    const change = message.lastIndexOf('commerce.t') + 'commerce.t'.length;
+    expect(message[change]).toBe(0x12);
+    message[change + 1] = 0x7f;
+    const error = thrownBy(() => grouperOf(['-80']).push(message));
+    expect(error).toMatchObject({ code: 'PROTOCOL', category: 'fatal', keyspace: 'commerce', shard: '-80', table: 't', position: GTID });
+    expect(error.message).toMatch(/^malformed message from VTGate: .* on shard commerce\/-80 \(transaction MySQL56\//);
+  });
+
+  test('of a table nobody described names the transaction too', () => {
+    const error = thrownBy(() => grouperOf(['-80']).push(response(source.begin(9, GTID), source.row('t', [{ after: ['1', 'x'] }], 9))));
+    expect(error).toMatchObject({ code: 'PROTOCOL', category: 'retry', shard: '-80', table: 't', position: GTID });
+  });
+});
+
 describe('what is left as it is', () => {
   const group = { gtid: GTID, commitTime: 1, phase: 'live', reshards: 0, shardGtid: SET, transactions: undefined } as const;
 

@@ -6,6 +6,7 @@ import type { TableRef } from '../schema/table.js';
 import { createBackoff } from '../supervise/backoff.js';
 import { retryStart } from '../supervise/retry.js';
 import { createTransport } from '../transport/grpc.js';
+import { createThreadTransport } from '../transport/thread.js';
 import type { Transport } from '../transport/transport.js';
 import { discover, estimateRows, resolveStop, type Source } from './discover.js';
 import { Engine } from './engine.js';
@@ -27,9 +28,10 @@ export interface SessionOptions {
   rowsChanged(table: TableRef, reason: string): RowsChanged;
 }
 
-export function openTransport(stream: ValidatedStream): Transport {
+/** @param socket where its connection lives: only a stream that is being read asks for a thread */
+export function openTransport(stream: ValidatedStream, socket: 'main' | 'thread' = 'main'): Transport {
   const { addresses, tls, auth, callerId, maxMessageBytes } = stream.source;
-  return createTransport(
+  return (socket === 'thread' ? createThreadTransport : createTransport)(
     {
       vtgate: addresses,
       ...(tls === undefined ? {} : { tls }),

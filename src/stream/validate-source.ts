@@ -21,6 +21,7 @@ export const SOURCE_OPTIONS = [
   'cells',
   'flags',
   'maxMessageBytes',
+  'socket',
 ] as const;
 
 const NO_FLAGS: ValidatedFlags = {
@@ -43,6 +44,7 @@ const NOTHING: ValidatedSource = {
   cells: [],
   flags: NO_FLAGS,
   maxMessageBytes: 64 * MiB,
+  socket: 'main',
 };
 
 /** Reads `source`; notes problems. The result is only complete when none was noted. */
@@ -62,6 +64,7 @@ export function validateSource(problems: Problems, options: Fields): ValidatedSo
     cells: fields.names('cells', "['zone1']") ?? [],
     flags: readFlags(problems, fields),
     maxMessageBytes: fields.count('maxMessageBytes', NOTHING.maxMessageBytes, 64 * 1024, MAX_MESSAGE_BYTES),
+    socket: fields.oneOf('socket', ['main', 'thread']) ?? NOTHING.socket,
   };
 }
 

@@ -30,6 +30,8 @@ export interface ValidatedSource {
   readonly cells: readonly string[];
   readonly flags: ValidatedFlags;
   readonly maxMessageBytes: number;
+  /** Of the stream's own connection; that of its state is always in the main thread. */
+  readonly socket: 'main' | 'thread';
 }
 
 export type ValidatedFrom =
