@@ -13,4 +13,3 @@ export { splitFrames, type Replay } from './replay.js';
 export type { UnexpectedStatement } from './execute.js';
 export { writeToSql, type JsonPatch, type Match, type Write } from './writes.js';
 export type { RowObject } from './values.js';
-export { Shop, SHOP_KEYSPACE, SHOP_TABLES, type ShopOptions } from './shop.js';

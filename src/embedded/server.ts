@@ -26,6 +26,8 @@ export interface EmbeddedOptions extends EngineOptions {
   tls?: { cert: string; key: string; ca?: string };
   /** Static user and password, as VTGate's static auth plug-in wants them on each call. */
   auth?: { username: string; password: string };
+  /** Pings each client this often and drops it when it does not answer in time, as VTGate does after 10 s. Default: never. */
+  keepalive?: { everyMs: number; timeoutMs: number };
   /** An engine made before; the engine options are then ignored. */
   engine?: Engine;
 }
@@ -63,7 +65,11 @@ type StreamCall = grpc.ServerWritableStream<VStreamRequest, Buffer>;
 export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promise<EmbeddedVtgate> {
   const grpcJs = await import('@grpc/grpc-js');
   const engine = options.engine ?? new Engine(options);
-  const server = new grpcJs.Server({ 'grpc.max_send_message_length': -1, 'grpc.max_receive_message_length': -1 });
+  const server = new grpcJs.Server({
+    'grpc.max_send_message_length': -1,
+    'grpc.max_receive_message_length': -1,
+    ...(options.keepalive ? { 'grpc.keepalive_time_ms': options.keepalive.everyMs, 'grpc.keepalive_timeout_ms': options.keepalive.timeoutMs } : {}),
+  });
   const port = await bind(grpcJs, server, options.tls);
   const gate = new Gate(port);
   const streams = new Set<Stream>();
