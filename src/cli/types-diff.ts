@@ -17,7 +17,8 @@ export function differences(before: string, now: string): readonly TableDifferen
   for (const [table, lines] of live) {
     const was = old.get(table);
     if (!was) found.push({ table, kind: 'added', removed: [], added: [] });
-    else if (was.join('\n') !== lines.join('\n')) found.push({ table, kind: 'changed', removed: without(was, lines), added: without(lines, was) });
+    else if (was.join('\n') !== lines.join('\n'))
+      found.push({ table, kind: 'changed', removed: without(was, lines), added: without(lines, was) });
   }
   for (const table of old.keys()) if (!live.has(table)) found.push({ table, kind: 'removed', removed: [], added: [] });
   return found;

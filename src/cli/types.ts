@@ -30,8 +30,7 @@ type Values = Readonly<Record<string, unknown>>;
 export async function types(session: Session, values: Values, asked: string | undefined): Promise<number> {
   const { out, check } = await target(values);
   const plan = await planOf(session, values, asked);
-  const transport = openTransport(plan.stream);
-  const text = await generate(transport, plan, session.signal).finally(() => transport.close());
+  const text = await generate(plan, session.signal);
   const tables = (text.match(/^export interface /gm) ?? []).length;
   if (out === undefined) {
     await session.out.write(session.json ? `${toJson({ tables, text })}\n` : text);
@@ -39,7 +38,10 @@ export async function types(session: Session, values: Values, asked: string | un
   }
   const name = relative(process.cwd(), out) || out;
   // A checkout on Windows may have turned the ends of lines.
-  const before = await readFile(out, 'utf8').then((found) => found.replaceAll('\r\n', '\n'), () => undefined);
+  const before = await readFile(out, 'utf8').then(
+    (found) => found.replaceAll('\r\n', '\n'),
+    () => undefined,
+  );
   const current = before === text;
   if (check) return reportCheck(session, name, before, text);
   // An unchanged file is left alone: nobody who watches it has to build again.
@@ -58,9 +60,11 @@ async function target(values: Values): Promise<{ out: string | undefined; check:
   }
   const out = resolve(given);
   const folder = dirname(out);
-  if (!existsSync(folder)) throw new VStreamError('CONFIG_INVALID', `--out is in a folder that is not there: ${given}`, { next: 'Make the folder first.' });
+  if (!existsSync(folder))
+    throw new VStreamError('CONFIG_INVALID', `--out is in a folder that is not there: ${given}`, { next: 'Make the folder first.' });
   const there = await stat(out).catch(() => undefined);
-  if (there?.isDirectory()) throw new VStreamError('CONFIG_INVALID', `--out is a folder: ${given}`, { next: 'Add the name of a file, such as tables.ts.' });
+  if (there?.isDirectory())
+    throw new VStreamError('CONFIG_INVALID', `--out is a folder: ${given}`, { next: 'Add the name of a file, such as tables.ts.' });
   return { out, check };
 }
 
@@ -94,7 +98,16 @@ function stateTable(state: unknown): readonly TableRef[] {
   return typeof keyspace === 'string' && typeof table === 'string' ? [{ keyspace, table }] : [];
 }
 
-async function generate(transport: Transport, { stream, selection, exclude }: Plan, signal: AbortSignal): Promise<string> {
+async function generate(plan: Plan, signal: AbortSignal): Promise<string> {
+  const transport = openTransport(plan.stream);
+  try {
+    return await generateFrom(transport, plan, signal);
+  } finally {
+    await transport.close();
+  }
+}
+
+async function generateFrom(transport: Transport, { stream, selection, exclude }: Plan, signal: AbortSignal): Promise<string> {
   const keyspaces = keyspacesOf(selection);
   const serving = await runStatement(transport, showShards(), { signal });
   const columns: LiveColumn[] = [];
@@ -111,7 +124,11 @@ async function generate(transport: Transport, { stream, selection, exclude }: Pl
       if (!wanted || wanted.includes(column.name)) columns.push({ ...column, keyspace, charset: column.charset ?? null });
     }
     for (const [table, definition] of definitions) {
-      if (definition.types) overrides[`${keyspace}.${table}`] = inForce(definition, all.filter((column) => column.table === table));
+      if (definition.types)
+        overrides[`${keyspace}.${table}`] = inForce(
+          definition,
+          all.filter((column) => column.table === table),
+        );
     }
   }
   return generateTypes({ keyspace: keyspaces.join(', '), columns, types: stream.types, tables: overrides });
@@ -153,7 +170,10 @@ async function replaceFile(file: string, text: string): Promise<void> {
   } catch (cause) {
     await rm(draft, { force: true });
     const reason = (cause as { code?: string }).code ?? String(cause);
-    throw new VStreamError('CONFIG_INVALID', `${file} cannot be written (${reason})`, { next: 'Check the path given to --out and its rights.', cause });
+    throw new VStreamError('CONFIG_INVALID', `${file} cannot be written (${reason})`, {
+      next: 'Check the path given to --out and its rights.',
+      cause,
+    });
   }
 }
 

@@ -55,7 +55,8 @@ export function namesOf(key: string): { keyspace: string; table: string } {
   return { keyspace, table };
 }
 
-export const isOf = (key: string, keyspace: string): boolean => key.length > keyspace.length && key[keyspace.length] === '\u0000' && key.startsWith(keyspace);
+export const isOf = (key: string, keyspace: string): boolean =>
+  key.length > keyspace.length && key[keyspace.length] === '\u0000' && key.startsWith(keyspace);
 
 export function stageOf(entry: TableCopy): Stage {
   const shards = Object.values(entry.shards ?? {});

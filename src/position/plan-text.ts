@@ -51,14 +51,16 @@ export class PlanText {
       const text = over?.keyspace === keyspace ? this.#replaced(group, over) : group.whole;
       if (text !== '') parts.push(`${JSON.stringify(keyspace)}:{${text}}`);
     }
-    if (over?.entry && !this.#groups.has(over.keyspace)) parts.push(`${JSON.stringify(over.keyspace)}:{${pieceOf(over.table, over.entry)}}`);
+    if (over?.entry && !this.#groups.has(over.keyspace))
+      parts.push(`${JSON.stringify(over.keyspace)}:{${pieceOf(over.table, over.entry)}}`);
     return `{${parts.join(',')}}`;
   }
 
   #replaced({ keys, pieces, whole }: Group, { key, table, entry }: NamedEntry): string {
     if (this.#around?.key !== key) {
       const at = keys.indexOf(key);
-      this.#around = at < 0 ? { key, head: whole, tail: '' } : { key, head: pieces.slice(0, at).join(','), tail: pieces.slice(at + 1).join(',') };
+      this.#around =
+        at < 0 ? { key, head: whole, tail: '' } : { key, head: pieces.slice(0, at).join(','), tail: pieces.slice(at + 1).join(',') };
     }
     const { head, tail } = this.#around;
     return [head, entry ? pieceOf(table, entry) : '', tail].filter((one) => one !== '').join(',');

@@ -73,7 +73,11 @@ describe('the copy plan', () => {
 
   test('as text is what it is as JSON: several keyspaces, tables that come and go, names of any kind', () => {
     const name = fc.constantFrom('a', 'b', '__proto__', 'quo"te', '2024', 'ü');
-    const change = fc.record({ keyspace: fc.constantFrom('k', 'l', 'kk'), table: name, entry: fc.option(fc.constantFrom(pending(), pending(2), { state: 'done' as const, generation: 1, rows: 7 }), { nil: undefined }) });
+    const change = fc.record({
+      keyspace: fc.constantFrom('k', 'l', 'kk'),
+      table: name,
+      entry: fc.option(fc.constantFrom(pending(), pending(2), { state: 'done' as const, generation: 1, rows: 7 }), { nil: undefined }),
+    });
     fc.assert(
       fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
         let plan = CopyPlan.empty;

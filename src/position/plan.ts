@@ -182,4 +182,5 @@ export class CopyPlan {
   }
 }
 
-const unfinishedOn = (entry: TableCopy | undefined, shard: string): number => Number(entry !== undefined && copyOn(entry, shard).state !== 'done');
+const unfinishedOn = (entry: TableCopy | undefined, shard: string): number =>
+  Number(entry !== undefined && copyOn(entry, shard).state !== 'done');

@@ -6,7 +6,15 @@ import type { ColumnInfo } from '../sql/tables.js';
 import { checkDefinition } from './check-definition.js';
 
 const column = (name: string, type: string): ColumnInfo => ({
-  table: 'orders', name, type, nullable: true, charset: undefined, collation: undefined, extra: '', comment: '', position: 1,
+  table: 'orders',
+  name,
+  type,
+  nullable: true,
+  charset: undefined,
+  collation: undefined,
+  extra: '',
+  comment: '',
+  position: 1,
 });
 const LIVE = [column('id', 'bigint'), column('Total', 'decimal(9,2)'), column('shape', 'hyperbola')];
 

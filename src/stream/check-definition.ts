@@ -29,12 +29,16 @@ function checkKeys(ref: TableRef, wanted: readonly string[] | undefined, keys: r
   const missing = wanted && keys.find((key) => !wanted.includes(key.column));
   if (!missing) return;
   const { keyspace, table } = ref;
-  throw new VStreamError('CONFIG_INVALID', `\`columns\` of ${keyspace}.${table} leaves out its key column ${JSON.stringify(missing.column)}`, {
-    keyspace,
-    table,
-    column: missing.column,
-    next: 'Add the key columns: without them a change cannot be told from another (G78).',
-  });
+  throw new VStreamError(
+    'CONFIG_INVALID',
+    `\`columns\` of ${keyspace}.${table} leaves out its key column ${JSON.stringify(missing.column)}`,
+    {
+      keyspace,
+      table,
+      column: missing.column,
+      next: 'Add the key columns: without them a change cannot be told from another (G78).',
+    },
+  );
 }
 
 function checkOverrides({ keyspace, table }: TableRef, definition: TableOptions, live: readonly ColumnInfo[]): void {
@@ -53,7 +57,13 @@ function checkOverrides({ keyspace, table }: TableRef, definition: TableOptions,
   }
 }
 
-function missingColumn({ keyspace, table }: TableRef, column: string, what: string, names: readonly string[], option?: string): VStreamError {
+function missingColumn(
+  { keyspace, table }: TableRef,
+  column: string,
+  what: string,
+  names: readonly string[],
+  option?: string,
+): VStreamError {
   const near = suggest(column, names);
   const where = option === undefined ? '' : `, which its ${option} names`;
   return new VStreamError('COLUMN_NOT_FOUND', `${keyspace}.${table} ${what} ${JSON.stringify(column)}${where}`, {

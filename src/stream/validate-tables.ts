@@ -82,7 +82,8 @@ function checkFilter(table: Fields): void {
   if (reason !== undefined || !Array.isArray(selected)) return;
   const names = new Set(selected.map((name) => String(name).toLowerCase()));
   const missing = whereColumns(where).find((column) => !names.has(column.toLowerCase()));
-  if (missing !== undefined) table.fail('where', `needs the column ${shown(missing)}, which is not among \`columns\``, 'Add it to `columns`.');
+  if (missing !== undefined)
+    table.fail('where', `needs the column ${shown(missing)}, which is not among \`columns\``, 'Add it to `columns`.');
 }
 
 function checkColumnTypes(problems: Problems, table: Fields, definition: object): void {

@@ -117,7 +117,9 @@ test('--check is quiet about a current file and names tables and columns of one 
   const text = await readFile(file, 'utf8');
   await writeFile(file, text.replaceAll('\n', '\r\n'));
   expect((await types(...args)).code, 'line ends of a Windows checkout').toBe(0);
-  const old = text.replace("total: 'decimal(12,2) null'", "total: 'decimal(10,2) null'").replace(/\/\*\* A row of `commerce\.exports`[^]*?\}\);\n\n/, '');
+  const old = text
+    .replace("total: 'decimal(12,2) null'", "total: 'decimal(10,2) null'")
+    .replace(/\/\*\* A row of `commerce\.exports`[^]*?\}\);\n\n/, '');
   await writeFile(file, old);
   const stale = await types(...args);
   expect(stale.code).toBe(3);
@@ -130,7 +132,15 @@ test('--check is quiet about a current file and names tables and columns of one 
   expect(await readFile(file, 'utf8'), 'a check writes nothing').toBe(old);
   const json = await types(...args, '--json');
   expect(json.code).toBe(3);
-  expect(lastJson(json.stdout)).toMatchObject({ file: 'checked.ts', upToDate: false, missing: false, differences: [{ table: 'commerce.exports', kind: 'added' }, { table: 'commerce.orders', kind: 'changed' }] });
+  expect(lastJson(json.stdout)).toMatchObject({
+    file: 'checked.ts',
+    upToDate: false,
+    missing: false,
+    differences: [
+      { table: 'commerce.exports', kind: 'added' },
+      { table: 'commerce.orders', kind: 'changed' },
+    ],
+  });
 });
 
 test('a file that is current is not touched', async () => {
@@ -167,7 +177,10 @@ test('tables, columns and overrides are those of the configuration in force; its
 test('a configuration may use the file that is written from it', async () => {
   const config = `import { orders } from './loop.mts';
     export default { source: { vtgate: ${JSON.stringify(vtgate.address)}, keyspace: 'commerce' }, tables: { orders } };`;
-  await writeFile(join(folder, 'seed.json'), JSON.stringify({ source: { vtgate: vtgate.address, keyspace: 'commerce' }, tables: { orders: { types: { total: 'number' } } } }));
+  await writeFile(
+    join(folder, 'seed.json'),
+    JSON.stringify({ source: { vtgate: vtgate.address, keyspace: 'commerce' }, tables: { orders: { types: { total: 'number' } } } }),
+  );
   await runProgram(['types', 'seed.json', '--out', 'loop.mts'], { cwd: folder });
   // Found from the folder itself, as the package would be from a project.
   const library = `export * from ${JSON.stringify(join(ROOT, 'dist', 'index.js'))};`;
