@@ -90,7 +90,7 @@ function change(wire: Wire, op: Op, id: number, turn: number): Change {
     dataColumns: undefined,
     jsonPartial: undefined,
     copied: op === 'copy',
-  } as RowSource;
+  };
   return {
     op,
     table: 'orders',
@@ -128,12 +128,10 @@ async function measure(shape: Shape): Promise<Record<string, unknown>> {
     await sink.open({ name: 'bench', incarnation: 'bench', epoch: 1n, logger: silentLogger, signal });
     let next = 0;
     const fill = shape === 'copy' ? 0 : STORED;
-    while (next < fill) {
+    for (let first = 0; first < fill; first += BATCH) {
       const wire = new Wire();
-      await sink.apply(batchOf(Array.from({ length: Math.min(BATCH, fill - next) }, () => change(wire, 'copy', next++, 0))), {
-        epoch: 1n,
-        signal,
-      });
+      const rows = Array.from({ length: Math.min(BATCH, fill - first) }, () => change(wire, 'copy', next++, 0));
+      await sink.apply(batchOf(rows), { epoch: 1n, signal });
     }
     let done = 0;
     let wall = 0;

@@ -4,7 +4,14 @@
 export { run, start } from './pipeline/start.js';
 export { vstream, type LoopOptions, type VStream } from './pipeline/vstream.js';
 export {
-  table, type KyselyRow, type RowOf, type SchemaTableOptions, type TableDefinition, type TableOptions, type Tables, type TypedTableOptions,
+  table,
+  type KyselyRow,
+  type RowOf,
+  type SchemaTableOptions,
+  type TableDefinition,
+  type TableOptions,
+  type Tables,
+  type TypedTableOptions,
 } from './schema/define.js';
 export { Position, type PositionJson, type ShardPosition } from './position/position.js';
 export type { Incomplete, IncompleteReason } from './position/incomplete.js';
@@ -13,7 +20,16 @@ export { defineConfig, type Config, type ModuleData, type SinkData, type StateDa
 export type { Running, RunOptions, StateTable, Summary, Handler } from './pipeline/options.js';
 export type { Auth, FlagOptions, Limits, SourceOptions, StreamOptions, TabletTypeName, Text, TlsOptions } from './stream/options.js';
 export type {
-  Batch, BeforeImage, Change, Op, Phase, Progress, SchemaChange, SchemaChangeKind, Sequence, Transaction,
+  Batch,
+  BeforeImage,
+  Change,
+  Op,
+  Phase,
+  Progress,
+  SchemaChange,
+  SchemaChangeKind,
+  Sequence,
+  Transaction,
 } from './stream/change.js';
 export { PartialJson, type JsonValue, type Key, type Row, type Value } from './schema/values.js';
 export type { Override, RawCell, TypeName } from './schema/options.js';

@@ -12,13 +12,19 @@ import { scaledClock, scaledEngineClock } from './support/scaled-clock.js';
 const SHARDS = ['-80', '80-'];
 /** Seconds of silence pass at once, at the server as well: its heartbeats keep pace. */
 const SPEED = 20;
-const columns = [{ name: 'id', type: 'bigint', key: true }, { name: 'v', type: 'varchar(20)' }];
+const columns = [
+  { name: 'id', type: 'bigint', key: true },
+  { name: 'v', type: 'varchar(20)' },
+];
 let vtgate: EmbeddedVtgate;
 afterEach(() => vtgate.close());
 
 async function start(): Promise<void> {
   const rows = Array.from({ length: 40 }, (_, at) => ({ id: at + 1, v: `row ${at + 1}` }));
-  vtgate = await startEmbeddedVtgate({ clock: scaledEngineClock(SPEED), keyspaces: { shop: { shards: SHARDS, tables: { item: { columns, rows }, other: { columns } } } } });
+  vtgate = await startEmbeddedVtgate({
+    clock: scaledEngineClock(SPEED),
+    keyspaces: { shop: { shards: SHARDS, tables: { item: { columns, rows }, other: { columns } } } },
+  });
 }
 
 function runToNow(more: Partial<RunOptions>): Promise<Summary> {
@@ -41,8 +47,16 @@ function write(): void {
   }
 }
 
-const ids = (destination: MemoryDestination): string[] => destination.rows({ keyspace: 'shop', table: 'item' }).map((row) => String(row['id'])).sort();
-const truth = (): string[] => vtgate.engine.rows('shop', 'item').map((row) => String(row['id'])).sort();
+const ids = (destination: MemoryDestination): string[] =>
+  destination
+    .rows({ keyspace: 'shop', table: 'item' })
+    .map((row) => String(row['id']))
+    .sort();
+const truth = (): string[] =>
+  vtgate.engine
+    .rows('shop', 'item')
+    .map((row) => String(row['id']))
+    .sort();
 
 test('a purged position is an error with the missing range, in seconds, where VTGate only sends heartbeats (G33)', async () => {
   await start();
@@ -71,7 +85,10 @@ test('policy recopy copies the shards concerned again and sweeps what was delete
   expect(ids(destination)).toEqual(truth());
   const copied = vtgate.requests.filter((request) => request.flags?.tablesToCopy.includes('item')).at(-1);
   // Only the purged shard begins anew; the other one goes on from its position.
-  expect(copied?.vgtid?.shardGtids.map(({ shard, gtid }) => [shard, gtid === ''])).toEqual([['-80', false], ['80-', true]]);
+  expect(copied?.vgtid?.shardGtids.map(({ shard, gtid }) => [shard, gtid === ''])).toEqual([
+    ['-80', false],
+    ['80-', true],
+  ]);
 });
 
 test('a position of another cluster is foreign, not merely ahead', async () => {

@@ -96,7 +96,10 @@ function run(): Command {
 
 function types(): Command {
   const command = new Command('types')
-    .argument('[config]', 'configuration whose tables and overrides count (default: vstream.config.{ts,mts,mjs,js,json}, when there is one)')
+    .argument(
+      '[config]',
+      'configuration whose tables and overrides count (default: vstream.config.{ts,mts,mjs,js,json}, when there is one)',
+    )
     .description('write an interface and a table() for each table of the live schema')
     .option('-o, --out <file>', 'file to write (default: stdout)')
     .option('--check', 'write nothing; end with 3 and say what differs when the file is out of date')

@@ -14,7 +14,8 @@ export function changePlan(plan: CopyPlan, changes: readonly PlanChange[]): Copy
   let next = plan;
   for (const { kind, table } of changes) {
     const entry = next.table(table.keyspace, table.table);
-    if (kind !== 'remove') next = next.withTable(table.keyspace, table.table, entry ? copyAgain(entry) : { state: 'pending', generation: 1 });
+    if (kind !== 'remove')
+      next = next.withTable(table.keyspace, table.table, entry ? copyAgain(entry) : { state: 'pending', generation: 1 });
     else if (entry) next = next.withTable(table.keyspace, table.table, removed(entry));
   }
   return next;
@@ -63,7 +64,9 @@ export interface Step {
  * generation of its rows lacks the transaction. A copy that has not begun will see what it did; rows of the generation before do not.
  */
 export function stepOver(
-  position: Position, { keyspace, shard, position: gtid }: Step, tables: readonly (TableRef & { readonly definition: { readonly copy?: boolean } })[],
+  position: Position,
+  { keyspace, shard, position: gtid }: Step,
+  tables: readonly (TableRef & { readonly definition: { readonly copy?: boolean } })[],
 ): { position: Position; gaps: ReadonlyMap<string, number> } {
   const gaps = new Map<string, number>();
   let { plan } = position;

@@ -11,7 +11,12 @@ import { handlerSink } from './handler-sink.js';
 import type { Sink } from './sink.js';
 
 const position = new Position([{ keyspace: 'k', shard: '0', gtid: '' }]);
-const options = { clock: { ...systemClock, after: (_ms: number, fn: () => void) => (setImmediate(fn), () => {}) }, logger: silentLogger, random: () => 0, tries: 3 };
+const options = {
+  clock: { ...systemClock, after: (_ms: number, fn: () => void) => (setImmediate(fn), () => {}) },
+  logger: silentLogger,
+  random: () => 0,
+  tries: 3,
+};
 const context = () => ({ epoch: 1n, signal: new AbortController().signal });
 
 function sinkOf(apply: Sink['apply'], calls: string[] = []): Sink {
@@ -29,7 +34,8 @@ function sinkOf(apply: Sink['apply'], calls: string[] = []): Sink {
   };
 }
 
-const batchOf = (content: Partial<ConstructorParameters<typeof StreamBatch>[0]>): Batch => asBatch(new StreamBatch({ kind: 'transactions', position, ...content }));
+const batchOf = (content: Partial<ConstructorParameters<typeof StreamBatch>[0]>): Batch =>
+  asBatch(new StreamBatch({ kind: 'transactions', position, ...content }));
 
 test('truncates, sweeps and schema changes come before the batch that carries their position', async () => {
   const calls: string[] = [];
@@ -40,7 +46,15 @@ test('truncates, sweeps and schema changes come before the batch that carries th
   const end = { type: 'table-end', keyspace: 'k', table: 't', shard: '-80', generation: 2 } as const;
   await applyBatch(sink, batchOf({ kind: 'progress', progress: { ...end, sweep: true } }), context(), options);
   await applyBatch(sink, batchOf({ kind: 'progress', progress: { ...end, sweep: false } }), context(), options);
-  expect(calls).toEqual(['truncate t -80', 'apply schema', 'schema t', 'apply schema', 'sweep t -80 2', 'apply progress', 'apply progress']);
+  expect(calls).toEqual([
+    'truncate t -80',
+    'apply schema',
+    'schema t',
+    'apply schema',
+    'sweep t -80 2',
+    'apply progress',
+    'apply progress',
+  ]);
 });
 
 test('a sink that fails and recovers gets the same batch again', async () => {
@@ -58,7 +72,11 @@ test('a sink that stays broken ends the stream with its last error and the next 
     throw new Error('the warehouse is away');
   });
   const failure = await applyBatch(sink, batchOf({}), context(), options).catch((error: unknown) => error);
-  expect(failure).toMatchObject({ code: 'SINK_FAILED', message: expect.stringContaining('the warehouse is away'), next: expect.any(String) });
+  expect(failure).toMatchObject({
+    code: 'SINK_FAILED',
+    message: expect.stringContaining('the warehouse is away'),
+    next: expect.any(String),
+  });
 });
 
 test('what a sink calls final is not tried again', async () => {
@@ -76,7 +94,10 @@ test('a handler that throws ends the stream at once, with its message', async ()
     calls++;
     throw new Error('no such order');
   });
-  await expect(applyBatch(sink, batchOf({}), context(), options)).rejects.toMatchObject({ code: 'HANDLER_FAILED', message: expect.stringContaining('no such order') });
+  await expect(applyBatch(sink, batchOf({}), context(), options)).rejects.toMatchObject({
+    code: 'HANDLER_FAILED',
+    message: expect.stringContaining('no such order'),
+  });
   expect(calls).toBe(1);
 });
 
@@ -87,5 +108,7 @@ test('waiting between tries ends with an abort', async () => {
     abort.abort();
     throw new Error('away');
   });
-  await expect(applyBatch(sink, batchOf({}), { epoch: 1n, signal: abort.signal }, { ...options, clock })).rejects.toMatchObject({ code: 'SINK_FAILED' });
+  await expect(applyBatch(sink, batchOf({}), { epoch: 1n, signal: abort.signal }, { ...options, clock })).rejects.toMatchObject({
+    code: 'SINK_FAILED',
+  });
 });

@@ -17,13 +17,18 @@ export interface ApplyOptions {
 async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext, logger: Logger): Promise<void> {
   const { schema, progress } = batch;
   if (schema?.kind === 'truncate') {
-    if (!sink.truncate) logger.warn({ keyspace: schema.keyspace, table: schema.table, shard: schema.shard }, 'the sink has no `truncate`: rows that a TRUNCATE removed stay there');
+    if (!sink.truncate)
+      logger.warn(
+        { keyspace: schema.keyspace, table: schema.table, shard: schema.shard },
+        'the sink has no `truncate`: rows that a TRUNCATE removed stay there',
+      );
     await sink.truncate?.(schema, schema.shard, context);
   }
   if (schema && schema.kind !== 'truncate') await sink.schema?.(schema, context);
   if (progress?.type === 'table-end' && progress.sweep) {
     const { keyspace = '', table = '', shard = '', generation = 1 } = progress;
-    if (!sink.sweep) logger.warn({ keyspace, table, shard, generation }, 'rows were copied a second time, and the sink cannot sweep those that are gone');
+    if (!sink.sweep)
+      logger.warn({ keyspace, table, shard, generation }, 'rows were copied a second time, and the sink cannot sweep those that are gone');
     await sink.sweep?.({ keyspace, table }, shard, generation, context);
   }
   await sink.apply(batch, context);
@@ -51,7 +56,9 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
 
 function sinkFailed(error: unknown, batch: Batch): VStreamError {
   const first = batch.changes[0];
-  const where = first ? ` (${batch.changes.length} changes from ${first.keyspace}.${first.table}, shard ${first.shard})` : ` (${batch.kind} batch)`;
+  const where = first
+    ? ` (${batch.changes.length} changes from ${first.keyspace}.${first.table}, shard ${first.shard})`
+    : ` (${batch.kind} batch)`;
   return new VStreamError('SINK_FAILED', `the sink refused a batch${where}: ${error instanceof Error ? error.message : String(error)}`, {
     ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
     next: 'Mend the destination and start again: nothing of this batch counts as applied.',

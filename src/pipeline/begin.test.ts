@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { Position } from '../position/position.js';
 import { decideBegin, type BeginInput } from './begin.js';
 
-const at = (n: number): Position => new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/11111111-1111-1111-1111-111111111111:1-${n}` }]);
+const at = (n: number): Position =>
+  new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/11111111-1111-1111-1111-111111111111:1-${n}` }]);
 const storing = { position: 'stored', deletes: true, sweep: true, schema: 'evolve' } as const;
 const external = { ...storing, position: 'external' } as const;
 const input = (more: Partial<BeginInput>): BeginInput => ({
@@ -28,7 +29,9 @@ test('a sink without positions leaves it to the state row', () => {
 });
 
 test('an empty sink beside an advanced state row is a conflict, not a hole', () => {
-  expect(() => decideBegin(input({ statePosition: at(5) }))).toThrow(expect.objectContaining({ code: 'POSITION_CONFLICT', category: 'position' }));
+  expect(() => decideBegin(input({ statePosition: at(5) }))).toThrow(
+    expect.objectContaining({ code: 'POSITION_CONFLICT', category: 'position' }),
+  );
 });
 
 test('a sink of another life beside an advanced state row is a conflict', () => {
@@ -36,5 +39,9 @@ test('a sink of another life beside an advanced state row is a conflict', () => 
 });
 
 test('after a reset the rows of the earlier life count: its generations are used up', () => {
-  expect(decideBegin(input({ sinkPosition: at(9), sinkIncarnation: 'life-1' }))).toEqual({ position: undefined, home: 'none', earlier: at(9) });
+  expect(decideBegin(input({ sinkPosition: at(9), sinkIncarnation: 'life-1' }))).toEqual({
+    position: undefined,
+    home: 'none',
+    earlier: at(9),
+  });
 });

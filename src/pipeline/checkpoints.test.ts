@@ -4,7 +4,8 @@ import { Position } from '../position/position.js';
 import type { StatePatch } from '../stores/store.js';
 import { Checkpoints } from './checkpoints.js';
 
-const at = (n: number): Position => new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/11111111-1111-1111-1111-111111111111:1-${n}` }]);
+const at = (n: number): Position =>
+  new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/11111111-1111-1111-1111-111111111111:1-${n}` }]);
 
 function setUp() {
   const clock = new ManualClock();

@@ -17,13 +17,19 @@ export function handlerSink(handler: Handler): Sink {
       } catch (error) {
         if (VStreamError.is(error)) throw error;
         const first = batch.changes[0];
-        const where = first ? `${first.keyspace}.${first.table}, shard ${first.shard}, from ${first.gtid ?? 'the snapshot'}` : `a ${batch.kind} batch`;
-        throw new VStreamError('HANDLER_FAILED', `the handler threw on ${batch.changes.length} changes (${where}): ${error instanceof Error ? error.message : String(error)}`, {
-          ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
-          position: first?.gtid,
-          next: 'Mend the handler and start again: the stored position is the one before this batch.',
-          cause: error,
-        });
+        const where = first
+          ? `${first.keyspace}.${first.table}, shard ${first.shard}, from ${first.gtid ?? 'the snapshot'}`
+          : `a ${batch.kind} batch`;
+        throw new VStreamError(
+          'HANDLER_FAILED',
+          `the handler threw on ${batch.changes.length} changes (${where}): ${error instanceof Error ? error.message : String(error)}`,
+          {
+            ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
+            position: first?.gtid,
+            next: 'Mend the handler and start again: the stored position is the one before this batch.',
+            cause: error,
+          },
+        );
       }
     },
     close: async () => {},

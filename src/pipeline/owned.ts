@@ -49,23 +49,24 @@ export async function openOwned(stream: ValidatedStream, options: OwnedOptions):
   try {
     const retry = { clock, random, logger: stream.logger, signal, again: () => void transport?.rotate() };
     await retryStart(() => store.prepare({ signal }), retry);
-    const acquire = (): Promise<Ownership> => Ownership.acquire({
-      store,
-      name,
-      owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
-      leaseMs,
-      quiet: inSource,
-      wait,
-      clock,
-      random,
-      logger: stream.logger,
-      signal,
-      onWaiting: (holder, remainingMs) => {
-        recorder.state = 'waiting';
-        recorder.waitingFor = { owner: holder, leaseSeconds: Math.max(0, Math.round(remainingMs / 1000)) };
-      },
-      onRequest,
-    });
+    const acquire = (): Promise<Ownership> =>
+      Ownership.acquire({
+        store,
+        name,
+        owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+        leaseMs,
+        quiet: inSource,
+        wait,
+        clock,
+        random,
+        logger: stream.logger,
+        signal,
+        onWaiting: (holder, remainingMs) => {
+          recorder.state = 'waiting';
+          recorder.waitingFor = { owner: holder, leaseSeconds: Math.max(0, Math.round(remainingMs / 1000)) };
+        },
+        onRequest,
+      });
     const ownership = await retryStart(acquire, retry);
     recorder.state = 'starting';
     recorder.waitingFor = undefined;
@@ -75,7 +76,9 @@ export async function openOwned(stream: ValidatedStream, options: OwnedOptions):
       inSource,
       exclude: state.kind === 'table' ? [{ keyspace: state.keyspace, table: state.table }] : [],
       close: async (lastError) => {
-        await ownership.release(lastError).catch((error: unknown) => stream.logger.warn({ error: String(error) }, 'the lease was not released; it ends by itself'));
+        await ownership
+          .release(lastError)
+          .catch((error: unknown) => stream.logger.warn({ error: String(error) }, 'the lease was not released; it ends by itself'));
         await closeStore();
       },
     };

@@ -101,7 +101,7 @@ export class Runner {
         signal,
         onRequest: (request) => this.#request(request),
       });
-      transport = openTransport(options);
+      transport = openTransport(options, options.source.socket);
       return await this.#stream(transport, owned, signal);
     } catch (error) {
       failure = error;

@@ -50,7 +50,9 @@ class Handle implements Running {
 
   async recopy(table: string, options: { readonly where?: string } = {}): Promise<void> {
     if (options.where !== undefined) {
-      throw new VStreamError('CONFIG_INVALID', 'copying a range of a table again is not possible yet', { next: 'Leave out `where` to copy the whole table again.' });
+      throw new VStreamError('CONFIG_INVALID', 'copying a range of a table again is not possible yet', {
+        next: 'Leave out `where` to copy the whole table again.',
+      });
     }
     return this.#change('recopy', table);
   }

@@ -81,7 +81,13 @@ test('an own loop commits with name and state, both or none', () => {
 test('the dead letter file belongs to its policy, and each is named where the other is missing', () => {
   const problem = (more: object): string => {
     try {
-      validateRunOptions({ name: 'n', source: { vtgate: 'a:1', keyspace: 'k' }, state: { keyspace: 'v', table: 't' }, sink: async () => {}, ...more });
+      validateRunOptions({
+        name: 'n',
+        source: { vtgate: 'a:1', keyspace: 'k' },
+        state: { keyspace: 'v', table: 't' },
+        sink: async () => {},
+        ...more,
+      });
       return '';
     } catch (error) {
       return (error as Error).message;

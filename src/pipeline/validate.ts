@@ -28,7 +28,20 @@ export interface ValidatedRun extends ValidatedStream {
   readonly drainMs: number;
 }
 
-export const RUN_OPTIONS = [...STREAM_OPTIONS, 'name', 'state', 'sink', 'onPurged', 'onBadRow', 'deadLetter', 'onUndecodable', 'wait', 'lease', 'checkpointInterval', 'drainTimeout'] as const;
+export const RUN_OPTIONS = [
+  ...STREAM_OPTIONS,
+  'name',
+  'state',
+  'sink',
+  'onPurged',
+  'onBadRow',
+  'deadLetter',
+  'onUndecodable',
+  'wait',
+  'lease',
+  'checkpointInterval',
+  'drainTimeout',
+] as const;
 
 const MAX_NAME = 128;
 const DEFAULT_LEASE_MS = 30_000;

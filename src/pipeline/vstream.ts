@@ -114,7 +114,7 @@ class Loop<T extends Tables> implements VStream<T> {
     this.#done = finished.promise;
     // grpc-js and protobuf load here, at first use, not with the package.
     const { openSession, openTransport } = await import('../stream/session.js');
-    const transport = openTransport(options);
+    const transport = openTransport(options, options.source.socket);
     this.#transport = transport;
     let owned: Owned | undefined;
     try {

@@ -120,13 +120,14 @@ export class Position {
 
   /** The same as `JSON.stringify`, and much faster for plans of thousands of tables. */
   toString(): string {
-    const { shards, plan, ...rest } = this;
-    const more = Object.entries(rest).filter(([, value]) => (typeof value === 'number' ? value > 0 : value.length > 0));
+    const { shards, plan, reshards, partial, incomplete } = this;
     const fields = [
       '"version":1',
       `"shards":${JSON.stringify(shards)}`,
       ...(plan.size > 0 ? [`"copy":${plan.toText()}`] : []),
-      ...more.map(([name, value]) => `"${name}":${JSON.stringify(value)}`),
+      ...(reshards > 0 ? [`"reshards":${reshards}`] : []),
+      ...(partial.length > 0 ? [`"partial":${JSON.stringify(partial)}`] : []),
+      ...(incomplete.length > 0 ? [`"incomplete":${JSON.stringify(incomplete)}`] : []),
     ];
     return `{${fields.join(',')}}`;
   }

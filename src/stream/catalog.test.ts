@@ -65,7 +65,11 @@ describe('what a decoder warns of', () => {
     const logger = { debug: nothing, info: nothing, error: nothing, warn: (_fields: unknown, line: string) => lines.push(line) };
     const stream = validateStreamOptions({ source: { vtgate: 'localhost:1', keyspace: 'k' }, logger });
     const catalog = new StreamCatalog([], stream, new VersionRegistry());
-    const warnings = Array.from({ length: count }, (_, at) => ({ code: 'float-rounded' as const, column: `c${at}`, message: `c${at} is FLOAT` }));
+    const warnings = Array.from({ length: count }, (_, at) => ({
+      code: 'float-rounded' as const,
+      column: `c${at}`,
+      message: `c${at} is FLOAT`,
+    }));
     return { lines, catalog, note: (version) => catalog.noteWarnings(version, warnings) };
   };
   const version = (number: number): TableVersion => ({ ...ref, version: number, columns: [], key: [], fingerprint: '' });

@@ -35,7 +35,12 @@ export class StreamCatalog implements TableCatalog {
   #plan: CopyPlan = CopyPlan.empty;
   #copying: TableRef | undefined;
 
-  constructor(tables: readonly SourceTable[], stream: ValidatedStream, versions: VersionRegistry, rowImages: ReadonlyMap<string, RowImage> = new Map()) {
+  constructor(
+    tables: readonly SourceTable[],
+    stream: ValidatedStream,
+    versions: VersionRegistry,
+    rowImages: ReadonlyMap<string, RowImage> = new Map(),
+  ) {
     this.#rowImages = rowImages;
     this.versions = versions;
     this.#stream = stream;
@@ -98,7 +103,8 @@ export class StreamCatalog implements TableCatalog {
     const error = mismatchError(version, definition, mismatches);
     if (error) throw error;
     const { keyspace, table } = version;
-    for (const { column, message } of mismatches) this.#stream.logger.warn({ keyspace, table, column }, `${keyspace}.${table}: ${column} ${message}`);
+    for (const { column, message } of mismatches)
+      this.#stream.logger.warn({ keyspace, table, column }, `${keyspace}.${table}: ${column} ${message}`);
   }
 
   noteWarnings(version: TableVersion, warnings: readonly DecodeWarning[]): void {

@@ -83,7 +83,10 @@ function withKnown(found: readonly ShardName[], position: Position): ShardName[]
  * @throws VStreamError `TABLE_NOT_FOUND` for an entry of the selection that names none of them
  */
 export async function listTables(
-  transport: Executor, selection: Selection, keyspace: string, options: Pick<DiscoverOptions, 'signal' | 'exclude'>,
+  transport: Executor,
+  selection: Selection,
+  keyspace: string,
+  options: Pick<DiscoverOptions, 'signal' | 'exclude'>,
 ): Promise<readonly string[]> {
   const { signal, exclude = [] } = options;
   const names = (await runStatement(transport, selectTables(keyspace), { signal })).filter(
@@ -98,13 +101,23 @@ export async function listTables(
 }
 
 /** One more table for a stream that runs. @throws VStreamError `TABLE_NOT_FOUND` */
-export async function discoverTable(transport: Transport, stream: ValidatedStream, { keyspace, table }: TableRef, signal: AbortSignal): Promise<FoundTable> {
+export async function discoverTable(
+  transport: Transport,
+  stream: ValidatedStream,
+  { keyspace, table }: TableRef,
+  signal: AbortSignal,
+): Promise<FoundTable> {
   const selection = [{ keyspace, name: table, pattern: false, written: table, definition: {} }];
   const [found] = await findTables(transport, { ...stream, selection }, keyspace, { signal, logger: stream.logger });
   return must(found, 'the table that was found');
 }
 
-async function findTables(transport: Transport, stream: ValidatedStream, keyspace: string, options: DiscoverOptions): Promise<FoundTable[]> {
+async function findTables(
+  transport: Transport,
+  stream: ValidatedStream,
+  keyspace: string,
+  options: DiscoverOptions,
+): Promise<FoundTable[]> {
   const { signal } = options;
   const names = await listTables(transport, stream.selection, keyspace, options);
   const columns = byTable(await runStatement(transport, selectColumns(keyspace), { signal }));
@@ -116,7 +129,13 @@ async function findTables(transport: Transport, stream: ValidatedStream, keyspac
     const { definition } = entry;
     checkDefinition({ keyspace, table }, definition, columns.get(table) ?? [], keys.get(table) ?? []);
     const keyed = (keys.get(table) ?? []).length > 0;
-    const warning = keyed || definition.copy === false ? undefined : keylessCopyWarning({ keyspace, table }, (columns.get(table) ?? []).map((one) => one.type));
+    const warning =
+      keyed || definition.copy === false
+        ? undefined
+        : keylessCopyWarning(
+            { keyspace, table },
+            (columns.get(table) ?? []).map((one) => one.type),
+          );
     if (warning) options.logger.warn({ keyspace, table }, warning);
     found.push({
       keyspace,
@@ -142,13 +161,18 @@ function byTable<T extends { readonly table: string }>(rows: readonly T[]): Map<
 }
 
 async function chooseTabletType(
-  transport: Transport, stream: ValidatedStream, shards: readonly ShardName[], logger: Logger, signal: AbortSignal | undefined,
+  transport: Transport,
+  stream: ValidatedStream,
+  shards: readonly ShardName[],
+  logger: Logger,
+  signal: AbortSignal | undefined,
 ): Promise<TabletType> {
   const asked = stream.source.tabletType;
   const tablets = await runStatement(transport, showTablets(), { signal });
   const chosen = asked ?? (everyShardServes(tablets, shards, 'replica') ? 'replica' : 'primary');
   if (!asked) logger.info({ tabletType: chosen }, `streaming from ${chosen} tablets`);
-  if (asked && !everyShardServes(tablets, shards, asked)) logger.warn({ tabletType: asked }, `not every shard has a serving ${asked} tablet`);
+  if (asked && !everyShardServes(tablets, shards, asked))
+    logger.warn({ tabletType: asked }, `not every shard has a serving ${asked} tablet`);
   return { primary: TabletType.PRIMARY, replica: TabletType.REPLICA, rdonly: TabletType.RDONLY }[chosen];
 }
 
@@ -183,7 +207,10 @@ export async function resolveStop(transport: Transport, stream: ValidatedStream,
 
 /** InnoDB's estimates of rows per table, summed over shards, for progress and ETA. A shard that does not answer is left out. */
 export async function estimateRows(
-  transport: Transport, source: Source, report: (table: TableRef, rows: number) => void, signal?: AbortSignal,
+  transport: Transport,
+  source: Source,
+  report: (table: TableRef, rows: number) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const sums = new Map<string, number>();
   for (const { keyspace, shard } of source.shards) {

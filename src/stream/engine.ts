@@ -20,7 +20,7 @@ import { Grouper, type StatementUnit, type Unit } from './grouper.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import { MessageReader } from './reader.js';
 import { buildRequest } from './request.js';
-import { Recovery } from './recovery.js';
+import { isUnusable, Recovery, streamEnded } from './recovery.js';
 import { Resolving } from './resolving.js';
 import { ResumeGuard } from './resume-guard.js';
 import { judgeStatement } from './statements.js';
@@ -71,7 +71,13 @@ export class Engine {
     this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';
     this.#startedAt = options.clock.monotonic();
     const { transport, source, logger, clock } = options;
-    this.#undecodable = new UndecodableSteps({ policy: options.onUndecodable, transport, tabletKind: tabletKind(source.tabletType), logger, signal: abort });
+    this.#undecodable = new UndecodableSteps({
+      policy: options.onUndecodable,
+      transport,
+      tabletKind: tabletKind(source.tabletType),
+      logger,
+      signal: abort,
+    });
     const given = options.stream.source.tabletType !== undefined;
     this.#presence = new TablePresence({ clock, logger, executor: transport, tabletType: source.tabletType, tabletTypeGiven: given });
     const endsByAge = options.stream.source.flags.maxStreamAgeSeconds > 0;
@@ -231,6 +237,7 @@ export class Engine {
       transport,
       tabletKind: tabletKind(this.#presence.tabletType),
       limits: verdictLimits(stream.source.flags.heartbeatSeconds * 1000),
+      socket: stream.source.socket,
       shards: position.shards,
       copying: (keyspace, shard) => !assembler.plan.doneOn(keyspace, shard),
       gtid: (keyspace, shard) => assembler.gtid(keyspace, shard),
@@ -243,7 +250,7 @@ export class Engine {
 
   /** Policy `recopy` for a position that cannot be used: the tables of such shards are copied again, as a new generation. */
   #recopyInstead(failure: VStreamError): boolean {
-    if (this.#options.onPurged !== 'recopy' || !UNUSABLE.has(failure.code)) return false;
+    if (this.#options.onPurged !== 'recopy' || !isUnusable(failure)) return false;
     for (const { keyspace, shard, ...error } of new Set([failure, ...this.#unusable])) {
       if (keyspace === undefined || shard === undefined) return false;
       this.#options.logger.warn({ ...error, keyspace, shard }, 'the position cannot be used; copying the tables of this shard again');
@@ -307,13 +314,20 @@ export class Engine {
     }
     switch (unit.kind) {
       case 'group': {
-        if (unit.copyRestarted !== undefined && this.#catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.keyed === false) {
-          throw new VStreamError('STREAM_LOST', `VTGate restarted the copy of ${unit.keyspace}.${unit.copyRestarted}, which has no primary key, on shard ${unit.shard}`, {
-            keyspace: unit.keyspace,
-            shard: unit.shard,
-            table: unit.copyRestarted,
-            next: 'The client copies the table on that shard again from its first row.',
-          });
+        if (
+          unit.copyRestarted !== undefined &&
+          this.#catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.keyed === false
+        ) {
+          throw new VStreamError(
+            'STREAM_LOST',
+            `VTGate restarted the copy of ${unit.keyspace}.${unit.copyRestarted}, which has no primary key, on shard ${unit.shard}`,
+            {
+              keyspace: unit.keyspace,
+              shard: unit.shard,
+              table: unit.copyRestarted,
+              next: 'The client copies the table on that shard again from its first row.',
+            },
+          );
         }
         if (unit.timestamp > 0) {
           this.#delivery.watching?.lag(unit.keyspace, unit.shard, unit.lagMs);
@@ -349,10 +363,14 @@ export class Engine {
     const before = shardNames(this.#assembler.position, keyspace);
     const now = vector.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
     if (!this.#assembler.plan.done) {
-      throw new VStreamError('SHARDS_CHANGED', `the shards of ${keyspace} changed during its copy: ${before.join(', ')} became ${now.join(', ')}`, {
-        keyspace,
-        next: 'Begin the copy anew on the new shards: `vstream state reset NAME`, then start again.',
-      });
+      throw new VStreamError(
+        'SHARDS_CHANGED',
+        `the shards of ${keyspace} changed during its copy: ${before.join(', ')} became ${now.join(', ')}`,
+        {
+          keyspace,
+          next: 'Begin the copy anew on the new shards: `vstream state reset NAME`, then start again.',
+        },
+      );
     }
     yield* this.#delivery.handOut(this.#assembler.flush());
     this.#assembler.replaceShards(vector);
@@ -385,12 +403,3 @@ export class Engine {
     this.#assembler.replace(withPlan(position, changePlan(position.plan, changes)));
   }
 }
-
-function streamEnded(address: string): VStreamError {
-  return new VStreamError('STREAM_ENDED', `VTGate at ${address} ended the stream without an error`, {
-    next: 'The client reconnects from its last position.',
-  });
-}
-
-/** Positions that no server will ever serve again. */
-const UNUSABLE: ReadonlySet<string> = new Set(['POSITION_PURGED', 'POSITION_AHEAD', 'POSITION_FOREIGN']);

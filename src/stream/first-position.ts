@@ -17,16 +17,27 @@ export interface BeginningOptions {
 }
 
 export function firstPosition({ stored, earlier, stream, source }: BeginningOptions): Position {
-  const tables = source.tables.map((one) => ({ ...one, copy: one.definition.copy !== false, generation: 1 + usedGenerations(earlier, one) }));
+  const tables = source.tables.map((one) => ({
+    ...one,
+    copy: one.definition.copy !== false,
+    generation: 1 + usedGenerations(earlier, one),
+  }));
   const known = stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
   if (known) {
     const plan = known.plan.size > 0 ? reconcilePlan(known.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
-    const shards = source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: known.gtid(keyspace, shard) ?? startOf(keyspace, plan) }));
+    const shards = source.shards.map(({ keyspace, shard }) => ({
+      keyspace,
+      shard,
+      gtid: known.gtid(keyspace, shard) ?? startOf(keyspace, plan),
+    }));
     return withPlan(known, plan).with({ shards });
   }
   const copies = stream.from.kind === 'beginning';
   const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
-  return new Position(source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: startOf(keyspace, plan) })), plan);
+  return new Position(
+    source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: startOf(keyspace, plan) })),
+    plan,
+  );
 }
 
 /** A keyspace with nothing to copy has no copy to take its first position from. */

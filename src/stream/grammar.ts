@@ -23,6 +23,21 @@ export type ShardEvent =
   | 'copyCompleted'
   | 'unknown';
 
+/** `VEventType` numbers; any other is `unknown`, never an error: new ones come in minor releases (G9). */
+export const EVENT_KIND: Readonly<Record<number, ShardEvent>> = {
+  2: 'begin',
+  3: 'commit',
+  4: 'rollback',
+  5: 'ddl',
+  11: 'other',
+  12: 'row',
+  13: 'field',
+  15: 'vgtid',
+  16: 'journal',
+  17: 'version',
+  20: 'copyCompleted',
+};
+
 export type ShardAction =
   /** Nothing to do. */
   | 'ignore'

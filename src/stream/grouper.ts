@@ -3,16 +3,14 @@
  * The grammar decides (grammar.ts), this executes: it owns no time and no network, so every recording can be fed to it.
  */
 import { VStreamError } from '../errors.js';
-import type { Bitmap } from '../schema/decoder.js';
-import { RowChange_BitmapSchema } from '../wire/gen/binlogdata_pb.js';
-import { readMessage } from '../wire/message.js';
+import { readBitmap } from '../wire/message.js';
 import { RepeatedName } from '../wire/names.js';
 import { type EventView, ResponseScanner, type RowEventVisitor, scanRowEvent } from '../wire/scan.js';
 import { readVgtid, readVgtidEntry } from '../wire/vgtid.js';
 import { countGtids, parseGtidSet } from '../position/gtid.js';
 import type { PartialTransaction } from '../position/position.js';
 import type { Op, Phase } from './change.js';
-import { GRAMMAR, type ShardEvent } from './grammar.js';
+import { EVENT_KIND, GRAMMAR } from './grammar.js';
 import { ChangeRecord, type GroupContext, type TableContext } from './record.js';
 import { withPlace } from './row-failure.js';
 import { ShardTables, type TableCatalog } from './tables.js';
@@ -35,19 +33,6 @@ export interface GrouperOptions {
   readonly skip?: readonly PartialTransaction[];
 }
 
-const EVENT: Readonly<Record<number, ShardEvent>> = {
-  2: 'begin',
-  3: 'commit',
-  4: 'rollback',
-  5: 'ddl',
-  11: 'other',
-  12: 'row',
-  13: 'field',
-  15: 'vgtid',
-  16: 'journal',
-  17: 'version',
-  20: 'copyCompleted',
-};
 const HEARTBEAT = 14;
 const ROW = 12;
 
@@ -148,7 +133,7 @@ export class Grouper implements RowEventVisitor {
       this.#addRows(shard, event);
       return;
     }
-    const transition = GRAMMAR[shard.state][EVENT[event.type] ?? 'unknown'];
+    const transition = GRAMMAR[shard.state][EVENT_KIND[event.type] ?? 'unknown'];
     shard.state = transition.next;
     switch (transition.action) {
       case 'ignore':
@@ -403,9 +388,4 @@ export class Grouper implements RowEventVisitor {
     shard.changes = [];
     shard.fields = [];
   }
-}
-
-function readBitmap(buffer: Buffer, start: number, end: number): Bitmap {
-  const { count, cols } = readMessage(RowChange_BitmapSchema, buffer.subarray(start, end));
-  return { count: Number(count), bits: cols };
 }

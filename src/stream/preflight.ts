@@ -30,12 +30,17 @@ export interface BinlogFacts {
  * @throws VStreamError `ROW_IMAGE_REFUSED` for MINIMAL: the tablet would end the stream, or rows would be incomplete
  */
 export async function readBinlogFacts(
-  transport: Transport, shards: readonly ShardName[], type: TabletType, signal: AbortSignal | undefined,
+  transport: Transport,
+  shards: readonly ShardName[],
+  type: TabletType,
+  signal: AbortSignal | undefined,
 ): Promise<BinlogFacts> {
   const rowImages = new Map<string, RowImage>();
   const expireSeconds = new Map<string, number>();
   const ask = async ({ keyspace, shard }: ShardName): Promise<void> => {
-    const settings = await runStatement(transport, selectBinlogSettings(keyspace, shard, tabletKind(type)), { signal }).catch(() => undefined);
+    const settings = await runStatement(transport, selectBinlogSettings(keyspace, shard, tabletKind(type)), { signal }).catch(
+      () => undefined,
+    );
     const image = settings?.rowImage;
     if (image === 'MINIMAL') {
       throw new VStreamError('ROW_IMAGE_REFUSED', `MySQL of ${keyspace}/${shard} logs minimal row images, which cannot be streamed`, {
@@ -65,7 +70,12 @@ export function expiryWarning(lagMs: number, expireSeconds: number | undefined):
  * InnoDB runs the cascades of foreign keys below the binary log, so the rows they change never come (G133). Warned of by name: MySQL 9.7
  * can run them in its SQL layer, where they are logged, so a foreign key alone proves nothing.
  */
-export async function warnOfCascades(transport: Transport, tables: readonly TableRef[], logger: Logger, signal: AbortSignal | undefined): Promise<void> {
+export async function warnOfCascades(
+  transport: Transport,
+  tables: readonly TableRef[],
+  logger: Logger,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   for (const keyspace of new Set(tables.map((one) => one.keyspace))) {
     const keys = await runStatement(transport, selectForeignKeys(keyspace), { signal }).catch(() => []);
     for (const { name, table, referencedTable, onDelete, onUpdate } of keys) {

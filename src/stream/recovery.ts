@@ -1,5 +1,5 @@
 /** After an RPC failed: give up, or wait and open the next one, here or at another VTGate. Layer 3. */
-import type { VStreamError } from '../errors.js';
+import { VStreamError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
 import type { Backoff } from '../supervise/backoff.js';
@@ -7,7 +7,9 @@ import { Repeats } from '../supervise/repeats.js';
 import { remedy } from '../supervise/verdict.js';
 import type { TablePresence } from './table-presence.js';
 
-export type NextStep = { readonly kind: 'give-up'; readonly error: VStreamError } | { readonly kind: 'wait'; readonly ms: number; readonly move: boolean };
+export type NextStep =
+  | { readonly kind: 'give-up'; readonly error: VStreamError }
+  | { readonly kind: 'wait'; readonly ms: number; readonly move: boolean };
 
 export interface RecoveryOptions {
   readonly clock: Clock;
@@ -58,4 +60,15 @@ export class Recovery {
     this.#options.presence.moved();
     this.#stalls = 0;
   }
+}
+
+export function streamEnded(address: string): VStreamError {
+  return new VStreamError('STREAM_ENDED', `VTGate at ${address} ended the stream without an error`, {
+    next: 'The client reconnects from its last position.',
+  });
+}
+
+/** A position that no server will ever serve again. */
+export function isUnusable({ code }: VStreamError): boolean {
+  return code === 'POSITION_PURGED' || code === 'POSITION_AHEAD' || code === 'POSITION_FOREIGN';
 }

@@ -70,7 +70,10 @@ export class TablePresence {
     const now = clock.monotonic();
     if (this.#staleSince !== undefined && this.tabletType !== TabletType.PRIMARY && !tabletTypeGiven) {
       // A replica reads its schema every half an hour, unless a stream on it sees the DDL or somebody reloads it; the primary at once.
-      logger.warn({}, 'the replicas do not know the table yet (`vtctldclient ReloadSchemaKeyspace` tells them): streaming from the primary');
+      logger.warn(
+        {},
+        'the replicas do not know the table yet (`vtctldclient ReloadSchemaKeyspace` tells them): streaming from the primary',
+      );
       this.tabletType = TabletType.PRIMARY;
     }
     this.#staleSince ??= now;

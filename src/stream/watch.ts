@@ -22,6 +22,8 @@ export interface WatchOptions {
   readonly transport: Transport;
   readonly tabletKind: TabletKind;
   readonly limits: VerdictLimits;
+  /** Where the connection lives: a thread of its own outlives a blocked event loop. */
+  readonly socket: 'main' | 'thread';
   readonly shards: readonly ShardPosition[];
   /** Age at which binary logs are purged, by `keyspace/shard`. */
   readonly expireSeconds: ReadonlyMap<string, number>;
@@ -41,6 +43,10 @@ const JUDGE_MS = 1_000;
 const WARN_AGAIN_MS = 3_600_000;
 /** An event loop blocked for longer than this costs the connection (measured.md section 4). */
 const BLOCK_WARN_MS = 8_000;
+const BLOCK_COSTS = {
+  main: 'VTGate drops a connection that is not served for about 10 s',
+  thread: 'the connection is served by its thread, but leases and time-outs of this process were not',
+} as const;
 const BLOCK_NOTICE_MS = 2_000;
 const BLOCK_SAMPLE_MS = 500;
 
@@ -80,7 +86,14 @@ export class Watch {
     this.#shards.clear();
     for (const { keyspace, shard } of shards) {
       const name = `${keyspace}/${shard}`;
-      const record = { keyspace, shard, lastProgressAt: undefined, lastHeartbeatAt: undefined, executed: new ExecutedWatch(), hint: undefined };
+      const record = {
+        keyspace,
+        shard,
+        lastProgressAt: undefined,
+        lastHeartbeatAt: undefined,
+        executed: new ExecutedWatch(),
+        hint: undefined,
+      };
       this.#shards.set(name, before.get(name) ?? record);
     }
   }
@@ -172,7 +185,10 @@ export class Watch {
         limits,
       );
       const missing = record.executed.signs()?.missing;
-      recorder.shard(record.keyspace, record.shard, { verdict: verdict.name, lagTransactions: missing === undefined ? undefined : Number(missing) });
+      recorder.shard(record.keyspace, record.shard, {
+        verdict: verdict.name,
+        lagTransactions: missing === undefined ? undefined : Number(missing),
+      });
       if (verdict.name === 'stalled') stall ??= stalled(record, verdict, transport.address);
     }
     return stall;
@@ -227,7 +243,7 @@ export class Watch {
   }
 
   #sampleEventLoop(): void {
-    const { clock, logger } = this.#options;
+    const { clock, logger, socket } = this.#options;
     const due = clock.monotonic() + BLOCK_SAMPLE_MS;
     this.#cancelSample = clock.after(
       BLOCK_SAMPLE_MS,
@@ -235,7 +251,7 @@ export class Watch {
         const late = clock.monotonic() - due;
         if (late > BLOCK_NOTICE_MS) this.#blockedUntil = clock.monotonic();
         if (late > BLOCK_WARN_MS) {
-          logger.warn({ blockedMs: Math.round(late) }, 'the event loop was blocked; VTGate drops a connection that is not served for about 10 s');
+          logger.warn({ blockedMs: Math.round(late) }, `the event loop was blocked; ${BLOCK_COSTS[socket]}`);
         }
         if (!this.#ended.signal.aborted) this.#sampleEventLoop();
       },
@@ -252,9 +268,13 @@ const CAUSE: Readonly<Record<NonNullable<Verdict['cause']>, string>> = {
 };
 
 function stalled({ keyspace, shard }: ShardRecord, { cause = 'no-progress', silentMs = 0 }: Verdict, address: string): VStreamError {
-  return new VStreamError('STREAM_STALLED', `shard ${keyspace}/${shard} has stalled for ${Math.round(silentMs / 1000)} s: ${CAUSE[cause]}`, {
-    keyspace,
-    shard,
-    next: `The client opens the stream again, then through another VTGate (now ${address}); if it stays, look at the shard's tablets and throttler.`,
-  });
+  return new VStreamError(
+    'STREAM_STALLED',
+    `shard ${keyspace}/${shard} has stalled for ${Math.round(silentMs / 1000)} s: ${CAUSE[cause]}`,
+    {
+      keyspace,
+      shard,
+      next: `The client opens the stream again, then through another VTGate (now ${address}); if it stays, look at the shard's tablets and throttler.`,
+    },
+  );
 }

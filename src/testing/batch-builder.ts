@@ -14,11 +14,19 @@ import { declaredType } from './declared-type.js';
 export function tableVersion(name: string, columns: Readonly<Record<string, string>>, version = 1): TableVersion {
   const [keyspace, table] = name.split('.') as [string, string];
   const list: Column[] = Object.entries(columns).map(([column, declared]) => {
-    const key = / key$/.test(declared);
+    const key = declared.endsWith(' key');
     const columnType = declared.replace(/ key$/, '');
     const { type, charset, flags } = declaredType(columnType);
     return {
-      name: column, type, columnType, charset, length: 0, decimals: 0, flags: flags | (key ? 3 : 0), nullable: !key, key,
+      name: column,
+      type,
+      columnType,
+      charset,
+      length: 0,
+      decimals: 0,
+      flags: flags | (key ? 3 : 0),
+      nullable: !key,
+      key,
     };
   });
   return {
@@ -135,10 +143,17 @@ export class BatchBuilder {
     const transactions: Transaction[] = lists.map((list) => {
       const gtid = `${UUID}:${++this.#transaction}`;
       const commitTime = 1_700_000_000 + this.#transaction;
-      const changes = list.map((spec, ordinal) => makeChange({ commitTime, ...spec, gtid, ordinal, sequence: [0, BigInt(this.#transaction), ordinal] }));
+      const changes = list.map((spec, ordinal) =>
+        makeChange({ commitTime, ...spec, gtid, ordinal, sequence: [0, BigInt(this.#transaction), ordinal] }),
+      );
       return { keyspace: this.#keyspace, shard: list[0]?.shard ?? this.#shards[0] ?? '0', gtid, commitTime, changes };
     });
-    return this.#batch('transactions', transactions.flatMap((one) => one.changes), transactions, {});
+    return this.#batch(
+      'transactions',
+      transactions.flatMap((one) => one.changes),
+      transactions,
+      {},
+    );
   }
 
   /** A batch whose changes are given: for replays cut differently. */

@@ -5,7 +5,10 @@ import { sinkConformance } from './sink-conformance.js';
 
 describe('the memory sink conforms', () => {
   const destination = new MemoryDestination();
-  const harness = { create: () => memorySink(destination), read: async (table: { keyspace: string; table: string }) => destination.rows(table) };
+  const harness = {
+    create: () => memorySink(destination),
+    read: async (table: { keyspace: string; table: string }) => destination.rows(table),
+  };
   for (const { title, run } of sinkConformance()) test(title, () => run(harness));
 
   test('however 300 histories of moving rows reach it, it ends as the source', async () => {

@@ -79,7 +79,12 @@ export function movingRows(version: TableVersion, shards: readonly string[], len
 }
 
 /** Applies the streams merged and cut at random, each in its own order. */
-export async function playMoves(bench: Bench, version: TableVersion, streams: MovingRows['streams'], below: (limit: number) => number): Promise<void> {
+export async function playMoves(
+  bench: Bench,
+  version: TableVersion,
+  streams: MovingRows['streams'],
+  below: (limit: number) => number,
+): Promise<void> {
   const waiting = streams.map((stream) => [...stream]);
   let specs: ChangeSpec[] = [];
   const flush = async (): Promise<void> => {

@@ -76,7 +76,11 @@ export class Bench {
   }
 
   /** Compares the rows of a table as text, whatever numbers and bytes the reader returns. */
-  async expect(version: TableVersion, expected: readonly Row[], columns: readonly string[] = version.columns.map((one) => one.name)): Promise<void> {
+  async expect(
+    version: TableVersion,
+    expected: readonly Row[],
+    columns: readonly string[] = version.columns.map((one) => one.name),
+  ): Promise<void> {
     const rows = await this.harness.read({ keyspace: version.keyspace, table: version.table });
     const lines = (list: readonly Readonly<Record<string, unknown>>[]): string[] =>
       list.map((row) => JSON.stringify(columns.map((name) => plain(row[name])))).sort();

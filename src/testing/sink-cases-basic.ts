@@ -133,26 +133,71 @@ export const basicCases: readonly SinkCase[] = [
     run: (harness) =>
       onBench(harness, ['0'], async (bench) => {
         const version = bench.table('edges', {
-          id: 'bigint unsigned key', big: 'bigint', exact: 'decimal(38,10)', wide: 'decimal(65,30)', text: 'varchar(100)', bytes: 'varbinary(10)',
-          real: 'double', day: 'date', at: 'datetime(6)', span: 'time(6)', small: 'tinyint', year: 'year',
+          id: 'bigint unsigned key',
+          big: 'bigint',
+          exact: 'decimal(38,10)',
+          wide: 'decimal(65,30)',
+          text: 'varchar(100)',
+          bytes: 'varbinary(10)',
+          real: 'double',
+          day: 'date',
+          at: 'datetime(6)',
+          span: 'time(6)',
+          small: 'tinyint',
+          year: 'year',
         });
         await bench.start(version);
         const rows: Row[] = [
           {
-            id: 18446744073709551615n, big: -9223372036854775808n, exact: '9999999999999999999999999999.9999999999',
-            wide: '12345678901234567890123456789012345.123456789012345678901234567890', text: `it's "quoted" \u{1f600} é\nline`,
-            bytes: new Uint8Array([0, 1, 255, 39]), real: 1.5e300, day: '9999-12-31', at: '2024-02-29 23:59:59.000001', span: '-838:59:59.000000',
-            small: -128, year: 2155,
+            id: 18446744073709551615n,
+            big: -9223372036854775808n,
+            exact: '9999999999999999999999999999.9999999999',
+            wide: '12345678901234567890123456789012345.123456789012345678901234567890',
+            text: `it's "quoted" \u{1f600} é\nline`,
+            bytes: new Uint8Array([0, 1, 255, 39]),
+            real: 1.5e300,
+            day: '9999-12-31',
+            at: '2024-02-29 23:59:59.000001',
+            span: '-838:59:59.000000',
+            small: -128,
+            year: 2155,
           },
           {
-            id: 0n, big: null, exact: null, wide: null, text: '', bytes: new Uint8Array(0), real: null, day: null, at: null, span: null, small: null,
+            id: 0n,
+            big: null,
+            exact: null,
+            wide: null,
+            text: '',
+            bytes: new Uint8Array(0),
+            real: null,
+            day: null,
+            at: null,
+            span: null,
+            small: null,
             year: null,
           },
-          { id: 1n, big: 0n, exact: '-0.0000000001', wide: null, text: null, bytes: null, real: -0.1, day: '1000-01-01', at: '1970-01-01 00:00:00.000000', span: '00:00:00.000001', small: 127, year: 1901 },
+          {
+            id: 1n,
+            big: 0n,
+            exact: '-0.0000000001',
+            wide: null,
+            text: null,
+            bytes: null,
+            real: -0.1,
+            day: '1000-01-01',
+            at: '1970-01-01 00:00:00.000000',
+            span: '00:00:00.000001',
+            small: 127,
+            year: 1901,
+          },
         ];
         await bench.apply(bench.batches.copy(version, '0', rows));
         // Timestamps are printed in as many ways as there are readers: compared by their digits up to the last one that is not zero.
-        await bench.expect(version, rows, version.columns.map((column) => column.name).filter((name) => name !== 'at'));
+        await bench.expect(
+          version,
+          rows,
+          version.columns.map((column) => column.name).filter((name) => name !== 'at'),
+        );
       }),
   },
   {
@@ -163,7 +208,15 @@ export const basicCases: readonly SinkCase[] = [
         const version = bench.table('pairs', { a: 'varchar(10) key', b: 'varbinary(10) key', n: 'int' });
         const pair = (a: string, b: string, n: number): Row => ({ a, b: Buffer.from(b), n });
         await bench.start(version);
-        await bench.apply(bench.batches.copy(version, '0', [pair('a', 'bc', 1), pair('ab', 'c', 2), pair('abc', '', 3), pair('', 'abc', 4), pair('A', 'bc', 5)]));
+        await bench.apply(
+          bench.batches.copy(version, '0', [
+            pair('a', 'bc', 1),
+            pair('ab', 'c', 2),
+            pair('abc', '', 3),
+            pair('', 'abc', 4),
+            pair('A', 'bc', 5),
+          ]),
+        );
         await bench.apply(
           bench.batches.transactions([
             { op: 'delete', version, shard: '0', before: pair('ab', 'c', 2) },
@@ -178,8 +231,8 @@ export const basicCases: readonly SinkCase[] = [
     needs: ['evolve'],
     run: (harness) =>
       onBench(harness, ['0'], async (bench) => {
-        const version = bench.table('select "x"; --', { 'order': 'int key', 'a "b"': 'varchar(5)', "it's": 'int', 'größe': 'int' });
-        const rows = [{ 'order': 1, 'a "b"': 'x', "it's": 2, 'größe': 3 }];
+        const version = bench.table('select "x"; --', { order: 'int key', 'a "b"': 'varchar(5)', "it's": 'int', größe: 'int' });
+        const rows = [{ order: 1, 'a "b"': 'x', "it's": 2, größe: 3 }];
         await bench.start(version);
         await bench.apply(bench.batches.copy(version, '0', rows));
         await bench.apply(bench.batches.copy(version, '0', rows));
@@ -203,8 +256,14 @@ export const basicCases: readonly SinkCase[] = [
             ]),
           ),
         );
-        await bench.expect(one, ids.map((id) => ({ id, n: id * 2 })));
-        await bench.expect(two, ids.map((id) => ({ id, text: `text ${id} of two` })));
+        await bench.expect(
+          one,
+          ids.map((id) => ({ id, n: id * 2 })),
+        );
+        await bench.expect(
+          two,
+          ids.map((id) => ({ id, text: `text ${id} of two` })),
+        );
       }),
   },
 ];

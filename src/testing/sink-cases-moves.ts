@@ -6,8 +6,10 @@ import { onBench } from './sink-bench.js';
 import type { SinkCase, SinkHarness } from './sink-conformance.js';
 
 const row = (id: bigint, a: string, b = 0): Row => ({ id, a, b });
-const insert = (version: TableVersion, shard: string, after: Row, generation = 1) => ({ op: 'insert', version, shard, after, generation }) as const;
-const update = (version: TableVersion, shard: string, before: Row, after: Row) => ({ op: 'update', version, shard, before, after }) as const;
+const insert = (version: TableVersion, shard: string, after: Row, generation = 1) =>
+  ({ op: 'insert', version, shard, after, generation }) as const;
+const update = (version: TableVersion, shard: string, before: Row, after: Row) =>
+  ({ op: 'update', version, shard, before, after }) as const;
 const remove = (version: TableVersion, shard: string, before: Row) => ({ op: 'delete', version, shard, before }) as const;
 
 export const moveCases: readonly SinkCase[] = [
@@ -31,7 +33,10 @@ export const moveCases: readonly SinkCase[] = [
         await bench.apply(bench.batches.transactions(one, two));
         await bench.reopen();
         await bench.apply(bench.batches.transactions(three));
-        await bench.expect(version, [1n, 2n, 3n, 4n].map((id) => row(id, 'moved')));
+        await bench.expect(
+          version,
+          [1n, 2n, 3n, 4n].map((id) => row(id, 'moved')),
+        );
       }),
   },
   {
@@ -42,9 +47,24 @@ export const moveCases: readonly SinkCase[] = [
         const version = bench.table('hidden', MOVING);
         await bench.start(version);
         const ids = [1n, 2n, 3n];
-        await bench.apply(bench.batches.copy(version, '80-', ids.map((id) => row(id, 'moved', 7))), bench.batches.copy(version, '-80', ids.map((id) => row(id, 'stale', 1))));
         await bench.apply(
-          bench.batches.transactions([remove(version, '80-', row(1n, 'moved'))], [update(version, '80-', row(2n, 'moved'), { id: 2n, a: 'partial' })], [update(version, '80-', row(3n, 'moved'), row(4n, 'renamed'))]),
+          bench.batches.copy(
+            version,
+            '80-',
+            ids.map((id) => row(id, 'moved', 7)),
+          ),
+          bench.batches.copy(
+            version,
+            '-80',
+            ids.map((id) => row(id, 'stale', 1)),
+          ),
+        );
+        await bench.apply(
+          bench.batches.transactions(
+            [remove(version, '80-', row(1n, 'moved'))],
+            [update(version, '80-', row(2n, 'moved'), { id: 2n, a: 'partial' })],
+            [update(version, '80-', row(3n, 'moved'), row(4n, 'renamed'))],
+          ),
         );
         await bench.apply(bench.batches.transactions(ids.map((id) => remove(version, '-80', row(id, 'stale')))));
         await bench.expect(version, [row(2n, 'partial', 7), row(4n, 'renamed')]);
@@ -60,7 +80,9 @@ export const moveCases: readonly SinkCase[] = [
         await bench.apply(bench.batches.copy(version, '80-', [row(1n, 'moved'), row(2n, 'moved')]));
         await bench.apply(bench.batches.copy(version, '-80', [row(1n, 'stale'), row(2n, 'stale'), row(3n, 'own')]));
         await bench.reopen();
-        await bench.apply(bench.batches.transactions([insert(version, '-80', row(2n, 'newer'), 2), insert(version, '-80', row(3n, 'own'), 2)]));
+        await bench.apply(
+          bench.batches.transactions([insert(version, '-80', row(2n, 'newer'), 2), insert(version, '-80', row(3n, 'own'), 2)]),
+        );
         await bench.sink?.sweep?.(version, '-80', 2, bench.context());
         await bench.apply(bench.batches.transactions([insert(version, '-80', row(1n, 'again'), 2)]));
         await bench.reopen();
@@ -83,18 +105,25 @@ export const moveCases: readonly SinkCase[] = [
         await bench.apply(bench.batches.copy(version, '80-', [row(1n, 'moved')]), bench.batches.copy(version, '-80', [row(1n, 'stale')]));
         const wider: TableVersion = { ...bench.table('grown', { ...MOVING, b: 'bigint', c: 'varchar(5)' }, 2) };
         await bench.columns(wider, version);
-        await bench.apply(bench.batches.transactions([update(wider, '80-', row(1n, 'moved'), { ...row(1n, 'grown'), b: 5_000_000_000n, c: 'new' })]));
+        await bench.apply(
+          bench.batches.transactions([update(wider, '80-', row(1n, 'moved'), { ...row(1n, 'grown'), b: 5_000_000_000n, c: 'new' })]),
+        );
         await bench.apply(bench.batches.transactions([remove(version, '-80', row(1n, 'stale'))], [remove(wider, '-80', row(1n, 'stale'))]));
         await bench.expect(wider, [{ id: 1n, a: 'grown', b: 5_000_000_000n, c: 'new' }]);
       }),
   },
-  ...[['-80', '80-'], ['-40', '40-80', '80-']].map((shards): SinkCase => ({
-    title: `rows that move between ${shards.length} shards end as the source has them, however streams are merged and batches cut`,
-    needs: ['deletes', 'sweep', 'truncate'],
-    run: async (harness) => {
-      for (let seed = 1; seed <= 4; seed++) await endsAsSource(harness, shards, seed);
-    },
-  })),
+  ...[
+    ['-80', '80-'],
+    ['-40', '40-80', '80-'],
+  ].map(
+    (shards): SinkCase => ({
+      title: `rows that move between ${shards.length} shards end as the source has them, however streams are merged and batches cut`,
+      needs: ['deletes', 'sweep', 'truncate'],
+      run: async (harness) => {
+        for (let seed = 1; seed <= 4; seed++) await endsAsSource(harness, shards, seed);
+      },
+    }),
+  ),
 ];
 
 /** One random history of 60 writes; a failure names the seed. */

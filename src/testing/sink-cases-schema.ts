@@ -14,7 +14,10 @@ export const schemaCases: readonly SinkCase[] = [
         await bench.apply(bench.batches.copy(one, '0', [{ id: 1, a: 'x' }]));
         await bench.columns(two, one);
         await bench.apply(bench.batches.transactions([{ op: 'insert', version: two, shard: '0', after: { id: 2, a: 'y', b: 5n } }]));
-        await bench.expect(two, [{ id: 1, a: 'x', b: null }, { id: 2, a: 'y', b: 5n }]);
+        await bench.expect(two, [
+          { id: 1, a: 'x', b: null },
+          { id: 2, a: 'y', b: 5n },
+        ]);
       }),
   },
   {
@@ -34,7 +37,14 @@ export const schemaCases: readonly SinkCase[] = [
             [{ op: 'update', version: two, shard: '80-', before: { id: 2, b: 5n, a: 'new' }, after: { id: 2, b: 6n, a: 'newer' } }],
           ),
         );
-        await bench.expect(two, [{ id: 1, a: 'x2', b: null, gone: 8 }, { id: 2, a: 'newer', b: 6n, gone: null }], ['id', 'a', 'b', 'gone']);
+        await bench.expect(
+          two,
+          [
+            { id: 1, a: 'x2', b: null, gone: 8 },
+            { id: 2, a: 'newer', b: 6n, gone: null },
+          ],
+          ['id', 'a', 'b', 'gone'],
+        );
       }),
   },
   {
@@ -43,14 +53,20 @@ export const schemaCases: readonly SinkCase[] = [
     run: (harness) =>
       onBench(harness, ['0'], async (bench) => {
         const one = bench.table('widens', { id: 'int key', n: 'int', d: 'decimal(5,2)', t: 'int', k: 'tinyint' });
-        const two = bench.table('widens', { id: 'bigint key', n: 'bigint', d: 'decimal(12,4)', t: 'varchar(20)', k: 'smallint unsigned' }, 2);
+        const two = bench.table(
+          'widens',
+          { id: 'bigint key', n: 'bigint', d: 'decimal(12,4)', t: 'varchar(20)', k: 'smallint unsigned' },
+          2,
+        );
         await bench.start(one);
         await bench.apply(bench.batches.copy(one, '0', [{ id: 1, n: 5, d: '1.50', t: 42, k: -3 }]));
         await bench.columns(two, one);
         const after = { id: 5_000_000_000n, n: 5_000_000_000n, d: '12345678.1234', t: 'text', k: 65_535 };
         await bench.apply(bench.batches.transactions([{ op: 'insert', version: two, shard: '0', after }]));
         await bench.expect(two, [{ id: 1, n: 5, t: '42', k: -3 }, after], ['id', 'n', 't', 'k']);
-        await bench.apply(bench.batches.transactions([{ op: 'delete', version: one, shard: '0', before: { id: 1, n: 5, d: '1.50', t: 42, k: -3 } }]));
+        await bench.apply(
+          bench.batches.transactions([{ op: 'delete', version: one, shard: '0', before: { id: 1, n: 5, d: '1.50', t: 42, k: -3 } }]),
+        );
         await bench.expect(two, [after]);
       }),
   },
@@ -75,14 +91,22 @@ export const schemaCases: readonly SinkCase[] = [
         const version = bench.table('partial', { id: 'int key', body: 'text', data: 'blob', n: 'int' });
         await bench.start(version);
         const data = new Uint8Array([1, 2, 3]);
-        await bench.apply(bench.batches.copy(version, '0', [{ id: 1, body: 'long', data, n: 1 }, { id: 2, body: 'other', data, n: 1 }]));
+        await bench.apply(
+          bench.batches.copy(version, '0', [
+            { id: 1, body: 'long', data, n: 1 },
+            { id: 2, body: 'other', data, n: 1 },
+          ]),
+        );
         await bench.apply(
           bench.batches.transactions(
             [{ op: 'update', version, shard: '0', before: { id: 1, n: 1 }, after: { id: 1, n: 2 } }],
             [{ op: 'update', version, shard: '0', before: { id: 2, n: 1 }, after: { id: 2, body: null, n: 2 } }],
           ),
         );
-        await bench.expect(version, [{ id: 1, body: 'long', data, n: 2 }, { id: 2, body: null, data, n: 2 }]);
+        await bench.expect(version, [
+          { id: 1, body: 'long', data, n: 2 },
+          { id: 2, body: null, data, n: 2 },
+        ]);
       }),
   },
   {
@@ -101,7 +125,10 @@ export const schemaCases: readonly SinkCase[] = [
             [{ op: 'update', version, shard: '0', before: { id: 2 }, after: { id: 2, c: null } }],
           ),
         );
-        await bench.expect(version, [{ id: 1, a: 'a1', b: 'b2', c: 'c0' }, { id: 2, a: 'x', b: 'y', c: null }]);
+        await bench.expect(version, [
+          { id: 1, a: 'a1', b: 'b2', c: 'c0' },
+          { id: 2, a: 'x', b: 'y', c: null },
+        ]);
       }),
   },
   {
@@ -111,9 +138,19 @@ export const schemaCases: readonly SinkCase[] = [
       onBench(harness, ['0'], async (bench) => {
         const version = bench.table('rekeyed', { id: 'int key', body: 'text', n: 'int' });
         await bench.start(version);
-        await bench.apply(bench.batches.copy(version, '0', [{ id: 1, body: 'long', n: 1 }, { id: 5, body: 'five', n: 1 }]));
-        await bench.apply(bench.batches.transactions([{ op: 'update', version, shard: '0', before: { id: 1, n: 1 }, after: { id: 2, n: 2 } }]));
-        await bench.expect(version, [{ id: 2, body: 'long', n: 2 }, { id: 5, body: 'five', n: 1 }]);
+        await bench.apply(
+          bench.batches.copy(version, '0', [
+            { id: 1, body: 'long', n: 1 },
+            { id: 5, body: 'five', n: 1 },
+          ]),
+        );
+        await bench.apply(
+          bench.batches.transactions([{ op: 'update', version, shard: '0', before: { id: 1, n: 1 }, after: { id: 2, n: 2 } }]),
+        );
+        await bench.expect(version, [
+          { id: 2, body: 'long', n: 2 },
+          { id: 5, body: 'five', n: 1 },
+        ]);
       }),
   },
 ];

@@ -19,14 +19,23 @@ export const shardCases: readonly SinkCase[] = [
         const version = bench.table('moved', TABLE);
         await bench.start(version);
         const ids = [1n, 2n, 3n, 4n];
-        await bench.apply(bench.batches.copy(version, '-80', ids.map((id) => row(id, 'old'))));
+        await bench.apply(
+          bench.batches.copy(
+            version,
+            '-80',
+            ids.map((id) => row(id, 'old')),
+          ),
+        );
         await bench.apply(bench.batches.transactions([remove(version, '-80', row(1n, 'old'))], [insert(version, '80-', row(1n, 'new'))]));
         await bench.apply(bench.batches.transactions([insert(version, '80-', row(2n, 'new'))], [remove(version, '-80', row(2n, 'old'))]));
         await bench.apply(bench.batches.transactions([remove(version, '-80', row(3n, 'old'))]));
         await bench.apply(bench.batches.transactions([insert(version, '80-', row(3n, 'new'))]));
         await bench.apply(bench.batches.transactions([insert(version, '80-', row(4n, 'new'))]));
         await bench.apply(bench.batches.transactions([remove(version, '-80', row(4n, 'old'))]));
-        await bench.expect(version, ids.map((id) => row(id, 'new')));
+        await bench.expect(
+          version,
+          ids.map((id) => row(id, 'new')),
+        );
         await bench.apply(bench.batches.transactions(ids.map((id) => remove(version, '80-', row(id, 'new')))));
         await bench.expect(version, []);
       }),
@@ -91,7 +100,10 @@ export const shardCases: readonly SinkCase[] = [
       onBench(harness, ['-80', '80-'], async (bench) => {
         const version = bench.table('cut', TABLE);
         const sink = await bench.start(version);
-        await bench.apply(bench.batches.copy(version, '-80', [row(1n, 'a')]), bench.batches.copy(version, '80-', [row(2n, 'b'), row(3n, 'c')]));
+        await bench.apply(
+          bench.batches.copy(version, '-80', [row(1n, 'a')]),
+          bench.batches.copy(version, '80-', [row(2n, 'b'), row(3n, 'c')]),
+        );
         await bench.apply(bench.batches.transactions([insert(version, '-80', row(3n, 'moved'))]));
         await sink.truncate?.(version, '80-', bench.context());
         await bench.expect(version, [row(1n, 'a'), row(3n, 'moved')]);
@@ -122,7 +134,9 @@ export const shardCases: readonly SinkCase[] = [
         await bench.apply(bench.batches.copy(version, '-80', [row(1n, 'a'), row(2n, 'b'), row(3n, 'c')]));
         await bench.apply(bench.batches.copy(version, '80-', [row(4n, 'd')]));
         await bench.apply(bench.batches.copy(version, '-80', [row(2n, 'b2')], 2));
-        await bench.apply(bench.batches.transactions([{ op: 'update', version, shard: '-80', before: row(3n, 'c'), after: row(3n, 'c2'), generation: 2 }]));
+        await bench.apply(
+          bench.batches.transactions([{ op: 'update', version, shard: '-80', before: row(3n, 'c'), after: row(3n, 'c2'), generation: 2 }]),
+        );
         assert.equal(await sink.sweep?.(version, '-80', 2, bench.context()), 1);
         await bench.expect(version, [row(2n, 'b2'), row(3n, 'c2'), row(4n, 'd')]);
         assert.equal(await sink.sweep?.(version, '-80', 2, bench.context()), 0);
@@ -153,11 +167,35 @@ export const shardCases: readonly SinkCase[] = [
       onBench(harness, ['-80', '80-'], async (bench) => {
         const version = bench.table('keyless', { a: 'int', b: 'varchar(5)' });
         const sink = await bench.start(version);
-        await bench.apply(bench.batches.copy(version, '-80', [{ a: 1, b: 'x' }, { a: 1, b: 'x' }]), bench.batches.copy(version, '80-', [{ a: 7, b: null }]));
-        await bench.expect(version, [{ a: 1, b: 'x' }, { a: 1, b: 'x' }, { a: 7, b: null }]);
-        await bench.apply(bench.batches.copy(version, '-80', [{ a: 1, b: 'x' }, { a: 2, b: 'y' }], 2));
+        await bench.apply(
+          bench.batches.copy(version, '-80', [
+            { a: 1, b: 'x' },
+            { a: 1, b: 'x' },
+          ]),
+          bench.batches.copy(version, '80-', [{ a: 7, b: null }]),
+        );
+        await bench.expect(version, [
+          { a: 1, b: 'x' },
+          { a: 1, b: 'x' },
+          { a: 7, b: null },
+        ]);
+        await bench.apply(
+          bench.batches.copy(
+            version,
+            '-80',
+            [
+              { a: 1, b: 'x' },
+              { a: 2, b: 'y' },
+            ],
+            2,
+          ),
+        );
         assert.equal(await sink.sweep?.(version, '-80', 2, bench.context()), 2);
-        await bench.expect(version, [{ a: 1, b: 'x' }, { a: 2, b: 'y' }, { a: 7, b: null }]);
+        await bench.expect(version, [
+          { a: 1, b: 'x' },
+          { a: 2, b: 'y' },
+          { a: 7, b: null },
+        ]);
       }),
   },
 ];

@@ -3,7 +3,9 @@ import { crash } from './crash.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 
-test(`a client killed at any moment ends with a sink equal to the source, each transaction applied once (seed ${SEED})`, { timeout: 60_000 }, async () => {
+test(`a client killed at any moment ends with a sink equal to the source, each transaction applied once (seed ${SEED})`, {
+  timeout: 60_000,
+}, async () => {
   const result = await crash({ seed: SEED, kills: 8 });
   expect(result.examples).toEqual([]);
   expect(result).toMatchObject({ kills: 8, lost: 0, duplicated: 0, different: 0 });

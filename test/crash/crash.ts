@@ -42,7 +42,12 @@ export async function crash(options: CrashOptions): Promise<CrashResult> {
   const folder = await mkdtemp(join(tmpdir(), 'vstream-crash-'));
   const path = join(folder, 'sink.duckdb');
   const clock = new LeaseClock();
-  const vtgate = await startEmbeddedVtgate({ keyspaces: { vstream: {}, shop: shopKeyspace() }, seed: options.seed, packetBytes: 2_000, clock });
+  const vtgate = await startEmbeddedVtgate({
+    keyspaces: { vstream: {}, shop: shopKeyspace() },
+    seed: options.seed,
+    packetBytes: 2_000,
+    clock,
+  });
   const shop = new Shop(vtgate.engine, random);
   const begun = performance.now();
   let kills = 0;
@@ -176,11 +181,16 @@ function counted(lines: readonly string[]): Map<string, number> {
 
 /** The ledger at the sink is a log of changes: each entry of the source is there, and no change of a transaction twice. */
 async function ledger(vtgate: EmbeddedVtgate, path: string): Promise<Pick<CrashResult, 'lost' | 'duplicated'>> {
-  const log = await readback(path, 'select entry, _vstream_op as op, _vstream_shard as shard, _vstream_gtid as gtid, _vstream_ordinal as ordinal from main.ledger');
+  const log = await readback(
+    path,
+    'select entry, _vstream_op as op, _vstream_shard as shard, _vstream_gtid as gtid, _vstream_ordinal as ordinal from main.ledger',
+  );
   const entries = new Set(log.map((row) => String(row['entry'])));
   const lost = vtgate.engine.rows('shop', 'ledger').filter((row) => !entries.has(String(row['entry']))).length;
   // A copied row has no GTID of its own: its key and the copy's generation are what may not repeat.
-  const names = counted(log.map((row) => (row['op'] === 'copy' ? `copy ${String(row['entry'])}` : `${row['shard']} ${row['gtid']} ${row['ordinal']}`)));
+  const names = counted(
+    log.map((row) => (row['op'] === 'copy' ? `copy ${String(row['entry'])}` : `${row['shard']} ${row['gtid']} ${row['ordinal']}`)),
+  );
   let duplicated = 0;
   for (const count of names.values()) duplicated += count - 1;
   return { lost, duplicated };

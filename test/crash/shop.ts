@@ -10,19 +10,35 @@ export function shopKeyspace(): KeyspaceInput {
     shards: [...SHARDS],
     tables: {
       item: {
-        columns: [{ name: 'id', type: 'bigint', key: true }, { name: 'name', type: 'varchar(64)' }, { name: 'amount', type: 'decimal(10,2)' }],
+        columns: [
+          { name: 'id', type: 'bigint', key: true },
+          { name: 'name', type: 'varchar(64)' },
+          { name: 'amount', type: 'decimal(10,2)' },
+        ],
         rows: Array.from({ length: ROWS }, (_, at) => ({ id: at + 1, name: `item ${at + 1}`, amount: '1.50' })),
       },
       pair: {
-        columns: [{ name: 'a', type: 'int', key: true }, { name: 'b', type: 'varchar(16)', key: true }, { name: 'n', type: 'int' }],
+        columns: [
+          { name: 'a', type: 'int', key: true },
+          { name: 'b', type: 'varchar(16)', key: true },
+          { name: 'n', type: 'int' },
+        ],
         rows: Array.from({ length: ROWS }, (_, at) => ({ a: at % 20, b: `b${at}`, n: at })),
       },
       note: {
-        columns: [{ name: 'at', type: 'int' }, { name: 'text', type: 'varchar(64)' }],
+        columns: [
+          { name: 'at', type: 'int' },
+          { name: 'text', type: 'varchar(64)' },
+        ],
         rows: Array.from({ length: 60 }, (_, at) => ({ at: at + 1, text: `first ${at + 1}` })),
       },
       // One row in every transaction: written as a log at the sink, it shows a transaction applied twice or never.
-      ledger: { columns: [{ name: 'entry', type: 'bigint', key: true }, { name: 'wrote', type: 'varchar(32)' }] },
+      ledger: {
+        columns: [
+          { name: 'entry', type: 'bigint', key: true },
+          { name: 'wrote', type: 'varchar(32)' },
+        ],
+      },
     },
   };
 }

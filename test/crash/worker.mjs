@@ -39,7 +39,11 @@ const sink = {
 };
 
 const log = process.env.CRASH_LOG
-  ? (level) => (fields, message) => console.error(`[worker ${process.pid} ${seed}] ${level} ${message}`, JSON.stringify(fields, (_, value) => (typeof value === 'bigint' ? String(value) : value)))
+  ? (level) => (fields, message) =>
+      console.error(
+        `[worker ${process.pid} ${seed}] ${level} ${message}`,
+        JSON.stringify(fields, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+      )
   : () => () => {};
 
 try {

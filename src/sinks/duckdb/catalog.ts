@@ -120,10 +120,14 @@ export class Catalog {
     // A table dropped by hand is made again; its entry may still be there.
     const ours = owner && owner[0] === this.#stream && owner[1] === version.keyspace && owner[2] === version.table;
     if (owner && !ours) {
-      throw new VStreamError('SINK_FAILED', `the DuckDB table ${schema}.${name} already holds ${String(owner[1])}.${String(owner[2])} of the stream ${String(owner[0])}`, {
-        ...where,
-        next: 'Set `schemaPerKeyspace: true` or a `tablePrefix` for one of the two, or use another file.',
-      });
+      throw new VStreamError(
+        'SINK_FAILED',
+        `the DuckDB table ${schema}.${name} already holds ${String(owner[1])}.${String(owner[2])} of the stream ${String(owner[0])}`,
+        {
+          ...where,
+          next: 'Set `schemaPerKeyspace: true` or a `tablePrefix` for one of the two, or use another file.',
+        },
+      );
     }
     if (existing && !ours) {
       throw new VStreamError('SINK_FAILED', `the DuckDB table ${schema}.${name} exists and was not made by this sink`, {
@@ -149,7 +153,10 @@ export class Catalog {
   async #widen(target: Target, version: TableVersion): Promise<Target> {
     let changed = false;
     const tables = target.displaced.exists ? [target.sql, target.displaced.sql] : [target.sql];
-    const wanted: (readonly [string, string])[] = version.columns.map((column) => [column.name, columnType(column, this.#settings.zeroDates).duckdb]);
+    const wanted: (readonly [string, string])[] = version.columns.map((column) => [
+      column.name,
+      columnType(column, this.#settings.zeroDates).duckdb,
+    ]);
     for (const [name, type] of [...wanted, ...(this.isLog(version) ? LOG_COLUMNS : []), ...ROW_COLUMNS]) {
       const there = target.columns.get(name.toLowerCase());
       if (!there) {
@@ -161,7 +168,9 @@ export class Catalog {
       if (wider === there.type) continue;
       const quoted = quoteName(there.name);
       for (const table of tables) {
-        await this.#connection.run(`alter table ${table} alter column ${quoted} set data type ${wider} using ${conversion(quoted, there.type, wider)}`);
+        await this.#connection.run(
+          `alter table ${table} alter column ${quoted} set data type ${wider} using ${conversion(quoted, there.type, wider)}`,
+        );
       }
       changed = true;
     }
@@ -179,11 +188,15 @@ export class Catalog {
 function checkColumns(version: TableVersion): void {
   const reserved = version.columns.find((column) => column.name.toLowerCase().startsWith(META_PREFIX));
   if (!reserved) return;
-  throw new VStreamError('SINK_FAILED', `column ${reserved.name} of ${version.keyspace}.${version.table} has a name the DuckDB sink keeps for itself`, {
-    keyspace: version.keyspace,
-    table: version.table,
-    column: reserved.name,
-    category: 'config',
-    next: `Leave the column out (\`columns\`) or rename it; names from ${META_PREFIX} are the sink's.`,
-  });
+  throw new VStreamError(
+    'SINK_FAILED',
+    `column ${reserved.name} of ${version.keyspace}.${version.table} has a name the DuckDB sink keeps for itself`,
+    {
+      keyspace: version.keyspace,
+      table: version.table,
+      column: reserved.name,
+      category: 'config',
+      next: `Leave the column out (\`columns\`) or rename it; names from ${META_PREFIX} are the sink's.`,
+    },
+  );
 }

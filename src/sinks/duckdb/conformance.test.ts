@@ -16,7 +16,13 @@ describe.each(['key', 'key+shard'] as const)('the DuckDB sink on disk conforms (
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'duckdb-sink-'));
     // One open handle for all cases: opening and closing a file costs more than a case. Reopening from disk: sink.test.ts.
-    held = await openDatabase({ path: join(folder, 'all.duckdb'), wait: false, clock: systemClock, logger: silentLogger, signal: undefined });
+    held = await openDatabase({
+      path: join(folder, 'all.duckdb'),
+      wait: false,
+      clock: systemClock,
+      logger: silentLogger,
+      signal: undefined,
+    });
   });
   afterAll(async () => {
     held?.close();
@@ -27,7 +33,10 @@ describe.each(['key', 'key+shard'] as const)('the DuckDB sink on disk conforms (
     create: () => duckdb({ path: join(folder, 'all.duckdb'), identity }),
     async read({ keyspace, table }: TableRef) {
       const path = join(folder, 'all.duckdb');
-      const known = await readback(path, `select 1 as n from _vstream_tables where keyspace = ${quoteText(keyspace)} and source_table = ${quoteText(table)}`);
+      const known = await readback(
+        path,
+        `select 1 as n from _vstream_tables where keyspace = ${quoteText(keyspace)} and source_table = ${quoteText(table)}`,
+      );
       return known.length === 0 ? [] : readback(path, `select * exclude (_vstream_shard, _vstream_generation) from ${quoteName(table)}`);
     },
   };

@@ -35,7 +35,13 @@ export async function findDisplaced(connection: Connection, schema: string, tabl
     `select count(*)::double, coalesce(max(${META.order}), 0)::double, arg_max(${META.keyColumns}, ${META.order}) from ${sql}`,
   );
   const [rows, last, key] = counted.getRows()[0] ?? [];
-  return { ...nothing, exists: true, rows: Number(rows), next: Number(last) + 1, key: typeof key === 'string' ? (JSON.parse(key) as string[]) : [] };
+  return {
+    ...nothing,
+    exists: true,
+    rows: Number(rows),
+    next: Number(last) + 1,
+    key: typeof key === 'string' ? (JSON.parse(key) as string[]) : [],
+  };
 }
 
 /** Puts copies of rows with the target's columns aside, over what is there of their keys. */
@@ -79,6 +85,8 @@ export async function bringBack(connection: Connection, target: Target, key: rea
   );
   if (result.rowsChanged === 0) return;
   // One shard has one version of a key: what is in both tables was just brought back.
-  const removed = await connection.run(`delete from ${displaced.sql} as d using ${sql} as t where ${same} and t.${META.shard} = d.${META.shard}`);
+  const removed = await connection.run(
+    `delete from ${displaced.sql} as d using ${sql} as t where ${same} and t.${META.shard} = d.${META.shard}`,
+  );
   displaced.rows -= removed.rowsChanged;
 }

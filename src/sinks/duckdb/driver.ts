@@ -17,9 +17,10 @@ export interface Database {
 
 export async function loadDriver(): Promise<Driver> {
   try {
-    return (await import('@duckdb/node-api')) as Driver;
+    return await import('@duckdb/node-api');
   } catch (cause) {
-    const missing = (cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' || (cause as { code?: unknown }).code === 'MODULE_NOT_FOUND';
+    const missing =
+      (cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' || (cause as { code?: unknown }).code === 'MODULE_NOT_FOUND';
     throw new VStreamError('DRIVER_MISSING', missing ? 'the DuckDB driver is not installed' : 'the DuckDB driver cannot be loaded', {
       next: 'Run `npm install @duckdb/node-api`.',
       cause,
@@ -50,7 +51,8 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
   for (let attempt = 0; ; attempt++) {
     if (signal?.aborted) throw aborted(path, signal);
     try {
-      const instance = path === ':memory:' ? await driver.DuckDBInstance.create(path) : await driver.DuckDBInstance.fromCache(resolve(path));
+      const instance =
+        path === ':memory:' ? await driver.DuckDBInstance.create(path) : await driver.DuckDBInstance.fromCache(resolve(path));
       const connection = await instance.connect();
       let open = true;
       const close = (): void => {
@@ -64,7 +66,10 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
       const holder = lockHolder(cause);
       if (holder === undefined) throw openFailed(path, cause);
       if (!options.wait) {
-        throw new VStreamError('SINK_FAILED', `the DuckDB file ${path} is held by ${holder}`, { next: 'End that process, or use another file.', cause });
+        throw new VStreamError('SINK_FAILED', `the DuckDB file ${path} is held by ${holder}`, {
+          next: 'End that process, or use another file.',
+          cause,
+        });
       }
       if (attempt % SAY_EVERY === 0) options.logger.info({ path, holder }, `waiting for ${path}, held by ${holder}`);
       await delay(options.clock, RETRY_MS, signal).catch(() => {
@@ -87,7 +92,9 @@ async function checkPath(path: string): Promise<void> {
   const folder = dirname(resolve(path));
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory()) {
-    throw new VStreamError('SINK_FAILED', `the folder of the DuckDB file ${path} does not exist`, { next: `Make the folder ${folder}, or correct the path.` });
+    throw new VStreamError('SINK_FAILED', `the folder of the DuckDB file ${path} does not exist`, {
+      next: `Make the folder ${folder}, or correct the path.`,
+    });
   }
   const file = await stat(resolve(path)).catch(() => undefined);
   if (file?.isDirectory()) {
@@ -98,10 +105,16 @@ async function checkPath(path: string): Promise<void> {
 function openFailed(path: string, cause: unknown): VStreamError {
   const text = cause instanceof Error ? cause.message : String(cause);
   if (/not a valid DuckDB database/i.test(text)) {
-    return new VStreamError('SINK_FAILED', `the file ${path} is not a DuckDB database`, { next: 'Name another file; this one was not touched.', cause });
+    return new VStreamError('SINK_FAILED', `the file ${path} is not a DuckDB database`, {
+      next: 'Name another file; this one was not touched.',
+      cause,
+    });
   }
   if (/permission denied|read-only file system|cannot open file/i.test(text)) {
-    return new VStreamError('SINK_FAILED', `the DuckDB file ${path} cannot be opened for writing`, { next: 'Check the rights of the file and its folder.', cause });
+    return new VStreamError('SINK_FAILED', `the DuckDB file ${path} cannot be opened for writing`, {
+      next: 'Check the rights of the file and its folder.',
+      cause,
+    });
   }
   return new VStreamError('SINK_FAILED', `the DuckDB file ${path} cannot be opened: ${firstLine(text)}`, {
     next: 'Open it with the duckdb command line to see more; a newer DuckDB may have written it.',

@@ -17,7 +17,13 @@ export interface EraseOptions extends LoadOptions {
   readonly shards: ReadonlySet<string>;
 }
 
-export async function erase(database: Database, target: Target, { key }: TableVersion, outcomes: readonly KeyOutcome[], options: EraseOptions): Promise<void> {
+export async function erase(
+  database: Database,
+  target: Target,
+  { key }: TableVersion,
+  outcomes: readonly KeyOutcome[],
+  options: EraseOptions,
+): Promise<void> {
   if (outcomes.length === 0) return;
   const { connection, driver } = database;
   const several = options.shards.size > 1;
@@ -32,7 +38,13 @@ export async function erase(database: Database, target: Target, { key }: TableVe
   ];
   for (const [from, group] of byVersion(outcomes, (one) => one.version)) {
     const sources = keySources<KeyOutcome>(driver, target, from, key, options, (one) => one.cells);
-    await append(database, { catalog: 'temp', schema: null, name: table }, several ? [...sources, ...more] : sources, group, options.signal);
+    await append(
+      database,
+      { catalog: 'temp', schema: null, name: table },
+      several ? [...sources, ...more] : sources,
+      group,
+      options.signal,
+    );
   }
   const match = keys.map(({ name }) => `t.${quoteName(name)} = k.${quoteName(name)}`).join(' and ');
   const mine = several ? ` and contains(${own.sql}[k.own], concat(',', t.${META.shard}, ','))` : '';

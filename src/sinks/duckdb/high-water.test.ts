@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { isAbove } from './high-water.js';
 
 const key = fc.oneof(fc.bigInt({ min: -20n, max: 20n }), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }));
-const spelled = fc.tuple(key, fc.nat({ max: 2 })).map(([value, zeros]) => ({ value, text: value < 0n ? String(value) : '0'.repeat(zeros) + String(value) }));
+const spelled = fc
+  .tuple(key, fc.nat({ max: 2 }))
+  .map(([value, zeros]) => ({ value, text: value < 0n ? String(value) : '0'.repeat(zeros) + String(value) }));
 
 test('a key above the mark is above it as a number, and growing ids are recognised', () => {
   fc.assert(

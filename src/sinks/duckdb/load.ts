@@ -57,7 +57,8 @@ function metaSource(driver: Driver, name: string): Source<LoadRow> {
     case META.commitTime:
       return {
         type: driver.TIMESTAMP,
-        value: ({ change }) => (change?.commitTime === undefined ? null : new driver.DuckDBTimestampValue(BigInt(change.commitTime) * 1_000_000n)),
+        value: ({ change }) =>
+          change?.commitTime === undefined ? null : new driver.DuckDBTimestampValue(BigInt(change.commitTime) * 1_000_000n),
       };
     case META.before:
       return { type: driver.VARCHAR, value: ({ change }) => (change?.op === 'update' ? toJson(change.before) : null) };
@@ -87,7 +88,8 @@ export async function append<R>(
       // Row by row: the cells of an image keep their offsets only until the next image is asked.
       for (let at = 0; at < count; at++) {
         const row = rows[offset + at] as R;
-        for (let index = 0; index < sources.length; index++) (vectors[index] as DuckDBVector).setItem(at, (sources[index] as Source<R>).value(row));
+        for (let index = 0; index < sources.length; index++)
+          (vectors[index] as DuckDBVector).setItem(at, (sources[index] as Source<R>).value(row));
       }
       for (const vector of vectors) vector.flush();
       appender.appendDataChunk(chunk);

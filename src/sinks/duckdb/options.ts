@@ -53,20 +53,38 @@ export function resolveOptions(options: DuckDbOptions): Settings {
   check([undefined, 'null', 'text', 'fail'].includes(options.zeroDates), "`zeroDates` must be 'null', 'text' or 'fail'");
   check(optional(options.waitForFile, 'boolean'), '`waitForFile` must be true or false');
   check(options.memoryLimit === undefined || SIZE.test(options.memoryLimit), '`memoryLimit` must be a size such as 1GB');
-  check(options.checkpointThreshold === undefined || SIZE.test(options.checkpointThreshold), '`checkpointThreshold` must be a size such as 128MB');
-  check(options.threads === undefined || (Number.isInteger(options.threads) && options.threads >= 1), '`threads` must be a whole number from 1');
+  check(
+    options.checkpointThreshold === undefined || SIZE.test(options.checkpointThreshold),
+    '`checkpointThreshold` must be a size such as 128MB',
+  );
+  check(
+    options.threads === undefined || (Number.isInteger(options.threads) && options.threads >= 1),
+    '`threads` must be a whole number from 1',
+  );
   check(
     options.append === undefined || (Array.isArray(options.append) && options.append.every((one) => typeof one === 'string' && one !== '')),
     '`append` must be a list of table names',
   );
   const known: Record<keyof DuckDbOptions, true> = {
-    path: true, schema: true, schemaPerKeyspace: true, tablePrefix: true, identity: true, append: true, zeroDates: true,
-    waitForFile: true, memoryLimit: true, threads: true, checkpointThreshold: true, clock: true,
+    path: true,
+    schema: true,
+    schemaPerKeyspace: true,
+    tablePrefix: true,
+    identity: true,
+    append: true,
+    zeroDates: true,
+    waitForFile: true,
+    memoryLimit: true,
+    threads: true,
+    checkpointThreshold: true,
+    clock: true,
   };
   for (const name of Object.keys(options ?? {})) check(Object.hasOwn(known, name), `\`${name}\` is not an option`);
   if (problems.length > 0) {
     throw new VStreamError('CONFIG_INVALID', `the DuckDB sink cannot be set up: ${problems.join('; ')}`, {
-      next: `Correct the sink's options; known are ${Object.keys(known).filter((name) => name !== 'clock').join(', ')}.`,
+      next: `Correct the sink's options; known are ${Object.keys(known)
+        .filter((name) => name !== 'clock')
+        .join(', ')}.`,
     });
   }
   return {

@@ -24,7 +24,10 @@ export async function completeRows(
 ): Promise<readonly CompletedRows[]> {
   const { driver, connection } = database;
   const several = options.shards.size > 1;
-  const groups = groupBy(rows, (row) => `${row.version.fingerprint} ${absentColumns(row).join()} ${several ? row.shard : ''} ${row.origin?.version.fingerprint ?? ''}`);
+  const groups = groupBy(
+    rows,
+    (row) => `${row.version.fingerprint} ${absentColumns(row).join()} ${several ? row.shard : ''} ${row.origin?.version.fingerprint ?? ''}`,
+  );
   const origins = version.key.map((_, index) => quoteName(`${META_PREFIX}origin_${index}`));
   const completed: CompletedRows[] = [];
   for (const group of groups.values()) {
@@ -61,7 +64,10 @@ export interface CompletedRows {
 /** Where versions of this shard are; a later one wins. */
 function storedVersions(target: Target, version: TableVersion, shard: string, { shards }: EraseOptions): string[] {
   if (shards.size <= 1) return [target.sql];
-  const own = `${META.shard} in (${[...shards].filter((one) => shardsOverlap(one, shard)).map(quoteText).join(', ')})`;
+  const own = `${META.shard} in (${[...shards]
+    .filter((one) => shardsOverlap(one, shard))
+    .map(quoteText)
+    .join(', ')})`;
   const visible = `(select * from ${target.sql} where ${own})`;
   if (target.displaced.rows === 0) return [visible];
   // Shards that were merged may have left one version each.

@@ -28,10 +28,14 @@ export async function readback(path: string, sql: string): Promise<Record<string
     };
     return reader.getRowObjects().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])));
   } catch (cause) {
-    throw new VStreamError('SINK_FAILED', `the query on ${path} failed: ${firstLine(cause instanceof Error ? cause.message : String(cause))}`, {
-      next: 'Correct the statement.',
-      cause,
-    });
+    throw new VStreamError(
+      'SINK_FAILED',
+      `the query on ${path} failed: ${firstLine(cause instanceof Error ? cause.message : String(cause))}`,
+      {
+        next: 'Correct the statement.',
+        cause,
+      },
+    );
   } finally {
     database.close();
   }

@@ -23,7 +23,9 @@ export class ShardBook {
     if (this.#shards) return;
     const shards = new Map<string, Set<string>>();
     const pending = new Map<string, PendingClear[]>();
-    const known = await this.#connection.runAndReadAll('select keyspace, shard from main._vstream_shards where stream = $1', [this.#stream]);
+    const known = await this.#connection.runAndReadAll('select keyspace, shard from main._vstream_shards where stream = $1', [
+      this.#stream,
+    ]);
     for (const [keyspace, shard] of known.getRows()) setOf(shards, String(keyspace)).add(String(shard));
     const waiting = await this.#connection.runAndReadAll(
       'select keyspace, source_table, stored, shard, generation from main._vstream_clears where stream = $1',
@@ -39,7 +41,7 @@ export class ShardBook {
 
   /** Every shard rows of the keyspace may be stored under. */
   shards(keyspace: string): ReadonlySet<string> {
-    return setOf((this.#shards ??= new Map()), keyspace);
+    return setOf((this.#shards ??= new Map<string, Set<string>>()), keyspace);
   }
 
   pending(table: TableRef): readonly PendingClear[] {
@@ -48,7 +50,7 @@ export class ShardBook {
 
   /** Rows of the table are about to be stored under this shard: what waited for rows stored under it earlier is void. */
   async see(table: TableRef, shard: string): Promise<void> {
-    const shards = setOf((this.#shards ??= new Map()), table.keyspace);
+    const shards = setOf((this.#shards ??= new Map<string, Set<string>>()), table.keyspace);
     if (!shards.has(shard)) {
       await this.#connection.run('insert into main._vstream_shards values ($1, $2, $3)', [this.#stream, table.keyspace, shard]);
       shards.add(shard);
@@ -63,7 +65,12 @@ export class ShardBook {
       [this.#stream, table.keyspace, table.table, clear.stored, clear.shard],
     );
     await this.#connection.run('insert into main._vstream_clears values ($1, $2, $3, $4, $5, $6)', [
-      this.#stream, table.keyspace, table.table, clear.stored, clear.shard, clear.generation,
+      this.#stream,
+      table.keyspace,
+      table.table,
+      clear.stored,
+      clear.shard,
+      clear.generation,
     ]);
     this.#pending.set(idOf(table), [...others, clear]);
   }
@@ -76,7 +83,10 @@ export class ShardBook {
       'delete from main._vstream_clears where stream = $1 and keyspace = $2 and source_table = $3 and stored = $4',
       [this.#stream, table.keyspace, table.table, stored],
     );
-    this.#pending.set(idOf(table), pending.filter((one) => one.stored !== stored));
+    this.#pending.set(
+      idOf(table),
+      pending.filter((one) => one.stored !== stored),
+    );
   }
 }
 

@@ -53,7 +53,14 @@ export class DuckDbSink implements Sink {
         return stored;
       });
       const book = new ShardBook(database.connection, name);
-      this.#open = { database, catalog: new Catalog(database.connection, name, this.#settings), book, stream: name, incarnation, earlier: found?.incarnation === incarnation ? undefined : found };
+      this.#open = {
+        database,
+        catalog: new Catalog(database.connection, name, this.#settings),
+        book,
+        stream: name,
+        incarnation,
+        earlier: found?.incarnation === incarnation ? undefined : found,
+      };
       if (!found) return { incarnation };
       return { position: found.position, incarnation: found.incarnation };
     } catch (error) {
@@ -135,7 +142,12 @@ export class DuckDbSink implements Sink {
     return run;
   }
 
-  async #runTransaction<T>(open: Open, context: ApplyContext, position: Position | undefined, work: (open: Open) => Promise<T>): Promise<T> {
+  async #runTransaction<T>(
+    open: Open,
+    context: ApplyContext,
+    position: Position | undefined,
+    work: (open: Open) => Promise<T>,
+  ): Promise<T> {
     const { database, catalog, book, stream, incarnation } = open;
     const { signal, epoch } = context;
     if (signal.aborted) throw this.#aborted(signal);

@@ -50,11 +50,7 @@ export async function insertState(connection: Connection, stream: string, incarn
 }
 
 /** Writes under the fence; throws `FENCED` when another owner has raised the epoch, or another life of the stream took over. */
-export async function writeState(
-  connection: Connection,
-  owner: Owner,
-  position: Position | undefined,
-): Promise<void> {
+export async function writeState(connection: Connection, owner: Owner, position: Position | undefined): Promise<void> {
   const { stream, incarnation, epoch } = owner;
   const set = position === undefined ? '' : 'position = $4, ';
   const result = await connection.run(
@@ -70,7 +66,11 @@ export async function raiseEpoch(connection: Connection, stream: string, epoch: 
 }
 
 /** A new life of the stream, which forgets the position of the one before; its rows stay for the new copy to sweep. */
-export async function adopt(connection: Connection, owner: Owner, earlier: { readonly incarnation: string; readonly epoch: bigint }): Promise<void> {
+export async function adopt(
+  connection: Connection,
+  owner: Owner,
+  earlier: { readonly incarnation: string; readonly epoch: bigint },
+): Promise<void> {
   const { stream, incarnation, epoch } = owner;
   // Only from the life that was found at `open`: if a third one came between, this one is not the newest.
   const result = await connection.run(
@@ -81,7 +81,11 @@ export async function adopt(connection: Connection, owner: Owner, earlier: { rea
 }
 
 export function fenced(stream: string, epoch: bigint): VStreamError {
-  return new VStreamError('FENCED', `another process took over the stream ${stream}; epoch ${epoch} may not write to the DuckDB file any more`, {
-    next: 'Let the other process run, or stop it before starting this one.',
-  });
+  return new VStreamError(
+    'FENCED',
+    `another process took over the stream ${stream}; epoch ${epoch} may not write to the DuckDB file any more`,
+    {
+      next: 'Let the other process run, or stop it before starting this one.',
+    },
+  );
 }

@@ -11,13 +11,37 @@ const typeOf = (declared: string): string => {
 
 describe('MySQL types in DuckDB', () => {
   test.each([
-    ['tinyint', 'TINYINT'], ['tinyint(1)', 'TINYINT'], ['tinyint unsigned', 'UTINYINT'], ['smallint', 'SMALLINT'],
-    ['mediumint unsigned', 'UINTEGER'], ['int', 'INTEGER'], ['int(5) unsigned zerofill', 'UINTEGER'], ['bigint', 'BIGINT'],
-    ['bigint unsigned', 'UBIGINT'], ['decimal(12,4)', 'DECIMAL(12,4)'], ['decimal(38,0)', 'DECIMAL(38,0)'], ['decimal(39,2)', 'VARCHAR'],
-    ['decimal(10,2) unsigned', 'DECIMAL(10,2)'], ['float', 'FLOAT'], ['double', 'DOUBLE'], ['bit(12)', 'UBIGINT'], ['year', 'USMALLINT'],
-    ['date', 'DATE'], ['datetime(6)', 'TIMESTAMP'], ['timestamp', 'TIMESTAMP'], ['time(3)', 'VARCHAR'], ['json', 'JSON'],
-    ["enum('a','b')", 'VARCHAR'], ["set('a')", 'VARCHAR'], ['varchar(10)', 'VARCHAR'], ['longtext', 'VARCHAR'], ['binary(4)', 'BLOB'],
-    ['varbinary(4)', 'BLOB'], ['longblob', 'BLOB'], ['geometry', 'BLOB'], ['vector(3)', 'FLOAT[]'],
+    ['tinyint', 'TINYINT'],
+    ['tinyint(1)', 'TINYINT'],
+    ['tinyint unsigned', 'UTINYINT'],
+    ['smallint', 'SMALLINT'],
+    ['mediumint unsigned', 'UINTEGER'],
+    ['int', 'INTEGER'],
+    ['int(5) unsigned zerofill', 'UINTEGER'],
+    ['bigint', 'BIGINT'],
+    ['bigint unsigned', 'UBIGINT'],
+    ['decimal(12,4)', 'DECIMAL(12,4)'],
+    ['decimal(38,0)', 'DECIMAL(38,0)'],
+    ['decimal(39,2)', 'VARCHAR'],
+    ['decimal(10,2) unsigned', 'DECIMAL(10,2)'],
+    ['float', 'FLOAT'],
+    ['double', 'DOUBLE'],
+    ['bit(12)', 'UBIGINT'],
+    ['year', 'USMALLINT'],
+    ['date', 'DATE'],
+    ['datetime(6)', 'TIMESTAMP'],
+    ['timestamp', 'TIMESTAMP'],
+    ['time(3)', 'VARCHAR'],
+    ['json', 'JSON'],
+    ["enum('a','b')", 'VARCHAR'],
+    ["set('a')", 'VARCHAR'],
+    ['varchar(10)', 'VARCHAR'],
+    ['longtext', 'VARCHAR'],
+    ['binary(4)', 'BLOB'],
+    ['varbinary(4)', 'BLOB'],
+    ['longblob', 'BLOB'],
+    ['geometry', 'BLOB'],
+    ['vector(3)', 'FLOAT[]'],
   ])('%s is %s', (declared, expected) => {
     expect(typeOf(declared)).toBe(expected);
   });
@@ -39,11 +63,23 @@ describe('MySQL types in DuckDB', () => {
 
 describe('the wider of two types', () => {
   test.each([
-    ['TINYINT', 'BIGINT', 'BIGINT'], ['UTINYINT', 'USMALLINT', 'USMALLINT'], ['UTINYINT', 'TINYINT', 'SMALLINT'],
-    ['BIGINT', 'UBIGINT', 'HUGEINT'], ['UINTEGER', 'SMALLINT', 'BIGINT'], ['INTEGER', 'DECIMAL(10,2)', 'DECIMAL(12,2)'],
-    ['DECIMAL(10,2)', 'DECIMAL(8,4)', 'DECIMAL(12,4)'], ['DECIMAL(38,0)', 'DECIMAL(38,20)', 'VARCHAR'], ['FLOAT', 'DOUBLE', 'DOUBLE'],
-    ['INTEGER', 'DOUBLE', 'DOUBLE'], ['BIGINT', 'DOUBLE', 'VARCHAR'], ['DATE', 'TIMESTAMP', 'TIMESTAMP'], ['JSON', 'VARCHAR', 'VARCHAR'],
-    ['INTEGER', 'VARCHAR', 'VARCHAR'], ['VARCHAR', 'BLOB', 'BLOB'], ['HUGEINT', 'BIGINT', 'HUGEINT'], ['FLOAT[]', 'VARCHAR', 'VARCHAR'],
+    ['TINYINT', 'BIGINT', 'BIGINT'],
+    ['UTINYINT', 'USMALLINT', 'USMALLINT'],
+    ['UTINYINT', 'TINYINT', 'SMALLINT'],
+    ['BIGINT', 'UBIGINT', 'HUGEINT'],
+    ['UINTEGER', 'SMALLINT', 'BIGINT'],
+    ['INTEGER', 'DECIMAL(10,2)', 'DECIMAL(12,2)'],
+    ['DECIMAL(10,2)', 'DECIMAL(8,4)', 'DECIMAL(12,4)'],
+    ['DECIMAL(38,0)', 'DECIMAL(38,20)', 'VARCHAR'],
+    ['FLOAT', 'DOUBLE', 'DOUBLE'],
+    ['INTEGER', 'DOUBLE', 'DOUBLE'],
+    ['BIGINT', 'DOUBLE', 'VARCHAR'],
+    ['DATE', 'TIMESTAMP', 'TIMESTAMP'],
+    ['JSON', 'VARCHAR', 'VARCHAR'],
+    ['INTEGER', 'VARCHAR', 'VARCHAR'],
+    ['VARCHAR', 'BLOB', 'BLOB'],
+    ['HUGEINT', 'BIGINT', 'HUGEINT'],
+    ['FLOAT[]', 'VARCHAR', 'VARCHAR'],
   ])('of %s and %s is %s', (a, b, expected) => {
     expect(widerType(a, b)).toBe(expected);
     expect(widerType(b, a)).toBe(expected);

@@ -72,8 +72,15 @@ function decimalType(column: Column): string {
 /** Digits before and after the point that a type can need; undefined when it is not a whole or decimal number. */
 function digits(type: string): { before: number; after: number; signed: boolean } | undefined {
   const fixed: Record<string, [number, boolean]> = {
-    TINYINT: [3, true], SMALLINT: [5, true], INTEGER: [10, true], BIGINT: [19, true], HUGEINT: [38, true],
-    UTINYINT: [3, false], USMALLINT: [5, false], UINTEGER: [10, false], UBIGINT: [20, false],
+    TINYINT: [3, true],
+    SMALLINT: [5, true],
+    INTEGER: [10, true],
+    BIGINT: [19, true],
+    HUGEINT: [38, true],
+    UTINYINT: [3, false],
+    USMALLINT: [5, false],
+    UINTEGER: [10, false],
+    UBIGINT: [20, false],
   };
   const integer = fixed[type];
   if (integer) return { before: integer[0], after: 0, signed: integer[1] };

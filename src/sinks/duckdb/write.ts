@@ -45,12 +45,26 @@ async function writeLog(database: Database, target: Target, changes: readonly Ch
   for (const change of changes) {
     const cells = change.op === 'delete' ? change.beforeCells : change.afterCells;
     if (!cells) continue;
-    rows.push({ cells, version: change.schema, shard: change.shard, generation: change.generation, origin: undefined, partial: false, change });
+    rows.push({
+      cells,
+      version: change.schema,
+      shard: change.shard,
+      generation: change.generation,
+      origin: undefined,
+      partial: false,
+      change,
+    });
   }
   await appendByVersion(database, target, rows, options);
 }
 
-async function writeRows(database: Database, target: Target, version: TableVersion, changes: readonly Change[], options: EraseOptions): Promise<void> {
+async function writeRows(
+  database: Database,
+  target: Target,
+  version: TableVersion,
+  changes: readonly Change[],
+  options: EraseOptions,
+): Promise<void> {
   let compactor = new Compactor();
   for (const change of changes) {
     if (compactor.add(change)) continue;
@@ -61,7 +75,13 @@ async function writeRows(database: Database, target: Target, version: TableVersi
   await writeOutcomes(database, target, version, compactor, options);
 }
 
-async function writeOutcomes(database: Database, target: Target, version: TableVersion, compactor: Compactor, options: EraseOptions): Promise<void> {
+async function writeOutcomes(
+  database: Database,
+  target: Target,
+  version: TableVersion,
+  compactor: Compactor,
+  options: EraseOptions,
+): Promise<void> {
   const { connection } = database;
   const full: Row[] = [];
   const partial: Row[] = [];
@@ -76,14 +96,18 @@ async function writeOutcomes(database: Database, target: Target, version: TableV
     if (outcome.row) show(outcome.row);
     else removes = true;
     // With identity `key+shard` the versions of all shards are visible.
-    if (outcome.others) for (const [depth, row] of outcome.others.entries()) options.identity === 'key' ? (under[depth] ??= []).push(row) : show(row);
+    for (const [depth, row] of outcome.others?.entries() ?? []) {
+      if (options.identity === 'key') (under[depth] ??= []).push(row);
+      else show(row);
+    }
     if (mark === undefined || !isAbove(outcome.key, mark)) stored.push(outcome);
     else if (highest !== undefined && isAbove(outcome.key, highest)) highest = outcome.key;
   }
   if (target.highWater) target.highWater.mark = highest;
   const completed = await completeRows(database, target, version, partial, 'partial', options);
   const completedUnder: (readonly CompletedRows[])[] = [];
-  for (const [depth, rows] of under.entries()) completedUnder.push(await completeRows(database, target, version, rows, `under_${depth}`, options));
+  for (const [depth, rows] of under.entries())
+    completedUnder.push(await completeRows(database, target, version, rows, `under_${depth}`, options));
   await erase(database, target, version, stored, options);
   await appendByVersion(database, target, full, options);
   for (const { table, select } of completed) {

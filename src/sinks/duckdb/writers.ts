@@ -57,10 +57,13 @@ export function columnWriter(driver: Driver, column: Column, duckdb: string, opt
       return { type: driver.VARCHAR, value: (cells, index) => floatsOf(driver, cells.bytes(index))?.toString() ?? null };
     case 'bytes':
       // Only when the user made the column something else: as DuckDB prints a BLOB.
-      return { type: driver.VARCHAR, value: (cells, index) => {
-        const bytes = cells.bytes(index);
-        return bytes === undefined ? null : new driver.DuckDBBlobValue(bytes).toString();
-      } };
+      return {
+        type: driver.VARCHAR,
+        value: (cells, index) => {
+          const bytes = cells.bytes(index);
+          return bytes === undefined ? null : new driver.DuckDBBlobValue(bytes).toString();
+        },
+      };
     case 'date':
     case 'datetime':
       if (duckdb === 'DATE' || duckdb === 'TIMESTAMP') return { type: driver.VARCHAR, value: temporal(column, options) };
@@ -72,13 +75,20 @@ export function columnWriter(driver: Driver, column: Column, duckdb: string, opt
 
 function smallInteger(driver: Driver, duckdb: string): DuckDBType | undefined {
   switch (duckdb) {
-    case 'TINYINT': return driver.TINYINT;
-    case 'UTINYINT': return driver.UTINYINT;
-    case 'SMALLINT': return driver.SMALLINT;
-    case 'USMALLINT': return driver.USMALLINT;
-    case 'INTEGER': return driver.INTEGER;
-    case 'UINTEGER': return driver.UINTEGER;
-    default: return undefined;
+    case 'TINYINT':
+      return driver.TINYINT;
+    case 'UTINYINT':
+      return driver.UTINYINT;
+    case 'SMALLINT':
+      return driver.SMALLINT;
+    case 'USMALLINT':
+      return driver.USMALLINT;
+    case 'INTEGER':
+      return driver.INTEGER;
+    case 'UINTEGER':
+      return driver.UINTEGER;
+    default:
+      return undefined;
   }
 }
 

@@ -10,7 +10,11 @@ const version = tableVersion('shop.orders', { id: 'bigint key', note: 'text', da
 describe('a change as a line', () => {
   test('has op, place and images; 64-bit integers are strings, bytes base64, an absent column an absent key', () => {
     const change = makeChange({
-      op: 'update', version, shard: '-80', before: { id: 9007199254740993n, note: 'a' }, after: { id: 9007199254740993n, note: null, data: new Uint8Array([0, 255]) },
+      op: 'update',
+      version,
+      shard: '-80',
+      before: { id: 9007199254740993n, note: 'a' },
+      after: { id: 9007199254740993n, note: null, data: new Uint8Array([0, 255]) },
     });
     expect(formatChange(change)).toBe(
       '{"op":"update","keyspace":"shop","shard":"-80","table":"orders","before":{"id":"9007199254740993","note":"a"},"after":{"id":"9007199254740993","note":null,"data":"AP8="}}',
@@ -29,9 +33,16 @@ describe('a change as a line', () => {
     expect(JSON.parse(line)).toMatchObject({ shard: '"', after: { 'a"b\n': 'x\r\n\u2028"' } });
   });
 
-  test('any row reads back as what JSON.stringify with the library\'s replacer would give', () => {
+  test("any row reads back as what JSON.stringify with the library's replacer would give", () => {
     const value = fc.oneof(
-      fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.bigInt(), fc.boolean(), fc.constant(null), fc.uint8Array(), fc.jsonValue(),
+      fc.string(),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.integer(),
+      fc.bigInt(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.uint8Array(),
+      fc.jsonValue(),
       fc.float32Array({ maxLength: 3, noNaN: true, noDefaultInfinity: true }),
     );
     fc.assert(
@@ -66,8 +77,17 @@ describe('a batch as lines', () => {
   test('a schema batch names columns, types and key; a statement never shows its text (G132)', () => {
     const change = columnsChange(version, '0');
     expect(JSON.parse(formatSchema(change))).toEqual({
-      op: 'schema', keyspace: 'shop', shard: '0', table: 'orders', version: 1, key: ['id'],
-      columns: [{ name: 'id', type: 'bigint', nullable: false }, { name: 'note', type: 'text', nullable: true }, { name: 'data', type: 'blob', nullable: true }],
+      op: 'schema',
+      keyspace: 'shop',
+      shard: '0',
+      table: 'orders',
+      version: 1,
+      key: ['id'],
+      columns: [
+        { name: 'id', type: 'bigint', nullable: false },
+        { name: 'note', type: 'text', nullable: true },
+        { name: 'data', type: 'blob', nullable: true },
+      ],
     });
     const truncate = { ...change, kind: 'truncate', to: undefined, statement: "truncate orders /* password 'x' */" } as const;
     expect(JSON.parse(formatSchema(truncate))).toEqual({ op: 'truncate', keyspace: 'shop', shard: '0', table: 'orders' });

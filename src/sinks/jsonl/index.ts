@@ -1,5 +1,5 @@
 /** `vstream-client/jsonl`: changes as JSON lines, at least once. */
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { VStreamError } from '../../errors.js';
 import type { Sink } from '../../pipeline/sink.js';
 import { JsonlSink } from './sink.js';
@@ -28,8 +28,10 @@ export function jsonl(options: JsonlOptions): Sink {
   for (const name of Object.keys(given)) if (!['path', 'stream', 'fsync'].includes(name)) problems.push(`\`${name}\` is not an option`);
   if ((path === undefined) === (stream === undefined)) problems.push('exactly one of `path` and `stream` is needed');
   if (path !== undefined && (typeof path !== 'string' || path === '')) problems.push('`path` must be the path of a file');
-  if (stream !== undefined && typeof (stream as Partial<Writable> | null)?.write !== 'function') problems.push('`stream` must be a writable stream');
-  if (fsync !== undefined && (typeof fsync !== 'boolean' || path === undefined)) problems.push('`fsync` must be true or false, and goes with `path`');
+  const writes = typeof stream === 'object' && stream !== null && 'write' in stream && typeof stream.write === 'function';
+  if (stream !== undefined && !writes) problems.push('`stream` must be a writable stream');
+  if (fsync !== undefined && (typeof fsync !== 'boolean' || path === undefined))
+    problems.push('`fsync` must be true or false, and goes with `path`');
   if (problems.length > 0) {
     throw new VStreamError('CONFIG_INVALID', `the JSONL sink cannot be set up: ${problems.join('; ')}`, {
       next: "Give it a file (`jsonl({ path: 'changes.jsonl' })`) or a stream (`jsonl({ stream: process.stdout })`).",

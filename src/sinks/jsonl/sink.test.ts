@@ -21,7 +21,10 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const lines = async (): Promise<Record<string, unknown>[]> =>
-  (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
+  (await readFile(path, 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 describe('the JSONL sink', () => {
   test('appends schema and changes in order, across reopening', async () => {
@@ -36,7 +39,12 @@ describe('the JSONL sink', () => {
       await sink.close();
       await sink.close();
     }
-    expect((await lines()).map((line) => [line['op'], line['after']])).toEqual([['schema', undefined], ['copy', { id: '1' }], ['schema', undefined], ['copy', { id: '2' }]]);
+    expect((await lines()).map((line) => [line['op'], line['after']])).toEqual([
+      ['schema', undefined],
+      ['copy', { id: '1' }],
+      ['schema', undefined],
+      ['copy', { id: '2' }],
+    ]);
   });
 
   test('a truncate is a line of its own', async () => {
@@ -64,7 +72,11 @@ describe('the JSONL sink', () => {
 
   test('a path that cannot be written is one clear error', async () => {
     const sink = jsonl({ path: join(folder, 'none', 'x.jsonl') });
-    await expect(sink.open(context())).rejects.toMatchObject({ code: 'SINK_FAILED', message: expect.stringContaining('x.jsonl'), next: expect.any(String) });
+    await expect(sink.open(context())).rejects.toMatchObject({
+      code: 'SINK_FAILED',
+      message: expect.stringContaining('x.jsonl'),
+      next: expect.any(String),
+    });
     await sink.close();
   });
 
@@ -73,13 +85,21 @@ describe('the JSONL sink', () => {
     await sink.open(context());
     const abort = new AbortController();
     abort.abort();
-    await expect(sink.apply(new BatchBuilder('shop').copy(version, '0', [{ id: 1n }]), { epoch: 1n, signal: abort.signal })).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(
+      sink.apply(new BatchBuilder('shop').copy(version, '0', [{ id: 1n }]), { epoch: 1n, signal: abort.signal }),
+    ).rejects.toMatchObject({ code: 'ABORTED' });
     await sink.close();
     expect(await lines()).toEqual([]);
   });
 
   test('says that it keeps no position and removes nothing', () => {
-    expect(jsonl({ path }).capabilities).toEqual({ position: 'external', deletes: false, sweep: false, schema: 'evolve', input: 'objects' });
+    expect(jsonl({ path }).capabilities).toEqual({
+      position: 'external',
+      deletes: false,
+      sweep: false,
+      schema: 'evolve',
+      input: 'objects',
+    });
     expect(jsonl({ path })).not.toHaveProperty('truncate');
     expect(jsonl({ path })).not.toHaveProperty('sweep');
   });
@@ -111,7 +131,8 @@ describe('into a stream', () => {
     const sink = jsonl({ stream: broken });
     await sink.open(context());
     await expect(sink.apply(new BatchBuilder('shop').copy(version, '0', [{ id: 1n }]), applying)).rejects.toMatchObject({
-      code: 'SINK_FAILED', cause: expect.objectContaining({ code: 'EPIPE' }),
+      code: 'SINK_FAILED',
+      cause: expect.objectContaining({ code: 'EPIPE' }),
     });
   });
 
@@ -120,7 +141,9 @@ describe('into a stream', () => {
     const sink = jsonl({ stream: stuck });
     await sink.open(context());
     const abort = new AbortController();
-    const writing = [1n, 2n, 3n].map((id) => sink.apply(new BatchBuilder('shop').copy(version, '0', [{ id }]), { epoch: 1n, signal: abort.signal }));
+    const writing = [1n, 2n, 3n].map((id) =>
+      sink.apply(new BatchBuilder('shop').copy(version, '0', [{ id }]), { epoch: 1n, signal: abort.signal }),
+    );
     const outcome = Promise.allSettled(writing);
     abort.abort(new Error('stop'));
     expect((await outcome).some((one) => one.status === 'rejected' && (one.reason as { code?: string }).code === 'ABORTED')).toBe(true);
@@ -142,7 +165,10 @@ describe('the JSONL sink conforms, read as the last image of each key', () => {
     },
   };
   // These compare bytes, which the lines carry as base64.
-  const beyondThisReader = ['NULL, empty text and exact values survive, at the edges of their types', 'a column missing in an update keeps its stored value; NULL does not (B41)'];
+  const beyondThisReader = [
+    'NULL, empty text and exact values survive, at the edges of their types',
+    'a column missing in an update keeps its stored value; NULL does not (B41)',
+  ];
   const capabilities = { ...jsonl({ path: 'x' }).capabilities, schema: 'fixed' } as const;
   for (const { title, run } of sinkConformance(capabilities, false)) {
     if (!beyondThisReader.includes(title)) test(title, () => run(harness));

@@ -37,7 +37,8 @@ export class JsonlSink implements Sink {
     if (batch.changes.length === 0) return;
     let lines = '';
     const last = batch.changes.length - 1;
-    for (const [index, change] of batch.changes.entries()) lines += `${formatChange(change, index === last ? batch.position : undefined)}\n`;
+    for (const [index, change] of batch.changes.entries())
+      lines += `${formatChange(change, index === last ? batch.position : undefined)}\n`;
     await this.#write(lines, context);
   }
 
