@@ -1,4 +1,5 @@
 /** The tables of a stream: which are wanted on which shard now, and how their rows are decoded. Layer 3. */
+import type { PlanChange } from '../copy/changes.js';
 import { CopyPlan } from '../position/plan.js';
 import { checkDeclared, mismatchError } from '../schema/check-declared.js';
 import { decodeOptionsOf, type TableDefinition, type TableOptions } from '../schema/define.js';
@@ -53,6 +54,13 @@ export class StreamCatalog implements TableCatalog {
 
   get(ref: TableRef): SourceTable | undefined {
     return this.#tables.get(keyOf(ref));
+  }
+
+  change(changes: readonly PlanChange[]): void {
+    for (const { kind, table } of changes) {
+      if (kind === 'add') this.add(table);
+      else if (kind === 'remove') this.remove(table);
+    }
   }
 
   /** A table that joins while the stream runs; what is not known of it is taken to be ordinary. */

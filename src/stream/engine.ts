@@ -394,11 +394,8 @@ export class Engine {
     if (this.#changes.length === 0) return;
     const changes = this.#changes;
     this.#changes = [];
-    for (const { kind, table } of changes) {
-      if (kind === 'remove') this.#catalog.remove(table);
-      else if (kind === 'add') this.#catalog.add(table);
-      if (kind !== 'remove') this.#delivery.copyOwed();
-    }
+    this.#catalog.change(changes);
+    if (changes.some((one) => one.kind !== 'remove')) this.#delivery.copyOwed();
     const { position } = this.#assembler;
     this.#assembler.replace(withPlan(position, changePlan(position.plan, changes)));
   }
