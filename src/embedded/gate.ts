@@ -18,9 +18,12 @@ export class Gate {
   #cutNext = false;
   #slow: { bytes: number; everyMs: number } | undefined;
   #idle: (() => void)[] = [];
+  #silenceMs: number | undefined;
 
-  constructor(target: number) {
+  /** @param silenceMs a client is cut off that sends nothing, not even answers to pings, for this long; default: never */
+  constructor(target: number, silenceMs?: number) {
     this.#target = target;
+    this.#silenceMs = silenceMs;
     this.#server = createServer({ noDelay: true }, (client) => this.#accept(client));
   }
 
@@ -99,6 +102,10 @@ export class Gate {
     upstream.on('error', drop).on('close', drop);
     client.on('data', (chunk) => pass(chunk, client, upstream));
     upstream.on('data', (chunk) => this.#fromServer(chunk, link));
+    if (this.#silenceMs !== undefined) {
+      const silence = setTimeout(drop, this.#silenceMs);
+      client.on('data', () => silence.refresh()).on('close', () => clearTimeout(silence));
+    }
     if (this.#holes > 0) {
       client.pause();
       upstream.pause();

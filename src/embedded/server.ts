@@ -26,7 +26,7 @@ export interface EmbeddedOptions extends EngineOptions {
   tls?: { cert: string; key: string; ca?: string };
   /** Static user and password, as VTGate's static auth plug-in wants them on each call. */
   auth?: { username: string; password: string };
-  /** Pings each client this often and drops it when it does not answer in time, as VTGate does after 10 s. Default: never. */
+  /** Pings each client this often and cuts it off when it does not answer in time, as VTGate does after 10 s. Default: never. */
   keepalive?: { everyMs: number; timeoutMs: number };
   /** An engine made before; the engine options are then ignored. */
   engine?: Engine;
@@ -65,13 +65,15 @@ type StreamCall = grpc.ServerWritableStream<VStreamRequest, Buffer>;
 export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promise<EmbeddedVtgate> {
   const grpcJs = await import('@grpc/grpc-js');
   const engine = options.engine ?? new Engine(options);
+  const { keepalive } = options;
   const server = new grpcJs.Server({
     'grpc.max_send_message_length': -1,
     'grpc.max_receive_message_length': -1,
-    ...(options.keepalive ? { 'grpc.keepalive_time_ms': options.keepalive.everyMs, 'grpc.keepalive_timeout_ms': options.keepalive.timeoutMs } : {}),
+    // Its own time-out would close gently and leave running streams alone: the gate cuts.
+    ...(keepalive ? { 'grpc.keepalive_time_ms': keepalive.everyMs } : {}),
   });
   const port = await bind(grpcJs, server, options.tls);
-  const gate = new Gate(port);
+  const gate = new Gate(port, keepalive && keepalive.everyMs + keepalive.timeoutMs);
   const streams = new Set<Stream>();
   const faults = new Faults(
     gate,

@@ -52,7 +52,12 @@ export function rpcError(status: ServerStatus, address: string): VStreamError {
   const failure = classifyStatus(status);
   const text = shorten(innermost(cleanTransportText(status.text)));
   const message = `VTGate ${address} ${failure.says}${text === '' ? '' : `: ${text}`}`;
-  return new VStreamError(failure.code, message, { ...shardInText(status.text), category: failure.category, next: failure.next, cause: status });
+  return new VStreamError(failure.code, message, {
+    ...shardInText(status.text),
+    category: failure.category,
+    next: failure.next,
+    cause: status,
+  });
 }
 
 /** The error of a statement that VTGate answered with an error inside the response (G17); always `QUERY_FAILED`. */
@@ -76,17 +81,19 @@ export function endedError(address: string): VStreamError {
 
 /** grpc-js wraps connection errors into a sentence of its own, with a time and an empty note. */
 function cleanTransportText(text: string): string {
-  return text
-    .replace(/^No connection established\. Last error: /, '')
-    .replace(/\s*Resolution note:\s*$/, '')
-    .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
-    .replace(/[0-9A-F]{8,}:error:([0-9A-F]+):/, '$1: ')
-    // Of a panic the first line is the news.
-    .replace(/\s*\.?\s*Stack-trace:[\s\S]*$/, '')
-    .replace(/\.\s*$/, '')
-    .replace(/\s+/g, ' ')
-    .replace(/^Error: /, '')
-    .trim();
+  return (
+    text
+      .replace(/^No connection established\. Last error: /, '')
+      .replace(/\s*Resolution note:\s*$/, '')
+      .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
+      .replace(/[0-9A-F]{8,}:error:([0-9A-F]+):/, '$1: ')
+      // Of a panic the first line is the news.
+      .replace(/\s*\.?\s*Stack-trace:[\s\S]*$/, '')
+      .replace(/\.\s*$/, '')
+      .replace(/\s+/g, ' ')
+      .replace(/^Error: /, '')
+      .trim()
+  );
 }
 
 const LONGEST = 400;

@@ -5,9 +5,10 @@ import type { Logger } from '../observe/logger.js';
 import type { QueryResult } from '../wire/gen/query_pb.js';
 import type { VStreamRequest } from '../wire/gen/vtgate_pb.js';
 import type { Channel } from './channel.js';
-import { MessageQueue } from './message-queue.js';
+import { link } from './link.js';
 import type { ConnectOptions } from './options.js';
 import { GRPC, serverStatusOf } from './status.js';
+import { StreamIterator, type Start } from './stream-iterator.js';
 import type { CallOptions, ExecuteCall, Transport } from './transport.js';
 
 export interface TransportOptions {
@@ -39,10 +40,7 @@ class GrpcTransport implements Transport {
 
   constructor(source: ConnectOptions, options: TransportOptions) {
     this.#source = source;
-    this.#addresses = typeof source.vtgate === 'string' ? [source.vtgate] : source.vtgate;
-    if (this.#addresses.length === 0 || this.#addresses.some((one) => one.trim() === '')) {
-      throw new VStreamError('CONFIG_INVALID', 'source.vtgate names no address', { next: "Give `host:port` of VTGate's gRPC server." });
-    }
+    this.#addresses = addressesOf(source);
     this.#clock = options.clock ?? systemClock;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
     this.#executeTimeoutMs = options.executeTimeoutMs ?? 30_000;
@@ -119,99 +117,16 @@ class GrpcTransport implements Transport {
   }
 }
 
-/** Begins one RPC that fills the queue; resolves with the function that cancels it. */
-type Start = (queue: MessageQueue, signal: AbortSignal) => Promise<() => void>;
-
-/** One VStream: starts at the first `next`, cancels at `return`, at an abort and at its end. */
-class StreamIterator implements AsyncIterator<Uint8Array, undefined> {
-  readonly #start: Start;
-  readonly #linked: Linked;
-  readonly #queue = new MessageQueue();
-  #started = false;
-
-  constructor(start: Start, linked: Linked) {
-    this.#start = start;
-    this.#linked = linked;
-  }
-
-  next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (!this.#started) this.#begin();
-    return this.#queue.next();
-  }
-
-  return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#started = true;
-    this.#queue.discard();
-    this.#linked.abort();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  #begin(): void {
-    this.#started = true;
-    const { signal, abort } = this.#linked;
-    // What waits is dropped at an abort: the caller asked to stop, and the reason must not hide behind read-ahead.
-    const stop = (): void => this.#queue.discard(VStreamError.from(signal.reason, 'ABORTED'));
-    if (signal.aborted) {
-      stop();
-      return;
-    }
-    signal.addEventListener('abort', stop, { once: true });
-    let finished = false;
-    let cancel = (): void => {};
-    this.#queue.onFinish = () => {
-      finished = true;
-      signal.removeEventListener('abort', stop);
-      // Ends an attempt to connect that is still under way.
-      abort();
-      cancel();
-    };
-    this.#start(this.#queue, signal).then(
-      (started) => {
-        cancel = started;
-        if (finished) cancel();
-      },
-      (error: unknown) => this.#queue.fail(VStreamError.from(error, 'CONNECT_FAILED')),
-    );
-  }
-}
-
-interface Linked {
-  readonly signal: AbortSignal;
-  /** Aborts it from this side and takes its listeners off the others: to be called at the end, whatever the end was. */
-  abort(): void;
-}
-
-/** A signal that aborts with the first of the given ones and leaves no listener on them afterwards. */
-function link(...signals: readonly (AbortSignal | undefined)[]): Linked {
-  const controller = new AbortController();
-  const undo: (() => void)[] = [];
-  const unlink = (): void => {
-    for (const one of undo.splice(0)) one();
-  };
-  for (const signal of signals) {
-    if (!signal) continue;
-    if (signal.aborted) {
-      controller.abort(signal.reason);
-      break;
-    }
-    const onAbort = (): void => {
-      unlink();
-      controller.abort(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    undo.push(() => signal.removeEventListener('abort', onAbort));
-  }
-  if (controller.signal.aborted) unlink();
-  const abort = (): void => {
-    unlink();
-    controller.abort(new VStreamError('ABORTED', 'the call is over'));
-  };
-  return { signal: controller.signal, abort };
-}
-
 /** No connection was made, so the call cannot have had any effect. */
 function isUnreached(error: unknown): boolean {
   return VStreamError.is(error) && error.code === 'CONNECT_FAILED' && serverStatusOf(error)?.code !== GRPC.DEADLINE_EXCEEDED;
+}
+
+/** @throws VStreamError `CONFIG_INVALID` without an address */
+export function addressesOf({ vtgate }: ConnectOptions): readonly string[] {
+  const addresses = typeof vtgate === 'string' ? [vtgate] : vtgate;
+  if (addresses.length > 0 && addresses.every((one) => one.trim() !== '')) return addresses;
+  throw new VStreamError('CONFIG_INVALID', 'source.vtgate names no address', { next: "Give `host:port` of VTGate's gRPC server." });
 }
 
 function isLoopback(address: string): boolean {

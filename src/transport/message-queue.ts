@@ -19,6 +19,8 @@ export class MessageQueue {
   onRoom: () => void = () => {};
   /** Called once, when nothing more will be pushed: ended, failed or discarded. */
   onFinish: () => void = () => {};
+  /** Called with the length of each message as it is handed to the consumer. */
+  onTake: (bytes: number) => void = () => {};
   #waiting: Uint8Array[] = [];
   #head = 0;
   #bytes = 0;
@@ -39,6 +41,7 @@ export class MessageQueue {
     const taker = this.#taker;
     if (taker) {
       this.#taker = undefined;
+      this.onTake(message.length);
       taker.resolve({ done: false, value: message });
       return;
     }
@@ -74,6 +77,7 @@ export class MessageQueue {
         this.#waiting = [];
         this.#head = 0;
       }
+      this.onTake(message.length);
       if (this.#refused && this.room()) this.onRoom();
       return Promise.resolve({ done: false, value: message });
     }
