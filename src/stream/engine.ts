@@ -41,7 +41,7 @@ type RpcEnd = 'next' | 'stop';
 
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #catalog: StreamCatalog;
+  readonly catalog: StreamCatalog;
   readonly #assembler: Assembler;
   readonly #delivery: Delivery;
   readonly #abort: AbortSignal;
@@ -65,9 +65,9 @@ export class Engine {
     this.#options = options;
     this.#abort = abort;
     const position = firstPosition(options);
-    this.#catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
+    this.catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
     this.#assembler = new Assembler(position, batchLimits(options.stream.limits, options.eager));
-    this.#catalog.setPlan(position.plan);
+    this.catalog.setPlan(position.plan);
     this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';
     this.#startedAt = options.clock.monotonic();
     const { transport, source, logger, clock } = options;
@@ -89,10 +89,6 @@ export class Engine {
 
   get position(): Position {
     return this.#assembler.position;
-  }
-
-  get catalog(): StreamCatalog {
-    return this.#catalog;
   }
 
   /** Takes effect between two batches. */
@@ -138,15 +134,15 @@ export class Engine {
     assembler.rewind();
     this.#requestIsOld = false;
     this.#applyChanges();
-    const restarted = restartKeylessCopies(assembler.position, (table) => this.#catalog.get(table)?.keyed === false);
+    const restarted = restartKeylessCopies(assembler.position, (table) => this.catalog.get(table)?.keyed === false);
     if (restarted !== assembler.position) assembler.replace(restarted);
     const copying = nextTable(assembler.plan);
     assembler.setCopying(copying);
-    this.#catalog.setPlan(assembler.plan, copying);
+    this.catalog.setPlan(assembler.plan, copying);
     if (copying) await this.#presence.check(copying, this.#abort);
     const position = assembler.position;
     const grouper = new Grouper({
-      catalog: this.#catalog,
+      catalog: this.catalog,
       shards: position.shards,
       phase: (keyspace, shard) => (assembler.plan.doneOn(keyspace, shard) ? 'live' : 'catchup'),
       reshards: position.reshards,
@@ -158,7 +154,7 @@ export class Engine {
     const request = buildRequest({
       position,
       copying,
-      tables: this.#catalog.tables,
+      tables: this.catalog.tables,
       tabletType: this.#presence.tabletType,
       cells: stream.source.cells,
       flags: stream.source.flags,
@@ -254,7 +250,7 @@ export class Engine {
     for (const { keyspace, shard, ...error } of new Set([failure, ...this.#unusable])) {
       if (keyspace === undefined || shard === undefined) return false;
       this.#options.logger.warn({ ...error, keyspace, shard }, 'the position cannot be used; copying the tables of this shard again');
-      const tables = this.#catalog.tables.filter((one) => one.definition.copy !== false);
+      const tables = this.catalog.tables.filter((one) => one.definition.copy !== false);
       this.#assembler.replace(copyShardAgain(this.#assembler.position, tables, keyspace, shard));
     }
     this.#delivery.copyOwed();
@@ -267,7 +263,7 @@ export class Engine {
     const assembler = this.#assembler;
     // Transactions without rows count as well: the one that fails is the next after them.
     yield* this.#delivery.position();
-    const { tables } = this.#catalog;
+    const { tables } = this.catalog;
     const step = await this.#undecodable.judge(failure, assembler.position);
     if (!step) return false;
     const { keyspace, shard } = step;
@@ -314,10 +310,7 @@ export class Engine {
     }
     switch (unit.kind) {
       case 'group': {
-        if (
-          unit.copyRestarted !== undefined &&
-          this.#catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.keyed === false
-        ) {
+        if (unit.copyRestarted !== undefined && this.catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.keyed === false) {
           throw new VStreamError(
             'STREAM_LOST',
             `VTGate restarted the copy of ${unit.keyspace}.${unit.copyRestarted}, which has no primary key, on shard ${unit.shard}`,
@@ -338,7 +331,7 @@ export class Engine {
         }
         const restarted = (table: TableRef, shard: string): void => {
           this.#options.logger.warn({ ...table, shard }, 'VTGate copies a finished table again; it becomes a new generation');
-          this.#catalog.setPlan(assembler.plan, table);
+          this.catalog.setPlan(assembler.plan, table);
           grouper.refresh();
         };
         yield* this.#delivery.handOut(assembler.addGroup(unit, restarted));
@@ -380,7 +373,7 @@ export class Engine {
 
   *#statement(unit: StatementUnit): Generator<StreamBatch, void, void> {
     const { changes, recopy, perhapsGone } = judgeStatement(unit, {
-      isActive: (table, shard) => this.#catalog.isActive(table, shard),
+      isActive: (table, shard) => this.catalog.isActive(table, shard),
       rowsChanged: (table, reason) => this.#options.rowsChanged(table, reason),
     });
     for (const [table, reason] of perhapsGone) this.#presence.mayBeGone(table, reason);
@@ -394,7 +387,7 @@ export class Engine {
     if (this.#changes.length === 0) return;
     const changes = this.#changes;
     this.#changes = [];
-    this.#catalog.change(changes);
+    this.catalog.change(changes);
     if (changes.some((one) => one.kind !== 'remove')) this.#delivery.copyOwed();
     const { position } = this.#assembler;
     this.#assembler.replace(withPlan(position, changePlan(position.plan, changes)));
