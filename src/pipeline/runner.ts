@@ -47,7 +47,10 @@ export class Runner {
     this.#random = random;
     this.#startedAt = clock.monotonic();
     this.#sink = options.sink.kind === 'sink' ? options.sink.sink : handlerSink(options.sink.handler);
-    for (const [name, policy] of [['onPurged', options.onPurged], ['onUndecodable', options.onUndecodable]] as const) {
+    for (const [name, policy] of [
+      ['onPurged', options.onPurged],
+      ['onUndecodable', options.onUndecodable],
+    ] as const) {
       if (!policy.endsWith('recopy') || this.#sink.capabilities.sweep) continue;
       throw new VStreamError('SINK_UNSUPPORTED', `\`${name}: '${policy}'\` needs a sink that can sweep stale rows, and this one cannot`, {
         next: `Use \`${name}: 'fail'\`, or a sink with \`capabilities.sweep\`.`,
@@ -66,11 +69,16 @@ export class Runner {
 
   async change(kind: PlanChange['kind'], name: string): Promise<void> {
     const engine = this.#engine;
-    if (!engine) throw new VStreamError('CONFIG_INVALID', 'the stream has not started yet', { next: 'Try again once `stats().state` is past `starting`.' });
+    if (!engine)
+      throw new VStreamError('CONFIG_INVALID', 'the stream has not started yet', {
+        next: 'Try again once `stats().state` is past `starting`.',
+      });
     const parsed = parseTableName(name);
     const keyspace = parsed?.keyspace ?? this.#options.source.keyspace;
     if (!parsed || parsed.pattern || !keyspace) {
-      throw new VStreamError('CONFIG_INVALID', `${JSON.stringify(name)} does not name a table`, { next: 'Give `table` or `keyspace.table`.' });
+      throw new VStreamError('CONFIG_INVALID', `${JSON.stringify(name)} does not name a table`, {
+        next: 'Give `table` or `keyspace.table`.',
+      });
     }
     const known = engine.catalog.get({ keyspace, table: parsed.name });
     if (!known && kind !== 'add') {
@@ -121,13 +129,18 @@ export class Runner {
     const { logger, drainMs } = this.#options;
     const limit = new AbortController();
     const cancel = this.#clock.after(drainMs, () => limit.abort(new Error(`not closed within ${drainMs} ms`)), false);
-    await raceAbort(this.#sink.close(), limit.signal).catch((error: unknown) => logger.warn({ error: String(error) }, 'the sink did not close cleanly'));
+    await raceAbort(this.#sink.close(), limit.signal).catch((error: unknown) =>
+      logger.warn({ error: String(error) }, 'the sink did not close cleanly'),
+    );
     cancel();
   }
 
   async #request({ verb, table = '', where }: StateRequest): Promise<string> {
     // Doing more than was asked would be worse than refusing.
-    if (where !== undefined) throw new VStreamError('CONFIG_INVALID', 'copying a range of a table again is not possible yet', { next: 'Ask for the whole table.' });
+    if (where !== undefined)
+      throw new VStreamError('CONFIG_INVALID', 'copying a range of a table again is not possible yet', {
+        next: 'Ask for the whole table.',
+      });
     if (verb === 'pause') this.pause();
     else if (verb === 'resume') this.resume();
     else await this.change(verb === 'copy' ? 'recopy' : verb === 'add-table' ? 'add' : 'remove', table);
@@ -143,7 +156,13 @@ export class Runner {
     const draining = new AbortController();
     const hard = AbortSignal.any([ownership.lost, draining.signal]);
     const context: ApplyContext = { epoch: claim.epoch, signal: hard };
-    const opened = await this.#sink.open({ name: options.name, incarnation: claim.incarnation, epoch: claim.epoch, logger: options.logger, signal: AbortSignal.any([signal, ownership.lost]) });
+    const opened = await this.#sink.open({
+      name: options.name,
+      incarnation: claim.incarnation,
+      epoch: claim.epoch,
+      logger: options.logger,
+      signal: AbortSignal.any([signal, ownership.lost]),
+    });
     const begin = decideBegin({
       name: options.name,
       incarnation: claim.incarnation,
@@ -153,7 +172,11 @@ export class Runner {
       sinkIncarnation: opened.incarnation ?? (opened.position ? claim.incarnation : undefined),
     });
     if (begin.home === 'none') options.logger.info({ from: options.from.kind }, `no stored position: starting from ${options.from.kind}`);
-    else options.logger.info({ home: begin.home, ...(options.fromGiven ? { ignored: 'from' } : {}) }, `resuming from the position stored in the ${begin.home}`);
+    else
+      options.logger.info(
+        { home: begin.home, ...(options.fromGiven ? { ignored: 'from' } : {}) },
+        `resuming from the position stored in the ${begin.home}`,
+      );
     const engineAbort = new AbortController();
     const stop = AbortSignal.any([signal, ownership.lost, engineAbort.signal]);
     const session = await openSession(options, transport, recorder, begin.position, stop, {
@@ -173,15 +196,30 @@ export class Runner {
     this.#checkSweep(session.engine);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
     const badRows = new BadRows({
-      policy: options.onBadRow, path: options.deadLetter, stream: options.name, incarnation: claim.incarnation,
-      gaps: session.engine.gaps, capabilities: this.#sink.capabilities, clock: this.#clock, logger: options.logger, recorder,
+      policy: options.onBadRow,
+      path: options.deadLetter,
+      stream: options.name,
+      incarnation: claim.incarnation,
+      gaps: session.engine.gaps,
+      capabilities: this.#sink.capabilities,
+      clock: this.#clock,
+      logger: options.logger,
+      recorder,
     });
     let cancelDrain: (() => void) | undefined;
-    signal.addEventListener('abort', () => {
-      recorder.state = 'draining';
-      cancelDrain = this.#clock.after(options.drainMs, () => draining.abort(new VStreamError('ABORTED', 'the drain limit was reached')), false);
-      this.#wake?.();
-    }, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        recorder.state = 'draining';
+        cancelDrain = this.#clock.after(
+          options.drainMs,
+          () => draining.abort(new VStreamError('ABORTED', 'the drain limit was reached')),
+          false,
+        );
+        this.#wake?.();
+      },
+      { once: true },
+    );
     try {
       // A sink or a store that hangs is left to itself at the drain limit.
       await raceAbort(this.#pump(session.engine.batches(), badRows, ownership, context, checkpoints, stop), draining.signal);
@@ -189,7 +227,10 @@ export class Runner {
     } catch (error) {
       engineAbort.abort();
       if (draining.signal.aborted) {
-        options.logger.warn({ drainMs: options.drainMs }, 'the drain limit was reached; what was being written is given up and comes again');
+        options.logger.warn(
+          { drainMs: options.drainMs },
+          'the drain limit was reached; what was being written is given up and comes again',
+        );
         checkpoints.offer();
       } else await checkpoints.flush().catch(() => {});
       throw ownership.lost.aborted ? ownership.lost.reason : error;
@@ -203,7 +244,14 @@ export class Runner {
   }
 
   /** One batch ahead: the next is read and decoded while the sink works on this one. */
-  async #pump(batches: AsyncGenerator<StreamBatch, void, void>, badRows: BadRows, ownership: Ownership, context: ApplyContext, checkpoints: Checkpoints, stop: AbortSignal): Promise<void> {
+  async #pump(
+    batches: AsyncGenerator<StreamBatch, void, void>,
+    badRows: BadRows,
+    ownership: Ownership,
+    context: ApplyContext,
+    checkpoints: Checkpoints,
+    stop: AbortSignal,
+  ): Promise<void> {
     const options = { clock: this.#clock, logger: this.#options.logger, random: this.#random, tries: SINK_TRIES };
     let next = batches.next();
     for (;;) {
@@ -217,7 +265,10 @@ export class Runner {
       context.signal.throwIfAborted();
       const batch = await badRows.apply(given, (one) => applyBatch(this.#sink, asBatch(one), context, options));
       this.#recorder.batch(batch.changes.length, batch.bytes, batch.position);
-      await checkpoints.reached(batch.position, batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end');
+      await checkpoints.reached(
+        batch.position,
+        batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end',
+      );
     }
   }
 
@@ -254,14 +305,25 @@ export class Runner {
 
   #summary(reason: Summary['reason'], position: Position | undefined): Summary {
     const { rows, bytes, batches } = this.#recorder;
-    return { reason, rows, bytes, batches, seconds: (this.#clock.monotonic() - this.#startedAt) / 1000, position: position ?? this.#recorder.position };
+    return {
+      reason,
+      rows,
+      bytes,
+      batches,
+      seconds: (this.#clock.monotonic() - this.#startedAt) / 1000,
+      position: position ?? this.#recorder.position,
+    };
   }
 }
 
 function sweepNeeded({ keyspace, table }: TableRef, what: string): VStreamError {
-  return new VStreamError('SINK_UNSUPPORTED', `${what} (${keyspace}.${table}) needs a sink that can sweep stale rows, and this one cannot`, {
-    keyspace,
-    table,
-    next: 'Use a sink with `capabilities.sweep`, or start a new stream into an empty destination.',
-  });
+  return new VStreamError(
+    'SINK_UNSUPPORTED',
+    `${what} (${keyspace}.${table}) needs a sink that can sweep stale rows, and this one cannot`,
+    {
+      keyspace,
+      table,
+      next: 'Use a sink with `capabilities.sweep`, or start a new stream into an empty destination.',
+    },
+  );
 }

@@ -77,12 +77,19 @@ class Loop<T extends Tables> implements VStream<T> {
 
   async commit(batch: Batch<T>): Promise<void> {
     const ownership = this.#ownership;
-    if (!ownership) throw new VStreamError('CONFIG_INVALID', 'commit() needs somewhere to store', { next: 'Give `name` and `state`, or save `batch.position` yourself.' });
+    if (!ownership)
+      throw new VStreamError('CONFIG_INVALID', 'commit() needs somewhere to store', {
+        next: 'Give `name` and `state`, or save `batch.position` yourself.',
+      });
     const order = this.#order.get(batch.position);
     if (order === undefined || order < this.#committed) {
-      throw new VStreamError('CONFIG_INVALID', order === undefined ? 'this batch is not of this stream' : 'a later batch is committed already', {
-        next: 'Commit batches in the order they came; a commit covers all before it.',
-      });
+      throw new VStreamError(
+        'CONFIG_INVALID',
+        order === undefined ? 'this batch is not of this stream' : 'a later batch is committed already',
+        {
+          next: 'Commit batches in the order they came; a commit covers all before it.',
+        },
+      );
     }
     this.#committed = order;
     await ownership.write({ position: batch.position, lastError: null });
@@ -100,7 +107,9 @@ class Loop<T extends Tables> implements VStream<T> {
 
   [Symbol.asyncIterator](): AsyncGenerator<Batch<T>, void, void> {
     if (this.#started) {
-      throw new VStreamError('CONFIG_INVALID', 'this stream is already being iterated', { next: 'Call vstream() again for a second loop.' });
+      throw new VStreamError('CONFIG_INVALID', 'this stream is already being iterated', {
+        next: 'Call vstream() again for a second loop.',
+      });
     }
     this.#started = true;
     return this.#iterate();
