@@ -39,7 +39,7 @@ export class Channel {
 
   /** Does not connect yet. Reads TLS files. */
   static async create(address: string, source: ConnectOptions, clock: Clock): Promise<Channel> {
-    const { credentials, options } = await channelCredentials(source.tls);
+    const { credentials, options } = await channelCredentials(source.tls, address);
     const client = new Client(address, credentials, {
       ...options,
       'grpc.max_receive_message_length': source.maxMessageBytes ?? DEFAULT_RECEIVE_LIMIT,

@@ -1,12 +1,23 @@
 /** TLS credentials and the metadata of each RPC, from the options. Layer 2; reached by dynamic import only. */
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { credentials, Metadata, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 import { VStreamError } from '../errors.js';
 import type { Auth, ConnectOptions, Text } from './options.js';
 import { resolveText } from './secrets.js';
 
-/** Resolved anew for each channel, so that renewed certificates are used at the next connection. */
+const SKIP_VERIFY = { rejectUnauthorized: false, checkServerIdentity: () => undefined };
+
+/**
+ * A server named by an IP address: Node 26 refuses an address as TLS server name, and grpc-js gives it one. A name that no
+ * certificate carries is sent instead, and the certificate is still checked against the address.
+ */
+const NO_SERVER_NAME = 'address.invalid';
+
+/** Resolved anew for each channel, so that renewed certificates are used at the next connection. `address` is `host:port`. */
 export async function channelCredentials(
   tls: ConnectOptions['tls'],
+  address: string,
 ): Promise<{ credentials: ChannelCredentials; options: ChannelOptions }> {
   if (tls === undefined || tls === false) return { credentials: credentials.createInsecure(), options: {} };
   const options = tls === true ? {} : tls;
@@ -14,7 +25,10 @@ export async function channelCredentials(
     throw new VStreamError('CONFIG_INVALID', 'tls.cert and tls.key are needed together', { next: 'Give both, or none.' });
   }
   const [ca, cert, key] = await Promise.all([pem(options.ca, 'tls.ca'), pem(options.cert, 'tls.cert'), pem(options.key, 'tls.key')]);
-  const verify = options.insecureSkipVerify === true ? { rejectUnauthorized: false, checkServerIdentity: () => undefined } : {};
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+  const byAddress = options.serverName === undefined && isIP(host) !== 0;
+  const check = (_name: string, certificate: PeerCertificate): Error | undefined => checkServerIdentity(host, certificate);
+  const verify = options.insecureSkipVerify === true ? SKIP_VERIFY : byAddress ? { checkServerIdentity: check } : {};
   let made: ChannelCredentials;
   try {
     made = credentials.createSsl(ca, key, cert, verify);
@@ -26,10 +40,8 @@ export async function channelCredentials(
     });
   }
   const name = options.serverName;
-  return {
-    credentials: made,
-    options: name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name },
-  };
+  if (name !== undefined) return { credentials: made, options: { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name } };
+  return { credentials: made, options: byAddress ? { 'grpc.ssl_target_name_override': NO_SERVER_NAME } : {} };
 }
 
 async function pem(text: Text | undefined, what: string): Promise<Buffer | null> {
