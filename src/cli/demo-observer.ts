@@ -124,6 +124,9 @@ export class Observer {
   async #resumed(batch: Batch, now: number): Promise<void> {
     if (!this.#cut) return;
     const { at, over } = this.#cut;
+    // A batch read before the cut may still be on its way to the sink: only a later order shows that the stream is back.
+    const isLater = (id: unknown): boolean => (this.#waiting.get(String(id))?.at ?? Number.NEGATIVE_INFINITY) >= at;
+    if (!batch.changes.some((change) => change.table === 'orders' && change.op === 'insert' && isLater(change.key?.['id']))) return;
     this.#cut = undefined;
     const from = batch.transactions[0]?.gtid ?? 'what came meanwhile';
     await this.#say(this.#paint('green', `  resumed after ${spoken((now - at) / 1000)} from the stored position, going on with ${from}`));
