@@ -171,6 +171,7 @@ export class Watch {
     };
     let stall: VStreamError | undefined;
     for (const record of this.#shards.values()) {
+      this.#settle(record);
       const listeningSince = Math.max(this.#openedAt, this.#busyUntil ?? 0, this.#blockedUntil ?? 0);
       if (record.hint && record.lastProgressAt === undefined && now - listeningSince > HINT_GRACE_MS) throw record.hint;
       const copying = this.#options.copying(record.keyspace, record.shard);
@@ -234,12 +235,11 @@ export class Watch {
       });
   }
 
-  /** Keeps the comparison with the last poll current; called when positions were taken in. */
-  received(keyspace: string, shard: string): void {
-    const record = this.#shards.get(`${keyspace}/${shard}`);
-    if (!record || record.executed.signs()?.missingSince === undefined) return;
-    const set = parseGtidSet(this.#options.gtid(keyspace, shard));
-    if (set) record.executed.received(set);
+  /** What arrived since the last poll counts at once: a shard that has caught up must not look behind until the next one. */
+  #settle({ keyspace, shard, executed }: ShardRecord): void {
+    if (executed.signs()?.missingSince === undefined) return;
+    const received = parseGtidSet(this.#options.gtid(keyspace, shard));
+    if (received) executed.received(received);
   }
 
   #sampleEventLoop(): void {

@@ -3,7 +3,7 @@ import { VStreamError, type ErrorCategory, type ErrorCode } from '../errors.js';
 import { shardInText } from './failed-at.js';
 import type { FailureRule } from './failure-rule.js';
 import { RPC_FAILURES, SQL_FAILURES } from './failures.js';
-import { GRPC, innermost, type ServerStatus } from './status.js';
+import { innermost, type ServerStatus } from './status.js';
 
 export interface Failure {
   readonly code: ErrorCode;
@@ -68,14 +68,6 @@ export function sqlError(status: ServerStatus, address: string, target: string):
     category: failure.category,
     next: failure.next,
     cause: status,
-  });
-}
-
-/** The server ended the stream with OK, which never is a success by itself (protocol.md E.2). */
-export function endedError(address: string): VStreamError {
-  return new VStreamError('STREAM_ENDED', `VTGate ${address} ended the stream`, {
-    next: 'The client reconnects by itself.',
-    cause: { from: 'grpc', code: GRPC.OK, text: '', errno: undefined } satisfies ServerStatus,
   });
 }
 
