@@ -9,7 +9,6 @@ import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shar
 import { nextTable } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
-import { verdictLimits } from '../supervise/verdict.js';
 import { Assembler, batchLimits } from './assembler.js';
 import type { StreamBatch } from './batch.js';
 import { Delivery } from './delivery.js';
@@ -29,7 +28,8 @@ import { tabletKind } from './preflight.js';
 import { Gaps } from './gaps.js';
 import { TablePresence } from './table-presence.js';
 import { UndecodableSteps } from './undecodable.js';
-import { Watch } from './watch.js';
+import { RpcWatch } from './rpc-watch.js';
+import type { Watch } from './watch.js';
 
 /** How long a read waits before the loop looks at clocks and verdicts. */
 const LOOK_MS = 500;
@@ -48,7 +48,7 @@ export class Engine {
   #changes: PlanChange[] = [];
   #resolving: Resolving | undefined;
   #unusable: readonly VStreamError[] = [];
-  readonly #warnedOfExpiry = new Map<string, number>();
+  readonly #watches: RpcWatch;
   readonly #presence: TablePresence;
   #resumed = new ResumeGuard([]);
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
@@ -64,6 +64,7 @@ export class Engine {
   constructor(options: EngineOptions, abort: AbortSignal) {
     this.#options = options;
     this.#abort = abort;
+    this.#watches = new RpcWatch(options);
     const position = firstPosition(options);
     this.catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
     this.#assembler = new Assembler(position, batchLimits(options.stream.limits, options.eager));
@@ -222,22 +223,10 @@ export class Engine {
   }
 
   #watch(position: Position): Watch {
-    const { clock, logger, recorder, transport, stream, source } = this.#options;
     const assembler = this.#assembler;
-    const watch = new Watch({
-      expireSeconds: source.expireSeconds,
-      warned: this.#warnedOfExpiry,
-      clock,
-      logger,
-      recorder,
-      transport,
-      tabletKind: tabletKind(this.#presence.tabletType),
-      limits: verdictLimits(stream.source.flags.heartbeatSeconds * 1000),
-      socket: stream.source.socket,
-      shards: position.shards,
-      copying: (keyspace, shard) => !assembler.plan.doneOn(keyspace, shard),
-      gtid: (keyspace, shard) => assembler.gtid(keyspace, shard),
-    });
+    const copying = (keyspace: string, shard: string): boolean => !assembler.plan.doneOn(keyspace, shard);
+    const gtid = (keyspace: string, shard: string): string => assembler.gtid(keyspace, shard);
+    const watch = this.#watches.open({ shards: position.shards, copying, gtid }, this.#presence.tabletType);
     // A position that was stored, or that an earlier RPC could not move from, is looked at by SQL beside the stream.
     if (this.#suspicious) watch.probe(position.shards);
     this.#suspicious = false;

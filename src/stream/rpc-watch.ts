@@ -1,0 +1,35 @@
+/** Opens the watch of each RPC of a stream: what they share is held here. Layer 3. */
+import type { EngineOptions } from './engine-options.js';
+import { tabletKind } from './preflight.js';
+import type { TabletType } from '../wire/gen/topodata_pb.js';
+import { verdictLimits } from '../supervise/verdict.js';
+import { Watch, type WatchOptions } from './watch.js';
+
+/** What one RPC asks for, and how far it has come. */
+export type Watched = Pick<WatchOptions, 'shards' | 'copying' | 'gtid'>;
+
+export class RpcWatch {
+  readonly #options: Pick<EngineOptions, 'clock' | 'logger' | 'recorder' | 'transport' | 'stream' | 'source'>;
+  /** Outlives an RPC: warned once an hour. */
+  readonly #warned = new Map<string, number>();
+
+  constructor(options: Pick<EngineOptions, 'clock' | 'logger' | 'recorder' | 'transport' | 'stream' | 'source'>) {
+    this.#options = options;
+  }
+
+  open(watched: Watched, tabletType: TabletType): Watch {
+    const { clock, logger, recorder, transport, stream, source } = this.#options;
+    return new Watch({
+      expireSeconds: source.expireSeconds,
+      warned: this.#warned,
+      clock,
+      logger,
+      recorder,
+      transport,
+      tabletKind: tabletKind(tabletType),
+      limits: verdictLimits(stream.source.flags.heartbeatSeconds * 1000),
+      socket: stream.source.socket,
+      ...watched,
+    });
+  }
+}
