@@ -135,17 +135,26 @@ function insert(parser: Parser, context: SqlContext, ignore: boolean): SqlAnswer
     parser.expect(')');
     return values;
   });
+  // As much of it as leaves a row that is there as it is: one column set to itself.
+  let keeps = false;
+  if (parser.takeAll('on', 'duplicate', 'key', 'update')) {
+    const column = parser.name();
+    parser.expect('=');
+    if (parser.name() !== column) parser.fail();
+    keeps = true;
+  }
   parser.end();
   const objects = rows.map((values) =>
     Object.fromEntries(names.map((name, index) => [name, plain((values[index] as Expression)(scopeOf([], undefined, context)))])),
   );
   let affected = 0;
   for (const object of objects) {
+    for (const column of found.columns) checkLength(column, object[column.name]);
     const shard = found.shards.length === 1 ? (found.shards[0] as Shard).name : context.engine.shardOf(found.keyspace, found.table, object);
     const store = storeOf(context.engine.shard(found.keyspace, shard), found.table);
     const row = found.columns.map((column) => storeCell(column, object[column.name] === undefined ? column.default : object[column.name]));
     if (store.version.key.length > 0 && store.get(row)) {
-      if (ignore) continue;
+      if (ignore || keeps) continue;
       const key = store.version.key.map((at) => String(row[at])).join('-');
       throw new SqlError(
         `target: ${found.keyspace}.${shard}.primary: vttablet: Duplicate entry '${key}' for key '${found.table}.PRIMARY' (errno 1062) (sqlstate 23000)`,
@@ -156,6 +165,13 @@ function insert(parser: Parser, context: SqlContext, ignore: boolean): SqlAnswer
     affected += 1;
   }
   return { columns: [], rows: [], affected };
+}
+
+/** Strict mode: what is too long for its column is an error, never cut. */
+function checkLength({ name, base, size }: Column, value: unknown): void {
+  if ((base !== 'varchar' && base !== 'char') || typeof value !== 'string') return;
+  if ([...value].length > (size ?? Infinity))
+    throw new SqlError(`target: vttablet: Data too long for column '${name}' at row 1 (errno 1406) (sqlstate 22001)`, 2);
 }
 
 function update(parser: Parser, context: SqlContext): SqlAnswer {

@@ -18,6 +18,7 @@ beforeAll(async () => {
     keyspaces: {
       commerce: { tables: { orders, product: { columns: [{ name: 'sku', type: 'varbinary(128)', key: true }] } } },
       sharded: { shards: ['-80', '80-'], tables: { orders } },
+      vstream: {},
     },
   });
   transport = createTransport({ vtgate: vtgate.address });

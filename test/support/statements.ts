@@ -2,6 +2,15 @@
 import { expect, test } from 'vitest';
 import { countGtids, parseGtidSet } from '../../src/position/gtid.js';
 import { checkPosition, gtidSubset, gtidSubtract, selectServerGtids, showExecutedGtids } from '../../src/sql/gtids.js';
+import {
+  createLetterTable,
+  deleteLetter,
+  insertLetters,
+  type NewLetterRow,
+  selectLetterBody,
+  selectLetterHeads,
+  settleLetter,
+} from '../../src/sql/letter-table.js';
 import { runStatement, type Executor } from '../../src/sql/statement.js';
 import { selectColumns, selectForeignKeys, selectPrimaryKeys, selectTableRows, selectTables } from '../../src/sql/tables.js';
 import { selectVersion, showKeyspaces, showShards, showTablets, showVSchemaKeyspaces } from '../../src/sql/topology.js';
@@ -11,7 +20,7 @@ const size = (set: string): bigint => countGtids(parseGtidSet(set) ?? new Map())
 
 /**
  * The cluster has the keyspaces `commerce` (one shard `0`; table `product` with key `sku` and `orders`, no foreign keys) and
- * `sharded` (`-80` and `80-`).
+ * `sharded` (`-80` and `80-`), and `vstream`, where a table is made and dropped again.
  */
 export function statementTests(executor: () => Executor): void {
   const run = <T>(statement: Parameters<typeof runStatement<T>>[1]): Promise<T> => runStatement<T>(executor(), statement);
@@ -101,5 +110,65 @@ export function statementTests(executor: () => Executor): void {
   test('estimated rows of a shard', async () => {
     const rows = await run(selectTableRows('sharded', '80-'));
     expect(rows).toContainEqual({ table: 'orders', rows: expect.any(BigInt) as bigint });
+  });
+  test('dead letters: stored once, read in pages, settled once, removed', async () => {
+    const at = { keyspace: 'vstream', table: `letters_${process.pid}` };
+    await run(createLetterTable(at));
+    try {
+      await run(createLetterTable(at));
+      const bytes = Uint8Array.from({ length: 300 }, (_, index) => index % 256);
+      const letter: NewLetterRow = {
+        id: 'a',
+        incarnation: 'first',
+        keyspace: 'commerce',
+        shard: '-80',
+        table: 'odd `name`',
+        op: 'insert',
+        gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:5',
+        ordinal: 0n,
+        generation: 1n,
+        reshards: 0n,
+        transactions: 9_007_199_254_740_993n,
+        code: 'DECODE_FAILED',
+        column: 'note',
+        reason: "it's \\ ü 𝄞",
+        before: undefined,
+        after: bytes,
+        field: bytes.subarray(0, 3),
+        details: '{"phase":"live"}',
+      };
+      const copied = { ...letter, id: 'b', op: 'copy', gtid: undefined, column: undefined };
+      expect(await run(insertLetters(at, 's', [letter, copied]))).toBe(2n);
+      expect(await run(insertLetters(at, 's', [{ ...letter, reason: 'again' }, { ...copied, id: 'c' }]))).toBe(1n);
+      await run(insertLetters(at, 't', [letter]));
+      // What does not fit is an error, never cut.
+      await expect(run(insertLetters(at, 's', [{ ...letter, id: 'd', op: 'x'.repeat(17) }]))).rejects.toThrow();
+
+      const all = await run(selectLetterHeads(at, '', '', 10));
+      expect(all.map(({ stream, id }) => stream + id)).toEqual(['sa', 'sb', 'sc', 'ta']);
+      const { before: _before, after: _after, field: _field, details: _details, ...head } = letter;
+      const storedAt = expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}$/) as string;
+      expect(all[0]).toEqual({ ...head, stream: 's', storedAt, doneAt: undefined, how: undefined });
+      expect(all[1]).toMatchObject({ gtid: undefined, column: undefined });
+      expect((await run(selectLetterHeads(at, 's', 'a', 2))).map(({ stream, id }) => stream + id)).toEqual(['sb', 'sc']);
+
+      const body = await run(selectLetterBody(at, 's', 'a'));
+      expect([body?.before, Buffer.from(body?.after ?? []), Buffer.from(body?.field ?? []), body?.details]).toEqual([
+        undefined,
+        Buffer.from(bytes),
+        Buffer.from([0, 1, 2]),
+        letter.details,
+      ]);
+      expect(await run(selectLetterBody(at, 's', 'nobody'))).toBeUndefined();
+
+      expect(await run(settleLetter(at, 's', 'a', 'replayed'))).toBe(1n);
+      expect(await run(settleLetter(at, 's', 'a', 'superseded'))).toBe(0n);
+      expect(await run(insertLetters(at, 's', [letter]))).toBe(0n);
+      expect((await run(selectLetterHeads(at, '', '', 1)))[0]).toMatchObject({ id: 'a', how: 'replayed', doneAt: storedAt });
+      expect(await run(deleteLetter(at, 's', 'a'))).toBe(1n);
+      expect(await run(deleteLetter(at, 's', 'a'))).toBe(0n);
+    } finally {
+      await executor().execute({ target: 'vstream@primary', text: `drop table ${at.table}` });
+    }
   });
 }
