@@ -338,20 +338,20 @@ export class Engine {
   }
 
   /**
-   * Moves a keyspace to other shards: rows are copied over, the sources stop serving and each leaves a journal with the
-   * targets' positions. Streams follow by the rules of VStream flags (protocol.md B.12).
+   * Moves a keyspace to the named shards: rows are copied over, the sources stop serving and each leaves a journal with the targets'
+   * positions. Shards that serve already and are named take no part. Streams follow by the rules of VStream flags (protocol.md B.12).
    */
   reshard(keyspace: string, shards: readonly string[]): void {
-    const sources = [...this.keyspace(keyspace).shards.values()].filter((shard) => shard.serving);
-    const targets = shards.map((name) => this.keyspace(keyspace).shards.get(name) ?? this.addShard(keyspace, name));
+    const serving = [...this.keyspace(keyspace).shards.values()].filter((shard) => shard.serving);
+    const sources = serving.filter((shard) => !shards.includes(shard.name));
+    const names = shards.filter((name) => !serving.some((shard) => shard.name === name));
+    const targets = names.map((name) => this.keyspace(keyspace).shards.get(name) ?? this.addShard(keyspace, name));
     for (const source of sources) source.serving = false;
     for (const target of targets) target.serving = true;
-    for (const source of sources) {
-      for (const [name, store] of source.tables) {
-        for (const target of targets) if (!target.tables.has(name)) target.tables.set(name, new TableStore(this.#renumber(store.version)));
-        this.#moveRows(keyspace, name, store);
-      }
-    }
+    for (const { tables } of sources)
+      for (const [name, { version }] of tables)
+        for (const target of targets) target.tables.set(name, new TableStore(this.#renumber(version)));
+    for (const { tables } of sources) for (const [name, store] of tables) this.#moveRows(keyspace, name, store);
     const journalTargets: JournalTarget[] = targets.map((target) => ({
       keyspace,
       shard: target.name,

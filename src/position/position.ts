@@ -11,6 +11,8 @@ export interface ShardPosition {
   readonly shard: string;
   /** GTID set with flavour prefix; '' before the first snapshot of that shard. */
   readonly gtid: string;
+  /** Reshards in the line of shards this one comes from, where that differs from the position's count. */
+  readonly reshards?: number;
 }
 
 /** A transaction delivered in part (`split` mode): a replay skips that many of its changes. */
@@ -29,7 +31,7 @@ export interface PositionJson {
   readonly shards: readonly ShardPosition[];
   /** Per keyspace and table; absent when nothing was ever to be copied. */
   readonly copy?: PlanJson;
-  /** How many times the shard set was replaced; first part of `sequence`. */
+  /** How many times the shard set was replaced; for a shard without a number of its own the first part of `sequence`. */
   readonly reshards?: number;
   readonly partial?: readonly PartialTransaction[];
   /** Tables with gaps that a policy allowed; absent when there are none. */
@@ -154,7 +156,7 @@ function fromOwnJson(value: Record<string, unknown>): Position {
   if (!Array.isArray(partial) || !partial.every(isPartial)) throw invalid('`partial` is not a list of transactions under way');
   if (!isIncompleteList(incomplete)) throw invalid('`incomplete` is not a list of marks');
   return new Position(
-    shards.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid })),
+    shards.map(({ keyspace, shard, gtid, reshards: own }) => ({ keyspace, shard, gtid, ...(own === undefined ? {} : { reshards: own }) })),
     copy === undefined ? CopyPlan.empty : CopyPlan.fromJson(copy),
     reshards,
     partial,
@@ -183,7 +185,8 @@ function isShardCopy(value: unknown): boolean {
 }
 
 function isShardPosition(value: unknown): value is ShardPosition {
-  return isRecord(value) && isText(value['gtid']) && ['keyspace', 'shard'].every((name) => isText(value[name]) && value[name] !== '');
+  if (!isRecord(value) || !isOptional(value['reshards'], isCount)) return false;
+  return isText(value['gtid']) && ['keyspace', 'shard'].every((name) => isText(value[name]) && value[name] !== '');
 }
 
 function isPartial(value: unknown): value is PartialTransaction {

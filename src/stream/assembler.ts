@@ -5,8 +5,9 @@
  * shard can be gathered into large batches while another shard's go out. Order per shard is kept.
  */
 import { VStreamError } from '../errors.js';
-import { type CopyPlan, highestGeneration, type ShardCopy } from '../position/plan.js';
+import { type CopyPlan, type ShardCopy } from '../position/plan.js';
 import type { PartialTransaction, Position } from '../position/position.js';
+import { resharded } from '../copy/reshard.js';
 import { copyAfter, again } from '../copy/steps.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Progress, SchemaChange } from './change.js';
@@ -173,19 +174,9 @@ export class Assembler {
     return out;
   }
 
-  /**
-   * A reshard: the next batch moves to this shard set as a whole. Copies are done then; a table's generation becomes the highest
-   * any old shard had, so that the next one is newer than every row. Call after `flush`.
-   */
+  /** A reshard: the next batch moves to this shard set as a whole (copy/reshard.ts). Call after `flush`. */
   replaceShards(vector: readonly VgtidEntry[]): void {
-    const plan = this.#plan.withTables(
-      [...this.#plan.tables()].map(({ entry, ...ref }) => {
-        const { shards: _, ...rest } = entry;
-        return [ref, { ...rest, state: 'done', generation: highestGeneration(entry) }];
-      }),
-    );
-    const shards = vector.map(({ keyspace, shard, gtid }) => ({ keyspace, shard, gtid }));
-    this.replace(this.#position.with({ shards, plan, reshards: this.#position.reshards + 1, partial: [] }));
+    this.replace(resharded(this.#position.with({ plan: this.#plan }), vector));
   }
 
   /** Hands out everything taken in. */
@@ -380,7 +371,7 @@ export class Assembler {
     if (advances.size > 0) {
       shards = shards.map((one) => {
         const advance = advances.get(shardKey(one.keyspace, one.shard));
-        return advance ? { keyspace: one.keyspace, shard: one.shard, gtid: advance.gtid } : one;
+        return advance ? { ...one, gtid: advance.gtid } : one;
       });
       if (!takePlan) {
         for (const { keyspace, shard, copy } of advances.values()) {

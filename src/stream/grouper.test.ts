@@ -278,6 +278,48 @@ describe('shards that join (G123)', () => {
     expect(seen.map((unit) => unit.vector?.map((entry) => entry.shard))).toEqual([['80-'], undefined]);
     expect(seen.map(unitText)[0]?.rows).toEqual(['insert t 1 x']);
   });
+
+  test('all that join by one reshard tell of it once, and their changes count it at once', () => {
+    const grouper = grouperOf([], { shards: [{ keyspace: 'commerce', shard: '0', gtid: set(1) }], reshards: 3 });
+    const seen = [a, b].flatMap((shard) =>
+      grouper.push(response(shard.begin(9), shard.field('t', 9), shard.row('t', [row(1)], 9), shard.vgtid(vector(4, 6)), shard.commit(9))),
+    );
+    expect(seen.map((unit) => unit.vector?.map((entry) => entry.shard))).toEqual([['-80', '80-'], undefined]);
+    expect(seen.flatMap((unit) => (unit as GroupUnit).changes.map((change) => change.sequence))).toEqual([
+      [4, 4n, 0],
+      [4, 6n, 0],
+    ]);
+  });
+
+  test('a shard that traffic is switched back to joins again', () => {
+    const zero = new ShardEvents('0');
+    const grouper = grouperOf([], { shards: [{ keyspace: 'commerce', shard: '0', gtid: set(1) }] });
+    const change = (shard: ShardEvents, seen: readonly VectorEntry[]): Unit[] =>
+      grouper.push(response(shard.begin(9), shard.field('t', 9), shard.row('t', [row(1)], 9), shard.vgtid(seen), shard.commit(9)));
+    const seen = [
+      change(zero, [{ shard: '0', gtid: set(2) }]),
+      change(b, vector(4, 6)),
+      change(a, vector(5, 6)),
+      change(zero, [{ shard: '0', gtid: set(3) }]),
+    ].flat();
+    expect(seen.map((unit) => unit.vector?.map((entry) => entry.shard))).toEqual([undefined, ['-80', '80-'], undefined, ['0']]);
+    expect(seen.flatMap((unit) => (unit as GroupUnit).changes.map((one) => one.sequence[0]))).toEqual([0, 1, 1, 2]);
+  });
+
+  test('a shard that a reshard left alone keeps its count', () => {
+    const grouper = grouperOf(['-80', '80-']);
+    const narrow = new ShardEvents('-40');
+    const now: VectorEntry[] = [
+      { shard: '80-', gtid: set(1) },
+      { shard: '-40', gtid: set(4) },
+      { shard: '40-80', gtid: set(4) },
+    ];
+    const seen = [
+      grouper.push(response(narrow.begin(9), narrow.field('t', 9), narrow.row('t', [row(1)], 9), narrow.vgtid(now), narrow.commit(9))),
+      grouper.push(response(b.begin(9), b.field('t', 9), b.row('t', [row(2)], 9), b.vgtid(now), b.commit(9))),
+    ].flat();
+    expect(seen.flatMap((unit) => (unit as GroupUnit).changes.map((one) => one.sequence[0]))).toEqual([1, 0]);
+  });
 });
 
 describe('sequence', () => {

@@ -6,32 +6,20 @@ import { VStreamError } from '../errors.js';
 import { readBitmap } from '../wire/message.js';
 import { RepeatedName } from '../wire/names.js';
 import { type EventView, ResponseScanner, type RowEventVisitor, scanRowEvent } from '../wire/scan.js';
-import { readVgtid, readVgtidEntry } from '../wire/vgtid.js';
+import { readVgtid, readVgtidEntry, type VgtidEntry } from '../wire/vgtid.js';
 import { countGtids, parseGtidSet } from '../position/gtid.js';
-import type { PartialTransaction } from '../position/position.js';
-import type { Op, Phase } from './change.js';
+import type { Op } from './change.js';
 import { EVENT_KIND, GRAMMAR } from './grammar.js';
+import type { GrouperOptions } from './grouper-options.js';
 import { ChangeRecord, type GroupContext, type TableContext } from './record.js';
 import { withPlace } from './row-failure.js';
-import { ShardTables, type TableCatalog } from './tables.js';
+import { ShardSet } from './shard-set.js';
+import { ShardTables } from './tables.js';
 import type { OpenShard as Shard } from './open-shard.js';
 import type { Unit, UnitBase } from './units.js';
 
+export type { GrouperOptions } from './grouper-options.js';
 export type { CheckpointUnit, CopyCompletedUnit, GroupUnit, StatementUnit, Unit, UnitBase } from './units.js';
-
-export interface GrouperOptions {
-  readonly catalog: TableCatalog;
-  /** Every shard asked for, with the position it starts from. */
-  readonly shards: readonly { readonly keyspace: string; readonly shard: string; readonly gtid?: string }[];
-  /** Of a transaction that begins now. */
-  readonly phase: (keyspace: string, shard: string) => Phase;
-  readonly reshards: number;
-  /** Bytes above which a transaction fails or is split. */
-  readonly transactionBytes: number;
-  readonly hugeTransaction: 'fail' | 'split';
-  /** Transactions handed out in part before (`split`): their replay skips what was. */
-  readonly skip?: readonly PartialTransaction[];
-}
 
 const HEARTBEAT = 14;
 const ROW = 12;
@@ -41,6 +29,7 @@ export class Grouper implements RowEventVisitor {
   readonly #scanner = new ResponseScanner();
   readonly #tableName = new RepeatedName();
   readonly #shards = new Map<string, Map<string, Shard>>();
+  readonly #set: ShardSet;
   #units: Unit[] = [];
   /** The shard of the last event. */
   #current: Shard | undefined;
@@ -57,19 +46,21 @@ export class Grouper implements RowEventVisitor {
 
   constructor(options: GrouperOptions) {
     this.#options = options;
+    this.#set = new ShardSet(options.shards, options.reshards);
     for (const { keyspace, shard, gtid = '' } of options.shards) this.#addShard(keyspace, shard, gtid, false);
   }
 
   #addShard(keyspace: string, shard: string, gtid: string, joined: boolean): Shard {
     const byShard = this.#shards.get(keyspace) ?? new Map<string, Shard>();
     this.#shards.set(keyspace, byShard);
+    const reshards = this.#set.behind(keyspace, shard);
     const splits = (this.#options.skip ?? []).filter((one) => one.keyspace === keyspace && one.shard === shard);
     const added: Shard = {
       keyspace,
       shard,
       tables: new ShardTables(this.#options.catalog, keyspace, shard),
       state: 'idle',
-      group: this.#newGroup(keyspace, shard),
+      group: this.#newGroup(keyspace, shard, reshards),
       changes: [],
       fields: [],
       statements: [],
@@ -79,6 +70,7 @@ export class Grouper implements RowEventVisitor {
       copied: false,
       vgtid: undefined,
       joined,
+      reshards,
       vector: undefined,
       ordinal: 0,
       parts: 0,
@@ -193,19 +185,25 @@ export class Grouper implements RowEventVisitor {
 
   #base(shard: Shard, event: EventView): UnitBase {
     const known = event.timestamp > 0 && event.currentTimeMs > 0;
-    const vector = shard.vector;
-    if (vector) {
-      shard.joined = false;
-      shard.vector = undefined;
-    }
     return {
-      vector,
+      vector: this.#takeVector(shard),
       keyspace: shard.keyspace,
       shard: shard.shard,
       vgtid: shard.vgtid,
       timestamp: event.timestamp,
       lagMs: known ? Math.max(0, event.currentTimeMs - event.timestamp * 1000) : undefined,
     };
+  }
+
+  #takeVector(shard: Shard): readonly VgtidEntry[] | undefined {
+    const { keyspace, vector } = shard;
+    if (!vector) return undefined;
+    shard.joined = false;
+    shard.vector = undefined;
+    const gone = this.#set.replace(keyspace, vector);
+    // Traffic can be switched back: a shard that comes again joins again.
+    for (const name of gone ?? []) this.#shards.get(keyspace)?.delete(name);
+    return gone && vector;
   }
 
   #shardOf({ keyspace, shard }: EventView): Shard {
@@ -216,9 +214,9 @@ export class Grouper implements RowEventVisitor {
     return found;
   }
 
-  #newGroup(keyspace: string, shard: string): GroupContext {
-    const { phase, reshards } = this.#options;
-    return { gtid: undefined, commitTime: undefined, phase: phase(keyspace, shard), reshards, shardGtid: '', transactions: undefined };
+  #newGroup(keyspace: string, shard: string, reshards: number): GroupContext {
+    const phase = this.#options.phase(keyspace, shard);
+    return { gtid: undefined, commitTime: undefined, phase, reshards, shardGtid: '', transactions: undefined };
   }
 
   /** The held vector becomes the shard's position. */
@@ -247,7 +245,7 @@ export class Grouper implements RowEventVisitor {
 
   /** Everything of the open group but its FIELDs: they hold on, and consumers have to hear of them before the next row (G45). */
   #reset(shard: Shard): void {
-    shard.group = this.#newGroup(shard.keyspace, shard.shard);
+    shard.group = this.#newGroup(shard.keyspace, shard.shard, shard.reshards);
     shard.changes = [];
     shard.statements = [];
     shard.copyRestarted = undefined;

@@ -22,6 +22,7 @@ export interface OpenShard {
   vgtid: VgtidEntry | undefined;
   /** Joined by a reshard and not yet told of. */
   joined: boolean;
+  readonly reshards: number;
   vector: VgtidEntry[] | undefined;
   ordinal: number;
   parts: number;

@@ -11,8 +11,8 @@ export interface UnitBase {
   /** Seconds; 0 in the copy phase. */
   readonly timestamp: number;
   /**
-   * The whole vector, with the first unit of a shard that was not asked for: VTGate followed a reshard by itself, and the shard
-   * set of this vector replaces the old one (measured.md section 3).
+   * The whole vector, with the first unit that shows another shard set than before: VTGate followed a reshard by itself, and this
+   * set replaces the old one (measured.md section 3).
    */
   readonly vector: readonly VgtidEntry[] | undefined;
   /** `current_time` minus `timestamp` of the same event, so that no clock of ours is involved (G59); undefined when unknown. */

@@ -1,0 +1,22 @@
+/** A position after a reshard. Pure. Layer 3. */
+import { afterReshard } from '../position/lineage.js';
+import { highestGeneration } from '../position/plan.js';
+import type { Position } from '../position/position.js';
+import type { VgtidEntry } from '../wire/vgtid.js';
+
+/**
+ * The shard set of `vector` in place of the old one, as a whole. Copies are done then; a table's generation becomes the highest any
+ * old shard had, so that the next one is newer than every row.
+ */
+export function resharded(position: Position, vector: readonly VgtidEntry[]): Position {
+  const plan = position.plan.withTables(
+    [...position.plan.tables()].map(({ entry, ...ref }) => {
+      const { shards: _, ...rest } = entry;
+      return [ref, { ...rest, state: 'done', generation: highestGeneration(entry) }];
+    }),
+  );
+  const shards = afterReshard(vector, position.shards, position.reshards);
+  // A shard that the reshard left alone may be inside a transaction that is handed out in parts.
+  const partial = position.partial.filter((one) => shards.some(({ keyspace, shard }) => keyspace === one.keyspace && shard === one.shard));
+  return position.with({ shards, plan, partial, reshards: position.reshards + 1 });
+}

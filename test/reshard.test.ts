@@ -1,0 +1,60 @@
+/** A reshard under a running stream: one replacement, in one RPC, and an order of every key's versions that holds across it (G123). */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
+import { vstream, type Change } from '../src/index.js';
+
+const columns = [
+  { name: 'id', type: 'bigint', key: true },
+  { name: 'v', type: 'bigint' },
+];
+const KEYS = Array.from({ length: 12 }, (_, at) => at + 1);
+let vtgate: EmbeddedVtgate;
+beforeEach(async () => {
+  const rows = KEYS.map((id) => ({ id, v: 0 }));
+  vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { shards: ['0'], tables: { item: { columns, rows } } } } });
+});
+afterEach(() => vtgate.close());
+
+const updateAll = (v: number): void => {
+  for (const id of KEYS) vtgate.engine.write('shop', [{ op: 'update', table: 'item', where: { id }, set: { v } }]);
+};
+
+test('splits, a merge and a way back are one replacement each, in one RPC, and every version of a key is newer than the one before', async () => {
+  const said: string[] = [];
+  const log = (fields: object, message: string): void => void said.push(`${message} ${JSON.stringify(fields)}`);
+  const versions = new Map<bigint, Change['sequence'][]>();
+  const counts = new Set<number>();
+  const steps = [['-80', '80-'], ['-40', '40-80', '80-'], ['-'], ['-80', '80-']];
+  let expected = 0;
+  await using stream = vstream({
+    source: { vtgate: vtgate.address, keyspace: 'shop' },
+    tables: ['item'],
+    logger: { debug: () => {}, info: () => {}, warn: log, error: log },
+  });
+  const seen = new Map<bigint, bigint>();
+  for await (const batch of stream) {
+    counts.add(batch.position.reshards);
+    for (const change of batch.of('item')) {
+      const id = change.after?.['id'] as bigint;
+      seen.set(id, change.after?.['v'] as bigint);
+      versions.set(id, [...(versions.get(id) ?? []), change.sequence]);
+    }
+    if (seen.size < KEYS.length || [...seen.values()].some((v) => v !== BigInt(expected)) || !batch.position.copied) continue;
+    expected++;
+    if (expected === 2 + steps.length) break;
+    // A change before the first switch, and one after each.
+    const next = steps[expected - 2];
+    if (expected > 1 && next) vtgate.engine.reshard('shop', next);
+    updateAll(expected);
+  }
+  expect(vtgate.requests.length).toBe(1);
+  expect([...counts]).toEqual([0, 1, 2, 3, 4]);
+  expect(said.filter((text) => text.includes('resharded')).length).toBe(4);
+  for (const list of versions.values()) {
+    expect(list).toEqual(list.toSorted(compare));
+  }
+});
+
+function compare(one: Change['sequence'], other: Change['sequence']): number {
+  return one[0] - other[0] || Number(one[1] - other[1]) || one[2] - other[2];
+}
