@@ -47,3 +47,13 @@ test.runIf(tracked.length > 0)('no test is left out or alone', () => {
   const tests = texts.filter(({ file }) => /\.test(-d)?\.ts$/.test(file) && file !== 'test/hygiene.test.ts');
   expect(linesWith(/\b(?:test|it|describe)(?:\.\w+)*\.(?:only|skip|todo)\b/, tests)).toEqual([]);
 });
+
+test('a peer whose releases carry a pre-release tag is allowed in any version, as no range admits those of later numbers', () => {
+  const { peerDependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >;
+  const tagged = Object.keys(peerDependencies ?? {}).filter((name) => devDependencies?.[name]?.includes('-'));
+  expect(tagged).toContain('@duckdb/node-api');
+  expect(tagged.map((name) => peerDependencies?.[name])).toEqual(tagged.map(() => '*'));
+});
