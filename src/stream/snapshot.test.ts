@@ -60,7 +60,14 @@ function read(transport: Transport, shards: readonly string[], signal = new Abor
   const source = { shards: [], tables: [], tabletType: TabletType.PRIMARY, expireSeconds: new Map(), rowImages: new Map() };
   const watch = new RpcWatch({ clock, logger, recorder: new Recorder(clock), transport, stream, source });
   const tools = { transport, clock, catalog: catalogOf(), stream, watch, tabletType: TabletType.PRIMARY, signal };
-  return readSnapshot({ table: { keyspace: 'commerce', table: 't', where: '`id` < 90' }, shards, reshards: 0 }, tools);
+  return readSnapshot(
+    {
+      table: { keyspace: 'commerce', table: 't', where: '`id` < 90' },
+      shards: shards.map((shard) => ({ keyspace: 'commerce', shard })),
+      reshards: 0,
+    },
+    tools,
+  );
 }
 
 const text = (part: SnapshotPart): string => {

@@ -17,6 +17,7 @@ import { MessageReader } from './reader.js';
 import { streamEnded } from './recovery.js';
 import { buildRequest, type StreamedTable } from './request.js';
 import type { RpcWatch } from './rpc-watch.js';
+import type { Member } from './shard-set.js';
 import type { FieldNotice, TableCatalog } from './tables.js';
 import type { GroupUnit, Unit } from './units.js';
 import type { ValidatedStream } from './validated.js';
@@ -38,9 +39,9 @@ export interface SnapshotOptions {
 export interface SnapshotRequest {
   /** One table: its columns and its `where`, which the server alone evaluates when it is not the catalog's. */
   readonly table: StreamedTable;
-  /** Shards of the table's keyspace; at least one. */
-  readonly shards: readonly string[];
-  /** First part of the rows' `sequence`. */
+  /** Shards of the table's keyspace; at least one. What they say of a position is not asked for. */
+  readonly shards: readonly Member[];
+  /** Reshards behind the shards that have no number of their own: first part of the rows' `sequence`. */
   readonly reshards: number;
 }
 
@@ -77,7 +78,7 @@ export async function* readSnapshot(
   { transport, clock, catalog, stream, watch: watches, tabletType, signal }: SnapshotOptions,
 ): AsyncGenerator<SnapshotPart, void, void> {
   const { keyspace } = table;
-  const reads = new Map(shards.map((shard): [string, ShardRead] => [shard, { gtid: undefined, rows: 0, done: false }]));
+  const reads = new Map(shards.map(({ shard }): [string, ShardRead] => [shard, { gtid: undefined, rows: 0, done: false }]));
   const position = emptyPosition(table, shards);
   const grouper = new Grouper({
     catalog,
@@ -127,10 +128,10 @@ export async function* readSnapshot(
   }
 }
 
-function emptyPosition({ keyspace, table }: StreamedTable, shards: readonly string[]): Position {
+function emptyPosition({ keyspace, table }: StreamedTable, shards: readonly Member[]): Position {
   const plan = CopyPlan.empty.withTable(keyspace, table, { state: 'pending', generation: 1 });
   return new Position(
-    shards.map((shard) => ({ keyspace, shard, gtid: '' })),
+    shards.map(({ shard, reshards }) => ({ keyspace, shard, gtid: '', ...(reshards === undefined ? {} : { reshards }) })),
     plan,
   );
 }
