@@ -1,4 +1,7 @@
 /** One owner, proven with real processes (issue: never lose a change): a standby, a killed owner, an owner that slept through its lease. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../../src/embedded/index.js';
 import { type SinkServer, startSinkServer } from '../../src/testing/sink-server.js';
@@ -11,6 +14,7 @@ const ITEMS = { keyspace: 'shop', table: 'item' };
 let clock: HeldClock;
 let vtgate: EmbeddedVtgate;
 let sink: SinkServer;
+let folder: string;
 const children: Child[] = [];
 
 beforeEach(async () => {
@@ -22,29 +26,42 @@ beforeEach(async () => {
   const rows = Array.from({ length: 10 }, (_, id) => ({ id, name: `item ${id}` }));
   vtgate = await startEmbeddedVtgate({ clock, keyspaces: { vstream: {}, shop: { tables: { item: { columns, rows } } } } });
   sink = await startSinkServer();
+  folder = await mkdtemp(join(tmpdir(), 'vstream-owner-'));
+  await writeFile(ahead(), '0');
 });
 
 afterEach(async () => {
   for (const child of children.splice(0)) await child[Symbol.asyncDispose]();
   await sink.close();
   await vtgate.close();
+  await rm(folder, { recursive: true });
 });
 
-function start({ gate = false, ...options }: { gate?: boolean; until?: string; wait?: boolean } = {}): Child {
+/** How far the clock of a process that was given this file is ahead. */
+const ahead = (): string => join(folder, 'ahead');
+
+interface Start {
+  readonly gate?: boolean;
+  /** Its clock is the one that `ahead()` moves. */
+  readonly moved?: boolean;
+  readonly until?: string;
+  readonly wait?: boolean;
+}
+
+function start({ gate = false, moved = false, ...options }: Start = {}): Child {
   const child = new Child({
     signals: true,
     source: { vtgate: vtgate.address, keyspace: 'shop' },
     state: { keyspace: 'vstream', table: 'streams' },
     sink: sink.address,
     gate,
+    ...(moved ? { ahead: ahead() } : {}),
     options: { name: 'items', lease: `${LEASE_MS}ms`, ...options },
   });
   children.push(child);
   return child;
 }
 
-/** An owner counts its lease on the clock of its machine, which no test can move: this one has to be slept through. */
-const leaseOver = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LEASE_MS + 100));
 const insert = (id: number): void =>
   void vtgate.engine.transaction('shop', '0', [{ op: 'insert', table: 'item', row: { id, name: `new ${id}` } }]);
 const stateRow = (): object | undefined => vtgate.engine.rows('vstream', 'streams')[0];
@@ -97,9 +114,8 @@ describe('a second process on the same stream', () => {
 
 describe('an owner stopped longer than its lease', () => {
   test('begins no write when it wakes up, at the sink or in the state, though rows wait in its socket', async () => {
-    const sleeper = start();
+    const sleeper = start({ moved: true });
     for (let nth = 1; (await sleeper.until('applied', nth))['applied'] !== 'copy-completed'; nth++);
-    const ownLease = leaseOver();
     sleeper.kill('SIGSTOP');
     clock.advance(LEASE_MS + 1);
     for (let id = 100; id < 110; id++) insert(id);
@@ -107,7 +123,8 @@ describe('an owner stopped longer than its lease', () => {
     await successor.until('finished');
     await successor.exited;
     const [state, rows, audit, begun] = [copyOf(stateRow()), sink.rows(ITEMS), sink.audit.length, sleeper.count('applying')];
-    await ownLease;
+    // An owner counts its lease on the clock of its own machine.
+    await writeFile(ahead(), String(LEASE_MS + 1));
     sleeper.kill('SIGCONT');
     expect((await sleeper.until('failed'))['failed']).toMatchObject({ code: 'FENCED' });
     await sleeper.exited;

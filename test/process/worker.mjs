@@ -1,13 +1,18 @@
 /**
  * A client in a process of its own, told by its parent what to do and telling of each step. One argument, JSON:
- * {address, source, state, sink, options?, gate?, signals?}
+ * {address, source, state, sink, options?, gate?, signals?, ahead?}
  * `sink` is the address of a sink server. `gate`: each batch waits for a word from the parent before it is written.
+ * `ahead`: a file with the milliseconds by which the clock of this process is ahead; read at each look at the clock.
  * Says: 'ready' | 'owner' | {waiting} | {applying, changes} | {applied} | {finished: summary} | {failed: error}
  */
-import { run } from '../../dist/index.js';
+import { readFileSync } from 'node:fs';
+import { systemClock } from '../../dist/internal/clock.js';
+import { Recorder } from '../../dist/observe/recorder.js';
+import { Runner } from '../../dist/pipeline/runner.js';
+import { validateRunOptions } from '../../dist/pipeline/validate.js';
 import { socketSink } from '../../dist/testing/index.js';
 
-const { source, state, sink, options = {}, gate = false, signals = false } = JSON.parse(process.argv[2]);
+const { source, state, sink, options = {}, gate = false, signals = false, ahead } = JSON.parse(process.argv[2]);
 const tell = (event) => process.connected && process.send(event);
 
 let open = !gate;
@@ -51,8 +56,13 @@ const logger = {
   error: quiet,
 };
 
+const clock =
+  ahead === undefined ? systemClock : { ...systemClock, monotonic: () => systemClock.monotonic() + Number(readFileSync(ahead, 'utf8')) };
+
 try {
-  const { position: _, ...summary } = await run({ source, state, sink: told, signal: ending.signal, logger, ...options });
+  // As `run()` does, with a clock that a test can move.
+  const valid = validateRunOptions({ source, state, sink: told, signal: ending.signal, logger, ...options });
+  const { position: _, ...summary } = await new Runner(valid, new Recorder(clock), clock, Math.random).run(ending.signal);
   tell({ finished: summary });
 } catch (error) {
   tell({ failed: error.toJSON?.() ?? { message: String(error) } });
