@@ -6,7 +6,7 @@ import { createTransport } from '../src/transport/grpc.js';
 import { PlainReader } from './plain-reader.js';
 import { VEventType } from '../src/wire/gen/binlogdata_pb.js';
 import { TabletType } from '../src/wire/gen/topodata_pb.js';
-import { VStreamRequestSchema, VStreamResponseSchema } from '../src/wire/gen/vtgate_pb.js';
+import { VStreamRequestSchema, type VStreamResponse, VStreamResponseSchema } from '../src/wire/gen/vtgate_pb.js';
 import { SHARD, START_GTID } from './frames.js';
 import { Meter } from './meter.js';
 import { type Measure, type Measured, serve } from './protocol.js';
@@ -15,7 +15,7 @@ import { type Measure, type Measured, serve } from './protocol.js';
 const seen: { last: unknown } = { last: undefined };
 
 interface Peer {
-  decoder(): Promise<(bytes: Uint8Array) => unknown>;
+  decoder(): Promise<(bytes: Uint8Array) => VStreamResponse>;
 }
 
 serve(async (measure: Measure): Promise<Measured> => {
@@ -34,11 +34,16 @@ serve(async (measure: Measure): Promise<Measured> => {
       });
     }
     case 'protobufjs messages': {
-      // Compiled into bench/dist/bench.
-      const { decoder } = (await import(new URL('../../peers/protobufjs.mjs', import.meta.url).href)) as Peer;
-      const decode = await decoder();
+      const decode = await protobufjs();
       return receive(measure, meter, (message) => {
         seen.last = decode(message);
+      });
+    }
+    case 'protobufjs': {
+      const decode = await protobufjs();
+      const reader = new PlainReader();
+      return receive(measure, meter, (message) => {
+        seen.last = reader.rows(decode(message));
       });
     }
     case 'typed':
@@ -63,6 +68,12 @@ serve(async (measure: Measure): Promise<Measured> => {
       });
   }
 });
+
+async function protobufjs(): Promise<(bytes: Uint8Array) => VStreamResponse> {
+  // Compiled into bench/dist/bench.
+  const { decoder } = (await import(new URL('../../peers/protobufjs.mjs', import.meta.url).href)) as Peer;
+  return decoder();
+}
 
 /** The transport alone, which knows bytes but no rows. */
 async function receive(measure: Measure, meter: Meter, take: (message: Uint8Array) => void): Promise<Measured> {

@@ -19,6 +19,8 @@ export interface Case {
 /** A round is the cost of one pass over a case's rows. */
 export interface Result {
   readonly case: Case;
+  /** The pass that warmed the process up: half the rows, all of them from a real VTGate. */
+  readonly first: Measured;
   readonly rounds: readonly Measured[];
   readonly bytesPerRow: number;
   readonly usPerRow: number;
@@ -36,15 +38,21 @@ export class Lab {
     this.#server = new Worker('./server.js', this.#pinned ? 0 : undefined, ['--max-semi-space-size=64']);
   }
 
-  /** Each case `rounds` times, in turns, after one pass of half the rows to warm it up. A client process for each case. */
-  async measure(cases: readonly Case[], rounds: number): Promise<Result[]> {
-    const results = cases.map((one) => ({ case: one, rounds: [] as Measured[] }));
-    for (const one of cases) await this.#pass(one, Math.max(2_000, Math.ceil(one.rows / 2)));
+  /**
+   * Each case `rounds` times, in turns, after one pass of half the rows to warm it up. A client process for each case.
+   * `peer` is what else has its turn in each round.
+   */
+  async measure(cases: readonly Case[], rounds: number, peer?: () => Promise<void>): Promise<Result[]> {
+    const results: { case: Case; first: Measured; rounds: Measured[] }[] = [];
+    for (const one of cases)
+      results.push({ case: one, first: await this.#pass(one, Math.max(2_000, Math.ceil(one.rows / 2))), rounds: [] });
     for (let round = 0; round < rounds; round++) {
       for (const result of results) result.rounds.push(await this.#pass(result.case, result.case.rows));
+      await peer?.();
     }
-    return results.map(({ case: one, rounds: measured }) => ({
+    return results.map(({ case: one, first, rounds: measured }) => ({
       case: one,
+      first,
       rounds: measured,
       bytesPerRow: (measured[0]?.bytes ?? 0) / (measured[0]?.rows ?? 1),
       usPerRow: median(measured.map((pass) => pass.cpuUs / pass.rows)),
@@ -55,6 +63,10 @@ export class Lab {
     const { kind, shape, phase, types, source } = one;
     if (source) {
       const measured = await this.#client(one).ask({ kind, phase, types, ...source, expected: undefined });
+      // The floor counts no rows.
+      if (measured.rows !== 0 && measured.rows !== one.rows) {
+        throw new Error(`${source.keyspace}.${source.table} has ${measured.rows} rows: say --rows=${measured.rows}`);
+      }
       return { ...measured, rows: one.rows };
     }
     const prepared = await this.#server.ask({ shape, phase, rows });

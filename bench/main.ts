@@ -5,15 +5,17 @@
  *   --check    compare ratios with baseline.json; exit 3 when one is 1.5 times what it was
  *   --full     more rounds, every shape in replication too, memory over 10 million rows
  *   --only=six,wide   these shapes
- *   --peers    protobufjs as well (installs bench/peers)
- *   --vtgate=HOST:PORT --table=KEYSPACE.TABLE --rows=N   a table of a real VTGate, one shard, instead of the replay server
+ *   --peers    protobuf-es and protobufjs (installs bench/peers) in each shape, next to the client, instead of the other figures
+ *   --vtgate=HOST:PORT --table=KEYSPACE.TABLE --rows=N   a table of a real VTGate, one shard, instead of the replay server; with
+ *              Debezium where there are java and mvn, and without it with --no-debezium
  *   --prof     write CPU profiles of the client processes
  */
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Case, Lab, ratio, above, type Result } from './lab.js';
 import { check } from './baseline.js';
+import { measurePeers } from './peers.js';
+import { round, say } from './report.js';
+import { measureVtgate } from './vtgate.js';
 import { SHAPES } from './shapes.js';
 
 const { values: flags } = parseArgs({
@@ -24,6 +26,7 @@ const { values: flags } = parseArgs({
     only: { type: 'string' },
     prof: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: false },
+    'no-debezium': { type: 'boolean', default: false },
     rounds: { type: 'string' },
     vtgate: { type: 'string' },
     table: { type: 'string', default: 'commerce.bench_rows' },
@@ -39,11 +42,16 @@ const figures: Record<string, number | string> = {};
 const ratios: Record<string, number> = {};
 
 try {
-  if (flags.vtgate === undefined) {
+  if (flags.vtgate !== undefined) {
+    const [keyspace = '', table = ''] = flags.table.split('.');
+    const source = { address: flags.vtgate, keyspace, table };
+    Object.assign(figures, await measureVtgate(lab, source, Number(flags.rows), Number(flags.rounds ?? 3), !flags['no-debezium']));
+  } else if (flags.peers) {
+    for (const shape of only) Object.assign(figures, await measurePeers(lab, shape, Number(flags.rounds ?? 3)));
+  } else {
     if (only.includes('six')) await measureSix();
     for (const shape of only) if (shape !== 'six') await measureShape(shape);
-    if (flags.peers) await measurePeers();
-  } else await measureVtgate(flags.vtgate);
+  }
   if (flags.full) await measureMemory();
 } finally {
   lab.end();
@@ -150,42 +158,6 @@ async function measureShape(name: string): Promise<void> {
   }
 }
 
-/** The copy of a table of a real VTGate; the server's processes compete for the cores, so only CPU time says something. */
-async function measureVtgate(address: string): Promise<void> {
-  const [keyspace = '', table = ''] = flags.table.split('.');
-  const base = { shape: '', phase: 'copy', rows: Number(flags.rows), source: { address, keyspace, table } } as const;
-  const kinds = ['floor', 'typed', 'cells'] as const;
-  const list = await lab.measure(
-    kinds.map((kind): Case => ({ ...base, kind })),
-    Number(flags.rounds ?? 3),
-  );
-  say(
-    `${flags.table} through ${address}`,
-    kinds.map((kind, index) => [kind, list[index] as Result]),
-  );
-  kinds.forEach((kind, index) => (figures[`vtgate${kind[0]?.toUpperCase()}${kind.slice(1)}UsPerRow`] = round(list[index]?.usPerRow ?? 0)));
-}
-
-/** protobufjs next to protobuf-es: messages only. */
-async function measurePeers(): Promise<void> {
-  const folder = fileURLToPath(new URL('../../peers', import.meta.url));
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'], { cwd: folder, stdio: 'inherit' });
-  const base = { shape: 'six', rows: 100_000 } as const;
-  for (const phase of ['copy', 'replication'] as const) {
-    const kinds = ['floor', 'protobuf-es messages', 'protobufjs messages', 'typed'] as const;
-    const list = await lab.measure(
-      kinds.map((kind): Case => ({ ...base, kind, phase })),
-      rounds,
-    );
-    say(
-      `peers, ${phase}`,
-      kinds.map((kind, index) => [kind, list[index] as Result]),
-    );
-    figures[`${phase === 'copy' ? 'p' : 'replicationP'}rotobufjsMessagesUsPerRow`] = round(list[2]?.usPerRow ?? 0);
-    lab.endClients();
-  }
-}
-
 /** Ten million rows in a fresh process: memory must not follow their number. */
 async function measureMemory(): Promise<void> {
   const [result] = await lab.measure([{ shape: 'six', phase: 'copy', kind: 'typed', rows: 10_000_000 }], 1);
@@ -197,22 +169,4 @@ async function measureMemory(): Promise<void> {
   figures['tenMillionRssMb'] = Math.round(pass.rssMb);
   figures['tenMillionPeakRssMb'] = Math.round(pass.peakRssMb);
   lab.endClients();
-}
-
-function say(title: string, results: readonly (readonly [string, Result])[]): void {
-  const bytes = results[0]?.[1].bytesPerRow ?? 0;
-  console.log(
-    `${title}, ${Math.round(bytes)} bytes a row on the wire; CPU in microseconds a row, median of ${results[0]?.[1].rounds.length} rounds`,
-  );
-  for (const [name, { usPerRow, rounds: passes }] of results) {
-    const all = passes.map((pass) => pass.cpuUs / pass.rows);
-    const rate = Math.max(...passes.map((pass) => pass.rows / pass.wallMs));
-    console.log(
-      `  ${name.padEnd(22)} ${usPerRow.toFixed(3).padStart(8)}   (${Math.min(...all).toFixed(3)} to ${Math.max(...all).toFixed(3)}; up to ${Math.round(rate)} rows/ms)`,
-    );
-  }
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

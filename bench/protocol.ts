@@ -27,6 +27,8 @@ export type Kind =
   | 'protobuf-es'
   /** Messages decoded with protobufjs (bench/peers, installed by --peers). */
   | 'protobufjs messages'
+  /** The same, and the same objects made of their rows as of protobuf-es's. */
+  | 'protobufjs'
   /** `vstream()`: every row an object, handed to a loop. */
   | 'typed'
   /** A sink that takes cells, and leaves them alone. */

@@ -2,6 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 
+// Without it 64-bit numbers, which lengths of cells are, become plain numbers: faster to read, and to use.
+protobuf.util.Long = null;
+protobuf.configure();
+
 /** A function of the bytes of one VStreamResponse. */
 export async function decoder() {
   const proto = fileURLToPath(new URL('../../proto/', import.meta.url));
