@@ -3,6 +3,7 @@
  */
 import { VStreamError } from '../errors.js';
 import { importForeignPosition } from './foreign.js';
+import { isSinceList, Since, type SinceMark } from './since.js';
 import { type Incomplete, isIncompleteList } from './incomplete.js';
 import { CopyPlan, type PlanJson } from './plan.js';
 
@@ -36,6 +37,8 @@ export interface PositionJson {
   readonly partial?: readonly PartialTransaction[];
   /** Tables with gaps that a policy allowed; absent when there are none. */
   readonly incomplete?: readonly Incomplete[];
+  /** Tables whose copied rows are ahead of their shard; absent when there are none. */
+  readonly since?: readonly SinceMark[];
 }
 
 /**
@@ -51,6 +54,8 @@ export class Position {
   readonly partial: readonly PartialTransaction[];
   /** Tables with gaps that a policy allowed (skipped rows or transactions), until they are copied again. */
   readonly incomplete: readonly Incomplete[];
+  /** @internal Tables whose copied rows are ahead of their shard, until it reaches them. */
+  readonly since: Since;
 
   constructor(
     shards: readonly ShardPosition[],
@@ -58,12 +63,14 @@ export class Position {
     reshards = 0,
     partial: readonly PartialTransaction[] = [],
     incomplete: readonly Incomplete[] = [],
+    since: Since = Since.none,
   ) {
     this.shards = shards;
     this.plan = plan;
     this.reshards = reshards;
     this.partial = partial;
     this.incomplete = incomplete;
+    this.since = since;
   }
 
   /**
@@ -84,9 +91,9 @@ export class Position {
     return this.shards.find((one) => one.keyspace === keyspace && one.shard === shard)?.gtid;
   }
 
-  /** True when every copy is finished, or none was asked for. */
+  /** True when every copy is finished and every shard has reached what was copied of it, or nothing was to be copied. */
   get copied(): boolean {
-    return this.plan.done;
+    return this.plan.done && this.since.isEmpty;
   }
 
   with(changes: {
@@ -95,6 +102,7 @@ export class Position {
     reshards?: number;
     partial?: readonly PartialTransaction[];
     incomplete?: readonly Incomplete[];
+    since?: Since;
   }): Position {
     return new Position(
       changes.shards ?? this.shards,
@@ -102,7 +110,14 @@ export class Position {
       changes.reshards ?? this.reshards,
       changes.partial ?? this.partial,
       changes.incomplete ?? this.incomplete,
+      changes.since ?? this.since,
     );
+  }
+
+  /** @internal Without the marks that its shards have reached. */
+  settled(): Position {
+    const since = this.since.open(this);
+    return since === this.since ? this : this.with({ since });
   }
 
   equals(other: Position): boolean {
@@ -117,12 +132,13 @@ export class Position {
       ...(this.reshards > 0 ? { reshards: this.reshards } : {}),
       ...(this.partial.length > 0 ? { partial: this.partial } : {}),
       ...(this.incomplete.length > 0 ? { incomplete: this.incomplete } : {}),
+      ...(this.since.isEmpty ? {} : { since: this.since.marks }),
     };
   }
 
   /** The same as `JSON.stringify`, and much faster for plans of thousands of tables. */
   toString(): string {
-    const { shards, plan, reshards, partial, incomplete } = this;
+    const { shards, plan, reshards, partial, incomplete, since } = this;
     const fields = [
       '"version":1',
       `"shards":${JSON.stringify(shards)}`,
@@ -130,6 +146,7 @@ export class Position {
       ...(reshards > 0 ? [`"reshards":${reshards}`] : []),
       ...(partial.length > 0 ? [`"partial":${JSON.stringify(partial)}`] : []),
       ...(incomplete.length > 0 ? [`"incomplete":${JSON.stringify(incomplete)}`] : []),
+      ...(since.isEmpty ? [] : [`"since":${since.text()}`]),
     ];
     return `{${fields.join(',')}}`;
   }
@@ -145,7 +162,7 @@ function parseJson(text: string): unknown {
 
 function fromOwnJson(value: Record<string, unknown>): Position {
   if (value['version'] !== 1) throw invalid(`format version ${String(value['version'])} is not known to this release`);
-  const { shards, copy, reshards = 0, partial = [], incomplete = [] } = value;
+  const { shards, copy, reshards = 0, partial = [], incomplete = [], since = [] } = value;
   if (!Array.isArray(shards) || shards.length === 0 || !shards.every(isShardPosition)) {
     throw invalid('`shards` is not a list of {keyspace, shard, gtid}');
   }
@@ -155,12 +172,14 @@ function fromOwnJson(value: Record<string, unknown>): Position {
   if (!isCount(reshards)) throw invalid('`reshards` is not a count');
   if (!Array.isArray(partial) || !partial.every(isPartial)) throw invalid('`partial` is not a list of transactions under way');
   if (!isIncompleteList(incomplete)) throw invalid('`incomplete` is not a list of marks');
+  if (!isSinceList(since)) throw invalid('`since` is not a list of snapshots');
   return new Position(
     shards.map(({ keyspace, shard, gtid, reshards: own }) => ({ keyspace, shard, gtid, ...(own === undefined ? {} : { reshards: own }) })),
     copy === undefined ? CopyPlan.empty : CopyPlan.fromJson(copy),
     reshards,
     partial,
     incomplete,
+    Since.of(since),
   );
 }
 
