@@ -1,7 +1,9 @@
 /** A reshard under a running stream: one replacement, in one RPC, and an order of every key's versions that holds across it (G123). */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
-import { vstream, type Change } from '../src/index.js';
+import { deferred } from '../src/internal/async.js';
+import { type Change, type CheckpointStore, memoryStore, start, vstream } from '../src/index.js';
+import { must } from '../src/internal/must.js';
 
 const columns = [
   { name: 'id', type: 'bigint', key: true },
@@ -58,3 +60,31 @@ test('splits, a merge and a way back are one replacement each, in one RPC, and e
 function compare(one: Change['sequence'], other: Change['sequence']): number {
   return one[0] - other[0] || Number(one[1] - other[1]) || one[2] - other[2];
 }
+
+test('the new shards are stored with the first sign of them, rows or none, as the old ones may be deleted any time (G127)', async () => {
+  const kept = memoryStore();
+  const stored = deferred<readonly string[]>();
+  const state: CheckpointStore = {
+    ...kept,
+    async write(claim, patch, ...rest) {
+      const request = await kept.write(claim, patch, ...rest);
+      if ((patch.position?.reshards ?? 0) > 0) stored.resolve(must(patch.position, 'the position').shards.map(({ shard }) => shard));
+      return request;
+    },
+  };
+  const running = start({
+    name: 'idle',
+    source: { vtgate: vtgate.address, keyspace: 'shop' },
+    state,
+    // Nothing else causes a write.
+    checkpointInterval: '1h',
+    lease: '1h',
+    sink: ({ progress }) => {
+      if (progress?.type !== 'copy-completed') return;
+      vtgate.engine.reshard('shop', ['-80', '80-']);
+      vtgate.engine.trackSchema('shop', '80-');
+    },
+  });
+  expect(await stored.promise).toEqual(['-80', '80-']);
+  await running.close();
+});

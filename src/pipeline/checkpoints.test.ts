@@ -45,3 +45,12 @@ test('the end writes what is not written yet, once', async () => {
   await checkpoints.flush();
   expect(written).toEqual([at(1), at(2)]);
 });
+
+test('a reshard is written at once, with rows or without: the old shards may be deleted any time (G127)', async () => {
+  const { written, checkpoints } = setUp();
+  await checkpoints.reached(at(1), true);
+  const resharded = at(2).with({ reshards: 1 });
+  await checkpoints.reached(resharded, false);
+  await checkpoints.reached(at(3).with({ reshards: 1 }), true);
+  expect(written).toEqual([at(1), resharded]);
+});

@@ -25,11 +25,12 @@ export class Checkpoints {
 
   /**
    * A batch is durable. Writes when it is time. Without rows (`active` false) the position travels with the next renewal of the
-   * lease: a write for it alone would be a transaction that moves the position again (G41).
+   * lease: a write for it alone would be a transaction that moves the position again (G41). After a reshard it is written at once:
+   * no stream can be resumed on shards that were deleted (G127).
    */
   async reached(position: Position, active: boolean): Promise<void> {
     this.#reached = position;
-    if (this.#written === undefined) return this.flush();
+    if (this.#written?.reshards !== position.reshards) return this.flush();
     if (!active) this.#ownership.offer({ position });
     else if (this.#clock.monotonic() - this.#last >= this.#intervalMs) await this.flush();
   }

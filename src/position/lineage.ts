@@ -23,8 +23,8 @@ export function reshardsBehind({ keyspace, shard }: Place, members: readonly Mem
 }
 
 /** The shards of `vector` in place of `members`, for a position whose count is one more than `count`. */
-export function afterReshard<V extends Place & { readonly gtid: string }>(
-  vector: readonly V[],
+export function afterReshard(
+  vector: readonly (Place & { readonly gtid: string })[],
   members: readonly Member[],
   count: number,
 ): { keyspace: string; shard: string; gtid: string; reshards?: number }[] {

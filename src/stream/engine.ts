@@ -292,10 +292,11 @@ export class Engine {
     if (this.#resumed.isRepeat(unit)) return;
     const assembler = this.#assembler;
     const { recorder } = this.#options;
-    if (unit.vector) {
+    const { vector } = unit;
+    if (vector) {
       // The vector already holds this unit: what it needs told first goes out under the old position.
       if (unit.kind === 'group') yield* this.#delivery.handOut(assembler.announce(unit));
-      yield* this.#adoptShards(unit.keyspace, unit.vector);
+      yield* this.#adoptShards(unit.keyspace, vector);
     }
     switch (unit.kind) {
       case 'group': {
@@ -338,6 +339,8 @@ export class Engine {
         break;
     }
     if (assembler.plan.done) yield* this.#delivery.copyCompleted();
+    // With what came first from the new shards: stored now, as the old ones may be gone soon.
+    if (vector) yield* this.#delivery.everything();
   }
 
   /** VTGate followed a reshard: the new shard set replaces the old one as a whole, once everything before it is handed out. */
