@@ -16,9 +16,9 @@ export class Meter {
   rows = 0;
   bytes = 0;
 
-  constructor(expected: Measure['expected']) {
-    this.#warmBytes = (expected?.bytes ?? 0) * WARM;
-    this.#warmRows = (expected?.rows ?? 0) * WARM;
+  constructor(expected: Measure['expected'], warm = WARM) {
+    this.#warmBytes = (expected?.bytes ?? 0) * warm;
+    this.#warmRows = (expected?.rows ?? 0) * warm;
   }
 
   /** Before each message or batch. */
