@@ -6,7 +6,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmbeddedVtgate, type EmbeddedVtgate } from '../src/embedded/index.js';
 import { type Batch, memoryStore, rowsRefused, run, type RunOptions, type Sink, start, table } from '../src/index.js';
 import { systemClock } from '../src/internal/clock.js';
-import { DeadLetterFile, readDeadLetters } from '../src/pipeline/dead-letter.js';
+import { FileLetterBox } from '../src/pipeline/letter-file.js';
+import { bySequence, type KeptLetters, type LetterBox } from '../src/pipeline/letter-box.js';
+import type { DeadLetter } from '../src/pipeline/dead-letter.js';
 import { type LetterOutcome, replayLetters } from '../src/pipeline/replay-letters.js';
 import { validateRunOptions } from '../src/pipeline/validate.js';
 import { duckdb, readback } from '../src/sinks/duckdb/index.js';
@@ -123,28 +125,27 @@ test('`dead-letter` writes the row first, and a replay with a repaired decoder b
   const sink = new WatchedSink();
   const deadLetter = { onBadRow: 'dead-letter', deadLetter: { path } } as const;
   await run(options(shop, sink, { state, ...deadLetter }));
-  const { letters } = await readDeadLetters(path);
+  const { letters } = await lettersIn(path);
   expect(letters).toHaveLength(1);
-  expect(letters[0]?.letter).toMatchObject({
+  expect(letters[0]?.head).toMatchObject({
     stream: 'bad-rows',
     keyspace: 'shop',
     table: 'orders',
     op: 'copy',
-    phase: 'copy',
     generation: 1,
     reason: { code: 'DECODE_FAILED', column: 'item' },
-    position: { version: 1, shards: [{ keyspace: 'shop' }] },
   });
+  expect(await firstLetter(path)).toMatchObject({ phase: 'copy', position: { version: 1, shards: [{ keyspace: 'shop' }] } });
   expect((await stat(path)).mode & 0o077).toBe(0);
 
   const still = await replay(options(shop, new WatchedSink(sink.destination), { state, ...deadLetter }), path);
   expect(still).toMatchObject([{ kind: 'failed', error: { code: 'DECODE_FAILED' } }]);
-  expect((await readDeadLetters(path)).letters[0]?.done).toBeUndefined();
+  expect((await lettersIn(path)).letters[0]?.done).toBeUndefined();
 
   const repaired = { state, tables: { orders: refusing() }, ...deadLetter };
   expect(await replay(options(shop, new WatchedSink(sink.destination), repaired), path)).toEqual([{ kind: 'replayed' }]);
   expect(ids(sink.destination.rows(ORDERS))).toEqual(allBut());
-  expect((await readDeadLetters(path)).letters[0]?.done).toMatchObject({ how: 'replayed' });
+  expect((await lettersIn(path)).letters[0]?.done).toMatchObject({ how: 'replayed' });
 });
 
 test('a letter of a table that was copied again since needs no replay', async () => {
@@ -200,9 +201,9 @@ test('rows that a handler refuses by name are left out, and it is called again w
   const summary = await run(options(shop, new WatchedSink(), more));
   expect(seen.toSorted((a, b) => a - b)).toEqual(allBut(3, 4));
   expect(summary.position?.incomplete).not.toEqual([]);
-  const { letters } = await readDeadLetters(path);
-  expect(letters.map(({ letter }) => letter.reason.code)).toEqual(['SINK_FAILED', 'SINK_FAILED']);
-  expect(letters[0]?.letter.reason.message).toContain('unlucky');
+  const { letters } = await lettersIn(path);
+  expect(letters.map(({ head }) => head.reason.code)).toEqual(['SINK_FAILED', 'SINK_FAILED']);
+  expect(letters[0]?.head.reason.message).toContain('unlucky');
 });
 
 test('another error of the sink is not the rows’ fault', async () => {
@@ -247,7 +248,7 @@ test('DuckDB, which reads cells, gets the batch again without the row', async ()
   const summary = await run(options(shop, duckdb({ path }), more));
   expect(summary.position?.incomplete).toHaveLength(1);
   expect((await readback(path, 'select id from notes')).map((row) => Number(row['id']))).toEqual([1]);
-  expect((await readDeadLetters(letters)).letters).toHaveLength(1);
+  expect((await lettersIn(letters)).letters).toHaveLength(1);
 });
 
 test('a cell DuckDB cannot read ends the stream with its row: shard, table, column and position', async () => {
@@ -273,36 +274,53 @@ test('a row written twice, as after a crash, is one letter, and done once', asyn
   const [line = ''] = (await readFile(path, 'utf8')).split('\n');
   const { id } = JSON.parse(line) as { id: string };
   await appendFile(path, `${JSON.stringify({ done: id, time: '2026-01-01T00:00:00.000Z', how: 'replayed' })}\n${line}\n`);
-  expect((await readDeadLetters(path)).letters).toMatchObject([{ letter: { id }, done: { how: 'replayed' } }]);
+  expect((await lettersIn(path)).letters).toMatchObject([{ head: { id }, done: { how: 'replayed' } }]);
 });
 
 test('a line cut by a crash is counted and hurts no other', async () => {
   const path = join(folder, 'cut.jsonl');
   await writeFile(path, '{"id":"half');
-  const file = new DeadLetterFile(path);
-  await file.append([{ done: 'x', time: '2026-01-01T00:00:00.000Z', how: 'replayed' }]);
-  await file.close();
+  const box = new FileLetterBox(path, systemClock);
+  await box.settle({ id: 'x' } as DeadLetter, 'replayed');
+  await box.close();
   await appendFile(path, '\n\n');
-  expect(await readDeadLetters(path)).toEqual({ letters: [], damaged: 1 });
+  expect(await lettersIn(path)).toEqual({ letters: [], damaged: 1 });
   expect(await readFile(path, 'utf8')).toContain('{"id":"half\n{"done"');
 });
 
-async function replay(from: RunOptions, path: string): Promise<LetterOutcome[]> {
-  const file = new DeadLetterFile(path);
+async function lettersIn(path: string): Promise<KeptLetters> {
+  return new FileLetterBox(path, systemClock).list();
+}
+
+async function firstLetter(path: string): Promise<DeadLetter | undefined> {
+  const box = new FileLetterBox(path, systemClock);
+  const [first] = (await box.list()).letters;
+  return first && box.read(first.head);
+}
+
+/** As `vstream dead-letter replay` does it. */
+async function replayFrom(box: LetterBox, from: RunOptions): Promise<LetterOutcome[]> {
   const outcomes: LetterOutcome[] = [];
   try {
-    const open = (await readDeadLetters(path)).letters.filter(({ done }) => !done).map(({ letter }) => letter);
-    await replayLetters(validateRunOptions(from), open, {
-      clock: systemClock,
-      random: Math.random,
-      signal: new AbortController().signal,
-      settled: async ({ id }, outcome) => {
-        outcomes.push(outcome);
-        if (outcome.kind !== 'failed') await file.append([{ done: id, time: '2026-01-01T00:00:00.000Z', how: outcome.kind }]);
+    const open = (await box.list()).letters.filter(({ done }) => !done).sort(bySequence);
+    await replayLetters(
+      validateRunOptions(from),
+      open.map(({ head }) => head),
+      {
+        clock: systemClock,
+        random: Math.random,
+        signal: new AbortController().signal,
+        read: (head) => box.read(head),
+        settled: async (head, outcome) => {
+          outcomes.push(outcome);
+          if (outcome.kind !== 'failed') await box.settle(head, outcome.kind);
+        },
       },
-    });
+    );
   } finally {
-    await file.close();
+    await box.close();
   }
   return outcomes;
 }
+
+const replay = (from: RunOptions, path: string): Promise<LetterOutcome[]> => replayFrom(new FileLetterBox(path, systemClock), from);

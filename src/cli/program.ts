@@ -156,19 +156,42 @@ function state(): Command {
 
 function deadLetter(): Command {
   const group = new Command('dead-letter').description('rows that were left out by --on-bad-row dead-letter');
-  const list = new Command('list')
-    .argument('<file>', 'the dead letter file')
+  const file = ['[file]', 'the dead letter file (default: what `deadLetter` of the configuration names, a file or a table)'] as const;
+  const verb = (name: string): Command => {
+    const command = new Command(name).option('-c, --config <file>', 'configuration file (default: vstream.config.{ts,mts,mjs,js,json})');
+    for (const path of ['deadLetter.path', 'deadLetter.keyspace', 'deadLetter.table']) addFlag(command, path);
+    return addFlags(command, 'Source');
+  };
+  const name = ['--name <name>', 'only letters of this stream'] as const;
+  const list = verb('list')
+    .argument(...file)
     .option('--all', 'also those that are done')
-    .description('show which rows are in the file, and why');
-  const replay = new Command('replay')
-    .argument('<file>', 'the dead letter file')
-    .argument('[config]', 'configuration file of the stream (default: vstream.config.{ts,mts,mjs,js,json})')
+    .option(...name)
+    .description('show which rows were left out, and why');
+  const show = verb('show')
+    .argument('<id>', 'as `list` prints it, or its beginning')
+    .argument(...file)
+    .description('show one letter with its row as the server sent it');
+  const replay = verb('replay')
+    .argument(...file)
+    .argument('[config]', 'configuration file of the stream, as --config')
+    .option(
+      '--complete',
+      'count tables of which no letter is left as complete: nothing later touched these rows, or the destination appends',
+    )
     .description('decode the rows as the configuration says now, and apply them to its sink; the stream must be stopped');
-  action(list, async (session, values, [file = '']) => (await import('./dead-letter.js')).listLetters(session, values, file));
-  action(addFlags(replay, 'Source'), async (session, values, [file = '', config]) =>
-    (await import('./dead-letter.js')).replayLetterFile(session, values, file, config),
-  );
-  return group.addCommand(list).addCommand(replay);
+  const remove = verb('remove')
+    .argument('[ids...]', 'as `list` prints them, or their beginnings')
+    .option('--done', 'all that need no replay any more')
+    .option(...name)
+    .option('-y, --yes', 'do not ask')
+    .description('remove letters; their rows are lost then');
+  const code = () => import('./dead-letter.js');
+  action(list, async (session, values, [path]) => (await code()).listLetters(session, values, path));
+  action(show, async (session, values, [id = '', path]) => (await code()).showLetter(session, values, id, path));
+  action(replay, async (session, values, [path, config]) => (await code()).replay(session, values, path, config));
+  action(remove, async (session, values, ids) => (await code()).removeLetters(session, values, ids));
+  return group.addCommand(list).addCommand(show).addCommand(replay).addCommand(remove);
 }
 
 function requests(): readonly Command[] {

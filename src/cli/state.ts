@@ -90,7 +90,8 @@ function refuseWhileOwned(record: StateRecord): void {
   });
 }
 
-async function confirmed(session: Session, question: string): Promise<boolean> {
+/** Asks on a terminal; false where there is none. */
+export async function confirmed(session: Session, question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {

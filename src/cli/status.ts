@@ -83,7 +83,7 @@ const MAX_GTID = 80;
 
 const REASONS: Readonly<Record<IncompleteReason, string>> = {
   'row-skipped': 'rows were skipped',
-  'row-dead-lettered': 'rows are in the dead letter file',
+  'row-dead-lettered': 'rows are among the dead letters',
   'transaction-skipped': 'a transaction the server cannot decode was skipped',
 };
 

@@ -26,6 +26,8 @@ export class Recorder {
   lastError: Readonly<Record<string, string>> | undefined;
   epoch: bigint | undefined;
   source = '';
+  /** Monotonic; undefined between two batches. */
+  applyingSince: number | undefined;
   waitingFor: Stats['waitingFor'];
   readonly #shards = new Map<string, ShardRecord>();
   readonly #estimates = new Map<string, number>();
@@ -75,6 +77,7 @@ export class Recorder {
       tables: this.#tableStats(),
       position: this.position,
       lastError: this.lastError,
+      applyingSeconds: this.applyingSince === undefined ? undefined : (this.#clock.monotonic() - this.applyingSince) / 1000,
       epoch: this.epoch,
       source: this.source,
       waitingFor: this.waitingFor,

@@ -73,6 +73,8 @@ export interface Stats {
   readonly position: Position | undefined;
   /** The last error that was survived or that ended the stream, as `VStreamError.toJSON()` gives it. */
   readonly lastError?: Readonly<Record<string, string>> | undefined;
+  /** How long the destination has been at the batch in hand, tries included; undefined between batches and in an own loop. */
+  readonly applyingSeconds?: number | undefined;
   /** Fencing token of this owner; absent without state. */
   readonly epoch?: bigint | undefined;
   /** `host:port` of the VTGate in use. */

@@ -2,7 +2,7 @@
 import { VStreamError } from '../errors.js';
 import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
-import type { Batch } from '../stream/change.js';
+import type { Batch, Change } from '../stream/change.js';
 import type { ApplyContext, Sink } from './sink.js';
 
 export interface ApplyOptions {
@@ -12,6 +12,8 @@ export interface ApplyOptions {
   /** Tries of one batch before its error ends the stream. */
   readonly tries: number;
 }
+  /** Told of each failed try that is followed by another, and with undefined when one of those succeeded. */
+  failed?(error: VStreamError | undefined): void;
 
 /** Truncates, sweeps and schema changes come before the batch that carries their position: a replay repeats them harmlessly. */
 async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext, logger: Logger): Promise<void> {
@@ -42,6 +44,7 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
       return;
     } catch (error) {
       const failure = VStreamError.is(error) ? error : sinkFailed(error, batch);
+      if (attempt > 1) options.failed?.(undefined);
       // The sink's own word counts: what it calls final is not tried again.
       const final = failure.code === 'HANDLER_FAILED' || (VStreamError.is(error) && failure.category !== 'retry');
       if (final || attempt >= options.tries || context.signal.aborted) throw failure;
@@ -49,19 +52,50 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
       options.logger.warn({ ...failure.toJSON(), attempt, waitMs: Math.round(waitMs) }, 'the sink refused a batch; trying again');
       await delay(options.clock, waitMs, context.signal).catch(() => {
         throw failure;
+      options.failed?.(failure);
       });
     }
   }
 }
 
 function sinkFailed(error: unknown, batch: Batch): VStreamError {
-  const first = batch.changes[0];
-  const where = first
-    ? ` (${batch.changes.length} changes from ${first.keyspace}.${first.table}, shard ${first.shard})`
-    : ` (${batch.kind} batch)`;
-  return new VStreamError('SINK_FAILED', `the sink refused a batch${where}: ${error instanceof Error ? error.message : String(error)}`, {
-    ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
-    next: 'Mend the destination and start again: nothing of this batch counts as applied.',
-    cause: error,
-  });
+  const { keyspace, shard, table, position } = whereIs(batch);
+  return new VStreamError(
+    'SINK_FAILED',
+    `the sink refused a batch (${describePlace(batch)}): ${error instanceof Error ? error.message : String(error)}`,
+    {
+      keyspace,
+      shard,
+      table,
+      position,
+      next: 'Mend the destination and start again: nothing of this batch counts as applied.',
+      cause: error,
+    },
+  );
+}
+
+/** Coordinates of the first change, for errors and logs. */
+export function whereIs({ kind, changes: [first], changes }: Batch): {
+  readonly kind: string;
+  readonly rows: number;
+  readonly keyspace?: string;
+  readonly shard?: string;
+  readonly table?: string;
+  readonly position?: string;
+} {
+  const rows = changes.length;
+  if (!first) return { kind, rows };
+  const { keyspace, shard, table, gtid } = first;
+  return { kind, rows, keyspace, shard, table, ...(gtid === undefined ? {} : { position: gtid }) };
+}
+
+/** `12 changes, from commerce.orders on -80 (UUID:5, change 0) to commerce.customer on 80- (UUID:7, change 3)`. */
+export function describePlace({ kind, changes }: Batch): string {
+  const [first, last] = [changes[0], changes.at(-1)];
+  if (!first || !last) return `${kind} batch`;
+  const at = ({ keyspace, table, shard, gtid, ordinal }: Change): string =>
+    `${keyspace}.${table} on ${shard} (${gtid === undefined ? 'copied' : `${gtid}, change ${ordinal}`})`;
+  const [from, to] = [at(first), at(last)];
+  if (changes.length === 1) return `1 change of ${from}`;
+  return `${changes.length} changes ${from === to ? `of ${from}` : `from ${from} to ${to}`}`;
 }

@@ -1,4 +1,4 @@
-/** Rows that cannot be decoded or that the sink refuses: left out by policy, kept where the policy says so. Layer 4. */
+/** Rows that cannot be decoded, cannot be judged by their filter, or that the sink refuses: left out by policy, kept where it says so. Layer 4. */
 import { VStreamError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
@@ -7,13 +7,16 @@ import { Position } from '../position/position.js';
 import type { StreamBatch } from '../stream/batch.js';
 import type { Gaps } from '../stream/gaps.js';
 import type { ChangeRecord } from '../stream/record.js';
-import { type DeadLetter, deadLetter, DeadLetterFile } from './dead-letter.js';
+import { isRowError, withPlace } from '../stream/row-failure.js';
+import { unjudged } from '../stream/where.js';
+import { type DeadLetter, deadLetter } from './dead-letter.js';
+import type { LetterBox } from './letter-box.js';
 import { refusedRows, type SinkCapabilities } from './sink.js';
 
 export interface BadRowsOptions {
   readonly policy: 'fail' | 'skip' | 'dead-letter';
-  /** Of the dead letter file; there when that is the policy. */
-  readonly path: string | undefined;
+  /** There when that is the policy; closed by its owner. */
+  readonly letters: LetterBox | undefined;
   readonly stream: string;
   readonly incarnation: string;
   readonly gaps: Gaps;
@@ -23,21 +26,19 @@ export interface BadRowsOptions {
   readonly recorder: Pick<Recorder, 'badRows'>;
 }
 
-/** What reading a row can end with; everything else is no row's fault. */
-const ROW_ERRORS: ReadonlySet<string> = new Set(['DECODE_FAILED', 'PARTIAL_IMAGE', 'SCHEMA_MISMATCH']);
+type Bad = ReadonlyMap<ChangeRecord, VStreamError>;
 
 export class BadRows {
   readonly #options: BadRowsOptions;
-  readonly #file: DeadLetterFile | undefined;
+  #keyless = 0;
 
   constructor(options: BadRowsOptions) {
     this.#options = options;
-    this.#file = options.path === undefined ? undefined : new DeadLetterFile(options.path);
   }
 
   /**
    * Applies the batch, without its bad rows where the policy allows that, and returns it as applied: its position carries the
-   * mark of what was left out. A row is in the dead letter file before the position moves past it; after a crash it may be there twice.
+   * mark of what was left out. A row is among the dead letters before the position moves past it, and once however often it comes.
    */
   async apply(batch: StreamBatch, apply: (batch: StreamBatch) => Promise<void>): Promise<StreamBatch> {
     const { policy, capabilities, gaps } = this.#options;
@@ -47,7 +48,8 @@ export class BadRows {
     }
     // A sink that reads cells and undoes what it began is asked first: decoding all rows for it would cost as much as applying.
     const asksFirst = capabilities.input === 'cells' && capabilities.position === 'stored';
-    let rest = asksFirst ? batch : await this.#without(batch, screen(batch));
+    let rest = await this.#without(batch, outside(batch));
+    if (!asksFirst) rest = await this.#without(rest, screen(rest));
     for (;;) {
       const position = gaps.onto(rest.position);
       if (position !== rest.position) rest = rest.with({ position });
@@ -62,18 +64,15 @@ export class BadRows {
     }
   }
 
-  async #without(batch: StreamBatch, bad: ReadonlyMap<ChangeRecord, VStreamError>): Promise<StreamBatch> {
+  async #without(batch: StreamBatch, bad: Bad): Promise<StreamBatch> {
     if (bad.size === 0) return batch;
-    const { policy, gaps, logger, recorder } = this.#options;
-    if (this.#file) await this.#file.append(this.#letters(batch, bad));
+    const { policy, letters, gaps, logger, recorder } = this.#options;
+    await letters?.append(this.#letters(batch, bad));
     const reason = policy === 'skip' ? 'row-skipped' : 'row-dead-lettered';
     for (const { keyspace, shard, table, generation } of bad.keys()) gaps.add({ keyspace, shard, reason, tables: { [table]: generation } });
     recorder.badRows += bad.size;
     const [first] = bad.values();
-    logger.warn(
-      { ...first?.toJSON(), rows: bad.size },
-      policy === 'skip' ? 'rows were skipped' : 'rows were written to the dead letter file',
-    );
+    logger.warn({ ...first?.toJSON(), rows: bad.size }, `rows were ${letters ? `written to ${letters.description}` : 'skipped'}`);
     return batch.with({
       changes: batch.changes.filter((change) => !bad.has(change)),
       transactions: batch.transactions.flatMap((one) => {
@@ -84,68 +83,86 @@ export class BadRows {
     });
   }
 
-  #letters(batch: StreamBatch, bad: ReadonlyMap<ChangeRecord, VStreamError>): DeadLetter[] {
+  #letters(batch: StreamBatch, bad: Bad): DeadLetter[] {
     const { stream, incarnation, clock } = this.#options;
     const time = new Date(clock.now());
+    const nextKeyless = (): number => ++this.#keyless;
     return [...bad].map(([record, error]) => {
       const shards = batch.position.shards.filter((one) => one.keyspace === record.keyspace && one.shard === record.shard);
-      const letter = deadLetter(record, error, { stream, incarnation, time, position: new Position(shards).toJSON() });
+      const letter = deadLetter(record, error, { stream, incarnation, time, position: new Position(shards).toJSON(), nextKeyless });
       if (!letter) throw error;
       return letter;
     });
   }
+}
 
-  close(): Promise<void> {
-    return this.#file?.close() ?? Promise.resolve();
+/** The rows their table's filter could not judge: nobody may apply them. */
+function outside(batch: StreamBatch): Bad {
+  const bad = new Map<ChangeRecord, VStreamError>();
+  for (const change of batch.changes) {
+    const error = unjudged(change);
+    if (error) bad.set(change, error);
   }
+  return bad;
 }
 
 /** The rows that cannot be decoded, each with its error. */
-function screen(batch: StreamBatch): Map<ChangeRecord, VStreamError> {
+function screen(batch: StreamBatch): Bad {
+  return failing(batch, (change) => {
+    void change.after;
+    void change.before;
+  });
+}
+
+function failing(batch: StreamBatch, read: (change: ChangeRecord) => void): Bad {
   const bad = new Map<ChangeRecord, VStreamError>();
   for (const change of batch.changes) {
     try {
-      void change.after;
-      void change.before;
+      read(change);
     } catch (error) {
-      if (!VStreamError.is(error) || !ROW_ERRORS.has(error.code)) throw error;
+      if (!isRowError(error)) throw error;
       bad.set(change, error);
     }
   }
   return bad;
 }
 
-/** What a sink met in a cell says no position: reading the rows again finds the row, and with it the place in the stream. */
+/** What a sink met in a cell, or refused, says no position: the row does, and with it the place in the stream. */
 function named(batch: StreamBatch, error: unknown): unknown {
-  if (!VStreamError.is(error) || error.position !== undefined || !ROW_ERRORS.has(error.code)) return error;
+  if (!VStreamError.is(error) || error.position !== undefined) return error;
+  const [refused] = refusedRows(error).keys();
+  const record = batch.changes.find((one) => (one as unknown) === refused);
+  if (record) return withPlace(error, record.group);
+  if (!isRowError(error)) return error;
   const [found] = screen(batch).values();
   return found ?? error;
 }
 
 /** The rows an error of `apply` is about: those the sink names, or those that cannot be decoded; none for other errors. */
-function blamed(batch: StreamBatch, error: unknown): Map<ChangeRecord, VStreamError> {
+function blamed(batch: StreamBatch, error: unknown): Bad {
   if (!VStreamError.is(error)) return new Map();
-  const refused = new Set<unknown>(refusedRows(error));
-  if (refused.size > 0) return new Map(batch.changes.filter((change) => refused.has(change)).map((change) => [change, error]));
-  if (!ROW_ERRORS.has(error.code)) return new Map();
+  const refused: ReadonlyMap<unknown, VStreamError> = refusedRows(error);
+  if (refused.size > 0) {
+    return new Map(
+      batch.changes.flatMap((change): [ChangeRecord, VStreamError][] => {
+        const reason = refused.get(change);
+        return reason ? [[change, reason]] : [];
+      }),
+    );
+  }
+  if (!isRowError(error)) return new Map();
   const cells = unreadable(batch, error);
   return cells.size > 0 ? cells : screen(batch);
 }
 
 /** The rows whose cell in the column of this error cannot be read: other columns, and overrides, may be of no use to the sink. */
-function unreadable(batch: StreamBatch, { keyspace, table, column }: VStreamError): Map<ChangeRecord, VStreamError> {
-  const bad = new Map<ChangeRecord, VStreamError>();
-  for (const change of batch.changes) {
-    if (column === undefined || change.table !== table || change.keyspace !== keyspace) continue;
+function unreadable(batch: StreamBatch, { keyspace, table, column }: VStreamError): Bad {
+  if (column === undefined) return new Map();
+  return failing(batch, (change) => {
+    if (change.table !== table || change.keyspace !== keyspace) return;
     const at = change.schema.columns.findIndex((one) => one.name === column);
-    try {
-      if (at < 0) continue;
-      change.afterCells?.text(at);
-      change.beforeCells?.text(at);
-    } catch (error) {
-      if (!VStreamError.is(error) || !ROW_ERRORS.has(error.code)) throw error;
-      bad.set(change, error);
-    }
-  }
-  return bad;
+    if (at < 0) return;
+    change.afterCells?.text(at);
+    change.beforeCells?.text(at);
+  });
 }

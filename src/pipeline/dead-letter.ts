@@ -1,8 +1,6 @@
-/** The dead letter file: rows left out of the destination, with all that is needed to decode and apply them later. Layer 4. */
+/** Dead letters: rows left out of the destination, with all that is needed to decode and apply them later. Layer 4. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { VStreamError } from '../errors.js';
-import { isObject } from '../internal/fields.js';
+import type { VStreamError } from '../errors.js';
 import type { Bitmap } from '../schema/decoder.js';
 import type { Op, Phase } from '../stream/change.js';
 import type { ChangeRecord } from '../stream/record.js';
@@ -13,11 +11,11 @@ export interface LetterBitmap {
   readonly bits: string;
 }
 
-/** One line of the file. Bytes are base64. */
-export interface DeadLetter {
-  /** Of coordinates and bytes: the same row of the same change has the same one, however often it was written. */
+/** What is shown of a letter: everything but the row itself. */
+export interface LetterHead {
+  /** Of coordinates and bytes: the same row of the same change has the same one, however often it comes. 32 hex digits. */
   readonly id: string;
-  /** When it was written, ISO 8601. */
+  /** When it was stored, ISO 8601. */
   readonly time: string;
   readonly stream: string;
   readonly incarnation: string;
@@ -29,22 +27,30 @@ export interface DeadLetter {
   /** The transaction's own GTID; absent for copied rows. */
   readonly gtid?: string;
   readonly ordinal: number;
-  readonly commitTime?: number;
-  readonly phase: Phase;
   readonly generation: number;
   /** Reshards, and number of transactions in the shard's GTID set, as in `Change.sequence`. */
   readonly reshards: number;
   readonly transactions: string;
-  /** Of that shard after the change's batch, as a position of this client. */
-  readonly position: unknown;
+}
+
+/** A whole letter; in a file one line of JSON. Bytes are base64. */
+export interface DeadLetter extends LetterHead, LetterDetails {
   /** `query.Row` messages as the server sent them. */
   readonly before?: string;
   readonly after?: string;
+  /** The FIELD event's message in force. */
+  readonly field: string;
+}
+
+/** What decoding and applying need beside bytes and coordinates. */
+export interface LetterDetails {
+  readonly commitTime?: number;
+  readonly phase: Phase;
+  /** Of that shard after the change's batch, as a position of this client. */
+  readonly position: unknown;
   /** Bitmaps of a partial image (B40, B41). */
   readonly dataColumns?: LetterBitmap;
   readonly jsonPartial?: LetterBitmap;
-  /** The FIELD event's message in force. */
-  readonly field: string;
   readonly rowImage?: 'FULL' | 'NOBLOB';
 }
 
@@ -53,13 +59,18 @@ export interface LetterContext {
   readonly incarnation: string;
   readonly time: Date;
   readonly position: unknown;
+  /** Tells equal rows of a table without a key apart: counts them. Such a copy is never resumed inside, so a replay begins a new generation. */
+  readonly nextKeyless: () => number;
 }
+
+/** Of a reason: an error may quote much. */
+const MAX_REASON = 1_000;
 
 /** @returns undefined for a record that was not made from the wire. */
 export function deadLetter(
   record: ChangeRecord,
   error: VStreamError,
-  { stream, incarnation, time, position }: LetterContext,
+  { stream, incarnation, time, position, nextKeyless }: LetterContext,
 ): DeadLetter | undefined {
   const { origin } = record.context;
   if (!origin) return undefined;
@@ -69,9 +80,14 @@ export function deadLetter(
   const before = image(record.beforeStart, record.beforeEnd);
   const after = image(record.afterStart, record.afterEnd);
   const [reshards, transactions] = sequence;
-  const coordinates = [stream, incarnation, keyspace, shard, table, generation, op, gtid, ordinal, String(transactions), before, after];
+  // A copied row that comes again comes from another snapshot, in another place: its bytes tell it.
+  const place = record.copied ? [generation, record.schema.key.length === 0 ? nextKeyless() : 0] : [gtid, ordinal];
+  const message = error.message.length > MAX_REASON ? `${error.message.slice(0, MAX_REASON - 1)}…` : error.message;
   return {
-    id: createHash('sha256').update(JSON.stringify(coordinates)).digest('base64url').slice(0, 22),
+    id: createHash('sha256')
+      .update(JSON.stringify([stream, incarnation, keyspace, shard, table, ...place, before, after]))
+      .digest('hex')
+      .slice(0, 32),
     time: time.toISOString(),
     stream,
     incarnation,
@@ -79,7 +95,7 @@ export function deadLetter(
     shard,
     table,
     op,
-    reason: { code: error.code, message: error.message, ...(error.column === undefined ? {} : { column: error.column }) },
+    reason: { code: error.code, message, ...(error.column === undefined ? {} : { column: error.column }) },
     ...(gtid === undefined ? {} : { gtid }),
     ordinal,
     ...(commitTime === undefined ? {} : { commitTime }),
@@ -99,107 +115,4 @@ export function deadLetter(
 
 function bitmap({ count, bits }: Bitmap): LetterBitmap {
   return { count, bits: Buffer.from(bits).toString('base64') };
-}
-
-/** A line that closes an earlier one. */
-export interface LetterDone {
-  readonly done: string;
-  readonly time: string;
-  /** `replayed`, or why it needed no replay. */
-  readonly how: string;
-}
-
-/** Appends lines, each call durable before it resolves. */
-export class DeadLetterFile {
-  readonly path: string;
-  #file: FileHandle | undefined;
-
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  async append(lines: readonly (DeadLetter | LetterDone)[]): Promise<void> {
-    if (lines.length === 0) return;
-    try {
-      const file = (this.#file ??= await openForAppend(this.path));
-      await file.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      await file.datasync();
-    } catch (cause) {
-      const reason = (cause as { code?: string }).code ?? String(cause);
-      throw new VStreamError('SINK_FAILED', `cannot write the dead letter file ${this.path} (${reason})`, {
-        next: 'Make the file writable: nothing is skipped before it is written there.',
-        cause,
-      });
-    }
-  }
-
-  async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.close();
-  }
-}
-
-/** A crash may have cut the last line: what follows begins on a line of its own. */
-async function openForAppend(path: string): Promise<FileHandle> {
-  const file = await open(path, 'a+', 0o600);
-  try {
-    const { size } = await file.stat();
-    if (size > 0) {
-      const last = Buffer.alloc(1);
-      await file.read(last, 0, 1, size - 1);
-      if (last[0] !== 0x0a) await file.appendFile('\n');
-    }
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-export interface Letters {
-  /** Each once, oldest first, with how it was closed. */
-  readonly letters: readonly { readonly letter: DeadLetter; readonly done: LetterDone | undefined }[];
-  /** Lines that are none: cut by a crash, or not ours. */
-  readonly damaged: number;
-}
-
-/** @throws VStreamError `CONFIG_INVALID` when the file cannot be read */
-export async function readDeadLetters(path: string): Promise<Letters> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    const reason = (cause as { code?: string }).code ?? String(cause);
-    throw new VStreamError('CONFIG_INVALID', `cannot read the dead letter file ${path} (${reason})`, { next: 'Check the path.', cause });
-  });
-  const letters = new Map<string, DeadLetter>();
-  const done = new Map<string, LetterDone>();
-  let damaged = 0;
-  for (const line of text.split('\n')) {
-    if (line.trim() === '') continue;
-    const value = parsed(line);
-    if (isDone(value)) done.set(value.done, value);
-    else if (!isLetter(value)) damaged++;
-    else if (!letters.has(value.id)) letters.set(value.id, value);
-  }
-  return { letters: [...letters.values()].map((letter) => ({ letter, done: done.get(letter.id) })), damaged };
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-function isDone(value: unknown): value is LetterDone {
-  return isObject(value) && typeof value['done'] === 'string';
-}
-
-function isLetter(value: unknown): value is DeadLetter {
-  if (!isObject(value) || !isObject(value['reason'])) return false;
-  const texts = ['id', 'time', 'stream', 'incarnation', 'keyspace', 'shard', 'table', 'op', 'transactions', 'field'];
-  return (
-    texts.every((name) => typeof value[name] === 'string') &&
-    ['ordinal', 'generation', 'reshards'].every((name) => Number.isSafeInteger(value[name]))
-  );
 }

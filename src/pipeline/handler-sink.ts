@@ -1,5 +1,6 @@
 /** A function as a sink: the 20-line connector. Layer 4. */
 import { VStreamError } from '../errors.js';
+import { describePlace, whereIs } from './apply.js';
 import type { Handler } from './options.js';
 import type { Sink } from './sink.js';
 
@@ -16,16 +17,15 @@ export function handlerSink(handler: Handler): Sink {
         await handler(batch, context);
       } catch (error) {
         if (VStreamError.is(error)) throw error;
-        const first = batch.changes[0];
-        const where = first
-          ? `${first.keyspace}.${first.table}, shard ${first.shard}, from ${first.gtid ?? 'the snapshot'}`
-          : `a ${batch.kind} batch`;
+        const { keyspace, shard, table, position } = whereIs(batch);
         throw new VStreamError(
           'HANDLER_FAILED',
-          `the handler threw on ${batch.changes.length} changes (${where}): ${error instanceof Error ? error.message : String(error)}`,
+          `the handler threw on ${describePlace(batch)}: ${error instanceof Error ? error.message : String(error)}`,
           {
-            ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
-            position: first?.gtid,
+            keyspace,
+            shard,
+            table,
+            position,
             next: 'Mend the handler and start again: the stored position is the one before this batch.',
             cause: error,
           },

@@ -29,11 +29,14 @@ export interface RunOptions<T extends Tables = Tables> extends StreamOptions<T> 
   readonly onPurged?: 'fail' | 'recopy';
   /**
    * A row that cannot be decoded, does not fit its schema, or is refused by the sink by name (`rowsRefused`): `fail` (default), `skip`
-   * it, or write it to the `dead-letter` file, from where it can be replayed. A row left out marks its table incomplete.
+   * it, or store it as a `dead-letter`, from where it can be replayed. A row left out marks its table incomplete.
    */
   readonly onBadRow?: 'fail' | 'skip' | 'dead-letter';
-  /** For `onBadRow: 'dead-letter'`: the file, one JSON object a line; appended to, made readable for its owner only. */
-  readonly deadLetter?: { readonly path: string };
+  /**
+   * For `onBadRow: 'dead-letter'`: a file, one JSON object a line, appended to, made readable for its owner only; or a table in
+   * an unsharded keyspace of Vitess, created on demand, which patterns of `tables` do not take. Either is tried when the stream starts.
+   */
+  readonly deadLetter?: { readonly path: string } | { readonly keyspace: string; readonly table: string };
   /**
    * A transaction that the server itself cannot decode, met twice at the same position: `fail` (default) with the transaction,
    * where it can be told; `skip-and-recopy`: go on behind it and copy the tables it may have changed again on that shard. Until

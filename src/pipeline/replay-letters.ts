@@ -5,18 +5,20 @@ import { Recorder } from '../observe/recorder.js';
 import type { Position } from '../position/position.js';
 import { decodeOptionsOf } from '../schema/define.js';
 import { compileDecoder } from '../schema/row-decoder.js';
+import { compileFilter } from '../schema/where.js';
 import { VersionRegistry } from '../schema/versions.js';
 import { asBatch, decodeAll, StreamBatch } from '../stream/batch.js';
 import { ChangeRecord } from '../stream/record.js';
 import { entryFor } from '../stream/selection.js';
 import type { ValidatedStream } from '../stream/validated.js';
+import { applyFilter } from '../stream/where.js';
 import { FieldEventSchema } from '../wire/gen/binlogdata_pb.js';
 import { readMessage } from '../wire/message.js';
 import { applyBatch } from './apply.js';
 import { decideBegin } from './begin.js';
-import type { DeadLetter, LetterBitmap } from './dead-letter.js';
+import type { DeadLetter, LetterBitmap, LetterHead } from './dead-letter.js';
 import { handlerSink } from './handler-sink.js';
-import { openOwned } from './owned.js';
+import { type Owned, openOwned } from './owned.js';
 import type { ApplyContext, Sink } from './sink.js';
 import type { ValidatedRun } from './validate.js';
 
@@ -24,14 +26,28 @@ export interface ReplayOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
+  read(head: LetterHead): Promise<DeadLetter>;
   /** Awaited after each letter, so that it is closed before the next one is tried. */
-  settled(letter: DeadLetter, outcome: LetterOutcome): Promise<void>;
+  settled(head: LetterHead, outcome: LetterOutcome): Promise<void>;
+  /**
+   * Asked once all are settled: true takes the mark `row-dead-lettered` of a table on a shard off the position. The operator's word
+   * that nothing later touched those rows, or that the destination appends: a replay cannot know.
+   */
+  isComplete?(table: MarkedTable): boolean;
+}
+
+export interface MarkedTable {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly table: string;
 }
 
 export type LetterOutcome =
   | { readonly kind: 'replayed' }
   /** The table was copied again since, or the stream began anew: the row is there in its present state. */
   | { readonly kind: 'superseded' }
+  /** Its table's `where` does not want it. */
+  | { readonly kind: 'filtered' }
   | { readonly kind: 'failed'; readonly error: VStreamError };
 
 /** Tries of one row at the sink. */
@@ -42,49 +58,69 @@ const TRIES = 3;
  * then; what happened to it later is not undone by a sink that orders by `sequence` and is by one that does not.
  * @throws VStreamError `LEASE_HELD` while the stream runs; what the sink throws when it cannot be opened
  */
-export async function replayLetters(run: ValidatedRun, letters: readonly DeadLetter[], options: ReplayOptions): Promise<void> {
-  const { clock, random, signal, settled } = options;
+export async function replayLetters(run: ValidatedRun, letters: readonly LetterHead[], options: ReplayOptions): Promise<void> {
+  const { clock, random, signal, read, settled, isComplete } = options;
   const sink = run.sink.kind === 'sink' ? run.sink.sink : handlerSink(run.sink.handler);
   const owned = await openOwned(run, { ...run, wait: false, clock, random, recorder: new Recorder(clock), signal });
   try {
-    const { claim, record, lost } = owned.ownership;
+    const { claim, lost } = owned.ownership;
     const context: ApplyContext = { epoch: claim.epoch, signal: AbortSignal.any([signal, lost]) };
-    const opened = await sink.open({
-      name: run.name,
-      incarnation: claim.incarnation,
-      epoch: claim.epoch,
-      logger: run.logger,
-      signal: context.signal,
-    });
-    const { position } = decideBegin({
-      name: run.name,
-      incarnation: claim.incarnation,
-      statePosition: record.position,
-      capabilities: sink.capabilities,
-      sinkPosition: opened.position,
-      sinkIncarnation: opened.incarnation ?? (opened.position ? claim.incarnation : undefined),
-    });
-    if (!position) {
-      throw new VStreamError('STATE_NOT_FOUND', `stream ${run.name} has no position: there is nothing to replay into`, {
-        next: 'Run it once; a copy brings these rows as they are now.',
-      });
-    }
+    const position = await openAtStored(run, sink, owned, context);
     const replay = new Replay(run, sink, position);
-    for (const letter of letters) {
+    for (const head of letters) {
       if (context.signal.aborted) return;
-      const isOver = letter.incarnation !== claim.incarnation || isCopiedSince(letter, position);
+      const isOver = head.incarnation !== claim.incarnation || isCopiedSince(head, position);
       await owned.ownership.whenHeld();
-      const outcome: LetterOutcome = isOver ? { kind: 'superseded' } : await replay.one(letter, context, { clock, random });
+      const outcome: LetterOutcome = isOver ? { kind: 'superseded' } : await replay.one(await read(head), context, { clock, random });
       if (outcome.kind === 'failed' && context.signal.aborted) return;
-      await settled(letter, outcome);
+      await settled(head, outcome);
     }
+    if (!isComplete) return;
+    const whole = withoutMarks(position, isComplete);
+    if (whole === position) return;
+    await owned.ownership.whenHeld();
+    const batch = new StreamBatch({ kind: 'progress', position: whole, progress: { type: 'position' } });
+    await applyBatch(sink, asBatch(batch), context, { clock, random, logger: run.logger, tries: TRIES });
+    await owned.ownership.write({ position: whole });
   } finally {
     await sink.close().catch((error: unknown) => run.logger.warn({ error: String(error) }, 'the sink did not close cleanly'));
     await owned.close();
   }
 }
 
-function isCopiedSince({ keyspace, table, shard, generation }: DeadLetter, { plan }: Position): boolean {
+async function openAtStored(run: ValidatedRun, sink: Sink, { ownership }: Owned, context: ApplyContext): Promise<Position> {
+  const { claim, record } = ownership;
+  const { name, logger } = run;
+  const opened = await sink.open({ name, incarnation: claim.incarnation, epoch: claim.epoch, logger, signal: context.signal });
+  const { position } = decideBegin({
+    name,
+    incarnation: claim.incarnation,
+    statePosition: record.position,
+    capabilities: sink.capabilities,
+    sinkPosition: opened.position,
+    sinkIncarnation: opened.incarnation ?? (opened.position ? claim.incarnation : undefined),
+  });
+  if (position) return position;
+  throw new VStreamError('STATE_NOT_FOUND', `stream ${name} has no position: there is nothing to replay into`, {
+    next: 'Run it once; a copy brings these rows as they are now.',
+  });
+}
+
+/** The position without the marks of dead letters on these tables; the same one when it has none. */
+function withoutMarks(position: Position, isComplete: (table: MarkedTable) => boolean): Position {
+  let changed = false;
+  const incomplete = position.incomplete.flatMap((mark) => {
+    if (mark.reason !== 'row-dead-lettered') return [mark];
+    const { keyspace, shard } = mark;
+    const tables = Object.entries(mark.tables).filter(([table]) => !isComplete({ keyspace, shard, table }));
+    if (tables.length === Object.keys(mark.tables).length) return [mark];
+    changed = true;
+    return tables.length === 0 ? [] : [{ ...mark, tables: Object.fromEntries(tables) }];
+  });
+  return changed ? position.with({ incomplete }) : position;
+}
+
+function isCopiedSince({ keyspace, table, shard, generation }: LetterHead, { plan }: Position): boolean {
   const copy = plan.shard(keyspace, table, shard);
   return copy?.state === 'done' && copy.generation > generation;
 }
@@ -106,6 +142,8 @@ class Replay {
     const { logger } = this.#run;
     try {
       const record = recordOf(letter, this.#run, this.#versions);
+      // The row may be here because the filter could not be evaluated then.
+      if (applyFilter([record]).length === 0) return { kind: 'filtered' };
       const batch = batchOf(record, this.#position);
       decodeAll(batch);
       const { schema } = record;
@@ -152,6 +190,7 @@ export function recordOf(
     decoder,
     version,
     generation,
+    filter: entry.definition.where === undefined ? undefined : compileFilter(entry.definition.where, decoder),
     origin: { field: Buffer.from(letter.field, 'base64').toString('latin1'), rowImage },
   };
   const group = { gtid, commitTime, phase, reshards, shardGtid: '', transactions: BigInt(letter.transactions) };

@@ -15,8 +15,9 @@ import { parseTableName } from '../stream/selection.js';
 import { discoverTable } from '../stream/discover.js';
 import { openSession, openTransport } from '../stream/session.js';
 import type { Transport } from '../transport/transport.js';
-import { applyBatch } from './apply.js';
+import { applyBatch, whereIs } from './apply.js';
 import { BadRows } from './bad-rows.js';
+import { retryStart } from '../supervise/retry.js';
 import { decideBegin } from './begin.js';
 import { Checkpoints } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
@@ -24,6 +25,8 @@ import type { Summary } from './options.js';
 import { type Owned, openOwned } from './owned.js';
 import type { ApplyContext, Sink } from './sink.js';
 import type { ValidatedRun } from './validate.js';
+import { type LetterBox, openLetterBox } from './letter-box.js';
+import { sayingHowLong } from './long-wait.js';
 
 /** Tries of one batch at a sink before the stream ends. */
 const SINK_TRIES = 8;
@@ -135,6 +138,20 @@ export class Runner {
     cancel();
   }
 
+  async #openLetters(writing: AbortSignal, signal: AbortSignal): Promise<LetterBox | undefined> {
+    const { deadLetter, logger } = this.#options;
+    if (!deadLetter) return undefined;
+    const [clock, random] = [this.#clock, this.#random];
+    const letters = await openLetterBox(deadLetter, this.#options, { clock, random, signal: writing });
+    try {
+      await retryStart(() => letters.prepare(), { clock, random, logger, signal });
+      return letters;
+    } catch (error) {
+      await letters.close();
+      throw error;
+    }
+  }
+
   async #request({ verb, table = '', where }: StateRequest): Promise<string> {
     // Doing more than was asked would be worse than refusing.
     if (where !== undefined)
@@ -186,18 +203,20 @@ export class Runner {
       screened: options.onBadRow !== 'fail',
       progressMs: owned.inSource ? 30_000 : 10_000,
       earlier: begin.earlier,
-      exclude: owned.exclude,
+      exclude,
       onPurged: options.onPurged,
       onUndecodable: options.onUndecodable,
       rowsChanged: (table, reason) => this.#rowsChanged(table, reason),
     });
     this.#engine = session.engine;
     this.#lookUp = (table) => discoverTable(transport, options, table, stop);
+    // What the client writes itself is no change of the user's.
+    const exclude = options.deadLetter?.kind === 'table' ? [...owned.exclude, options.deadLetter] : owned.exclude;
     this.#checkSweep(session.engine);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
     const badRows = new BadRows({
       policy: options.onBadRow,
-      path: options.deadLetter,
+      letters,
       stream: options.name,
       incarnation: claim.incarnation,
       gaps: session.engine.gaps,
@@ -209,6 +228,7 @@ export class Runner {
     let cancelDrain: (() => void) | undefined;
     signal.addEventListener(
       'abort',
+    const letters = await this.#openLetters(hard, signal);
       () => {
         recorder.state = 'draining';
         cancelDrain = this.#clock.after(
@@ -236,7 +256,7 @@ export class Runner {
       throw ownership.lost.aborted ? ownership.lost.reason : error;
     } finally {
       cancelDrain?.();
-      await badRows.close();
+      await letters?.close();
     }
     if (ownership.lost.aborted) throw ownership.lost.reason;
     recorder.state = 'ended';
@@ -252,7 +272,14 @@ export class Runner {
     checkpoints: Checkpoints,
     stop: AbortSignal,
   ): Promise<void> {
-    const options = { clock: this.#clock, logger: this.#options.logger, random: this.#random, tries: SINK_TRIES };
+    const { logger } = this.#options;
+    const recorder = this.#recorder;
+    const failed = (error: VStreamError | undefined): void => {
+      if (error) recorder.lastError = error.toJSON();
+      // With the next renewal: who looks at the state sees what the stream is at.
+      ownership.offer({ lastError: error ? JSON.stringify(error.toJSON()) : null });
+    };
+    const options = { clock: this.#clock, logger, random: this.#random, tries: SINK_TRIES, failed };
     let next = batches.next();
     for (;;) {
       const { done, value: given } = await next;
@@ -263,8 +290,13 @@ export class Runner {
       // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
       await ownership.whenHeld();
       context.signal.throwIfAborted();
-      const batch = await badRows.apply(given, (one) => applyBatch(this.#sink, asBatch(one), context, options));
-      this.#recorder.batch(batch.changes.length, batch.bytes, batch.position);
+      recorder.applyingSince = this.#clock.monotonic();
+      const applying = badRows.apply(given, (one) => applyBatch(this.#sink, asBatch(one), context, options));
+      const batch = await sayingHowLong(applying, this.#clock, (seconds) =>
+        logger.warn({ seconds, ...whereIs(asBatch(given)) }, `the destination has been at one batch for ${seconds} s`),
+      );
+      recorder.applyingSince = undefined;
+      recorder.batch(batch.changes.length, batch.bytes, batch.position);
       await checkpoints.reached(
         batch.position,
         batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end',

@@ -1,5 +1,5 @@
 /** The contract of a destination. Layer 4. */
-import { VStreamError } from '../errors.js';
+import { type ErrorDetails, VStreamError } from '../errors.js';
 import type { Logger } from '../observe/logger.js';
 import type { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
@@ -62,24 +62,33 @@ export interface Sink {
 }
 
 /** The changes an error is about, beside the error: nothing of a row gets into messages and logs that way. */
-const REFUSED = new WeakMap<VStreamError, readonly Change[]>();
+const REFUSED = new WeakMap<VStreamError, ReadonlyMap<Change, VStreamError>>();
 
 /**
  * The error for a sink or handler that refuses some rows of a batch and can take the others: where `onBadRow` allows it, `apply` is
- * called again without them. Nothing of the batch may count as applied when this is thrown.
+ * called again without them. Nothing of the batch may count as applied when this is thrown. `reason` goes into messages, logs and
+ * dead letters: leave values out of it.
  */
-export function rowsRefused(changes: readonly Change[], reason: string): VStreamError {
+export function rowsRefused(changes: readonly Change[], reason: string | ((change: Change) => string)): VStreamError {
+  const reasonOf = typeof reason === 'string' ? () => reason : reason;
   const [first] = changes;
   const where = first ? ` of ${first.keyspace}.${first.table}, shard ${first.shard}` : '';
-  const error = new VStreamError('SINK_FAILED', `the sink refused ${changes.length} rows${where}: ${reason}`, {
-    ...(first ? { keyspace: first.keyspace, shard: first.shard, table: first.table } : {}),
-    next: "Mend the rows or the destination, or set `onBadRow: 'dead-letter'`.",
-  });
-  REFUSED.set(error, changes);
+  const error = new VStreamError(
+    'SINK_FAILED',
+    `the sink refused ${changes.length} rows${where}: ${first ? reasonOf(first) : 'none is named'}`,
+    { ...placeOf(first), next: "Mend the rows or the destination, or set `onBadRow: 'dead-letter'`." },
+  );
+  const refusal = (change: Change): VStreamError =>
+    new VStreamError('SINK_FAILED', `the sink refused the row: ${reasonOf(change)}`, placeOf(change));
+  REFUSED.set(error, new Map(changes.map((change) => [change, refusal(change)])));
   return error;
 }
 
-/** Of an error made by `rowsRefused`. */
-export function refusedRows(error: VStreamError): readonly Change[] {
-  return REFUSED.get(error) ?? [];
+function placeOf(change: Change | undefined): ErrorDetails {
+  return change ? { keyspace: change.keyspace, shard: change.shard, table: change.table, position: change.gtid } : {};
+}
+
+/** Of an error made by `rowsRefused`: each change with an error of its own. */
+export function refusedRows(error: VStreamError): ReadonlyMap<Change, VStreamError> {
+  return REFUSED.get(error) ?? new Map();
 }

@@ -6,6 +6,7 @@ import type { CheckpointStore } from '../stores/store.js';
 import { OPTION_HOMES, readStream, STREAM_OPTIONS, type ValidateOptions } from '../stream/validate.js';
 import { isKeyspaceName } from '../stream/validate-source.js';
 import type { ValidatedStream } from '../stream/validated.js';
+import type { LetterPlace } from './letter-box.js';
 import type { Handler, StateTable } from './options.js';
 import type { Sink } from './sink.js';
 
@@ -19,8 +20,8 @@ export interface ValidatedRun extends ValidatedStream {
   readonly sink: ValidatedSink;
   readonly onPurged: 'fail' | 'recopy';
   readonly onBadRow: 'fail' | 'skip' | 'dead-letter';
-  /** Path of the file; there when `onBadRow` is `dead-letter`. */
-  readonly deadLetter: string | undefined;
+  /** There when `onBadRow` is `dead-letter`. */
+  readonly deadLetter: LetterPlace | undefined;
   readonly onUndecodable: 'fail' | 'skip-and-recopy';
   readonly wait: boolean;
   readonly leaseMs: number;
@@ -75,14 +76,43 @@ function readRun(problems: Problems, fields: Fields): Partial<ValidatedRun> {
   };
 }
 
-function readDeadLetter(problems: Problems, fields: Fields): string | undefined {
+const PLACES = "Name a file, `{ path: 'bad-rows.jsonl' }`, or a table, `{ keyspace: 'vstream', table: 'bad_rows' }`.";
+
+function readDeadLetter(problems: Problems, fields: Fields): LetterPlace | undefined {
   const wanted = fields.raw('onBadRow') === 'dead-letter';
-  if (!fields.has('deadLetter')) {
-    return wanted ? fields.fail('deadLetter', 'is missing', "Name the file: `{ path: 'bad-rows.jsonl' }`.") : undefined;
-  }
+  if (!fields.has('deadLetter')) return wanted ? fields.fail('deadLetter', 'is missing', PLACES) : undefined;
   if (!wanted) return fields.fail('deadLetter', 'is of no use here', "Set `onBadRow` to 'dead-letter', or remove it.");
-  const letter = Fields.of(problems, 'deadLetter', fields.raw('deadLetter'), { known: ['path'] });
-  return letter?.require('path', 'Name the file.') ? letter.text('path', 'Name the file.') : undefined;
+  const place = readLetterPlace(problems, fields);
+  const state = fields.raw('state');
+  if (place?.kind === 'table' && isObject(state) && state['keyspace'] === place.keyspace && state['table'] === place.table) {
+    return fields.fail('deadLetter', 'is the table of the state', 'Give the dead letters a table of their own.');
+  }
+  return place;
+}
+
+/** `deadLetter` alone, for who reads what a stream left. */
+export function readLetterPlace(problems: Problems, fields: Fields): LetterPlace | undefined {
+  const letter = Fields.of(problems, 'deadLetter', fields.raw('deadLetter'), { known: ['path', 'keyspace', 'table'] });
+  if (!letter) return undefined;
+  if (!letter.has('keyspace') && !letter.has('table')) {
+    const path = letter.require('path', PLACES) ? letter.text('path', 'Name the file.') : undefined;
+    return path === undefined ? undefined : { kind: 'file', path };
+  }
+  if (letter.has('path')) return letter.fail('path', 'and a table exclude each other', PLACES);
+  return readPlaceOfTable(letter, 'dead letters', 'bad_rows');
+}
+
+/** A keyspace and a table of the user's that the client writes to. */
+function readPlaceOfTable(fields: Fields, what: string, example: string): ({ readonly kind: 'table' } & StateTable) | undefined {
+  const [keyspace, name] = (['keyspace', 'table'] as const).map((part) => {
+    if (!fields.require(part, `Name the ${part} that keeps the ${what}, for example \`${part === 'keyspace' ? 'vstream' : example}\`.`))
+      return undefined;
+    const text = fields.text(part);
+    if (text === undefined) return undefined;
+    const valid = part === 'keyspace' ? isKeyspaceName(text) : /^[\p{L}\p{N}_$-]{1,64}$/u.test(text);
+    return valid ? text : fields.fail(part, `is not the name of a ${part}: ${shown(text)}`, 'Use letters, digits and `_`.');
+  });
+  return keyspace === undefined || name === undefined ? undefined : { kind: 'table', keyspace, table: name };
 }
 
 function defined<K extends string, V>(name: K, value: V | undefined): { [key in K]?: V } {
@@ -136,17 +166,7 @@ export function readState(problems: Problems, fields: Fields): ValidatedState | 
     return undefined;
   if (isStore(value)) return { kind: 'store', store: value };
   const table = Fields.of(problems, 'state', value, { known: ['keyspace', 'table'] });
-  if (!table) return undefined;
-  const names = (['keyspace', 'table'] as const).map((name) => {
-    if (!table.require(name, `Name the ${name} that keeps the state, for example \`${name === 'keyspace' ? 'vstream' : 'streams'}\`.`))
-      return undefined;
-    const text = table.text(name);
-    if (text === undefined) return undefined;
-    const valid = name === 'keyspace' ? isKeyspaceName(text) : /^[\p{L}\p{N}_$-]{1,64}$/u.test(text);
-    return valid ? text : table.fail(name, `is not the name of a ${name}: ${shown(text)}`, 'Use letters, digits and `_`.');
-  });
-  const [keyspace, name] = names;
-  return keyspace === undefined || name === undefined ? undefined : { kind: 'table', keyspace, table: name };
+  return table && readPlaceOfTable(table, 'state', 'streams');
 }
 
 function isStore(value: unknown): value is CheckpointStore {

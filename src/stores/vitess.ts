@@ -23,10 +23,10 @@ import {
 } from '../sql/state-table.js';
 import { runStatement, type Executor, type Statement } from '../sql/statement.js';
 import { nameProblem } from '../sql/target.js';
-import { showShards, showVSchemaKeyspaces } from '../sql/topology.js';
 import { classifyStatus, type Failure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
 import { checkFormat, fenced, notFound, pendingRequest, resetWhileHeld, STATE_FORMAT } from './record.js';
+import { unusableKeyspace } from './unsharded.js';
 import type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest, StoreOptions } from './store.js';
 
 export interface VitessStoreOptions {
@@ -182,29 +182,14 @@ class VitessStore implements CheckpointStore {
 
   async #checkKeyspace(options: StoreOptions): Promise<void> {
     const { keyspace } = this.#table;
-    const found = await this.#keyspaces(options);
-    const sharded = found.get(keyspace);
-    if (sharded === false) return;
-    const others = [...found].filter(([, one]) => !one).map(([name]) => name);
+    const problem = await unusableKeyspace(this.#transport, keyspace, options);
+    if (!problem) return;
     const next =
-      others.length > 0
-        ? `Choose an unsharded keyspace for \`state.keyspace\`: ${others.slice(0, 5).join(', ')}.`
+      problem.others.length > 0
+        ? `Choose an unsharded keyspace for \`state.keyspace\`: ${problem.others.slice(0, 5).join(', ')}.`
         : 'Create an unsharded keyspace for the state.';
-    const what = sharded === true ? 'is sharded; the state needs one without shards' : 'does not exist';
+    const what = problem.what === 'sharded' ? 'is sharded; the state needs one without shards' : 'does not exist';
     throw new VStreamError('STATE_KEYSPACE_INVALID', `the state keyspace ${keyspace} ${what}`, { keyspace, next });
-  }
-
-  /** Name to sharded or not; counts shards where the server knows no `show vschema keyspaces`. */
-  async #keyspaces(options: StoreOptions): Promise<ReadonlyMap<string, boolean>> {
-    try {
-      const rows = await runStatement(this.#transport, showVSchemaKeyspaces(), options);
-      return new Map(rows.map(({ keyspace, sharded }) => [keyspace, sharded]));
-    } catch (error) {
-      if (serverStatusOf(error)?.from !== 'sql') throw error;
-    }
-    const counts = new Map<string, boolean>();
-    for (const { keyspace } of await runStatement(this.#transport, showShards(), options)) counts.set(keyspace, counts.has(keyspace));
-    return counts;
   }
 
   async #tableIsMissing(options: StoreOptions): Promise<boolean> {

@@ -25,6 +25,8 @@ export interface AssemblerOptions {
   readonly batchChanges: number;
 }
 
+  /** Rows that their filter cannot judge are handed on (where.ts) instead of ending the stream. Default false. */
+  readonly keepsUnjudged?: boolean | undefined;
 /**
  * The size of batches where the user gives none. Rows that are decoded ahead live as long as their batch: 20,000 of them survive
  * several collections of young objects, which costs as much again as decoding them (bench/README.md). Cells are no objects.
@@ -202,7 +204,7 @@ export class Assembler {
   #addTransaction(unit: GroupUnit, out: StreamBatch[]): void {
     this.#closeCopy(unit.keyspace, unit.shard, out);
     const { keyspace, shard, group, part } = unit;
-    const changes = applyFilter(unit.changes);
+    const changes = applyFilter(unit.changes, this.#options.keepsUnjudged);
     const ended = part?.last === false ? undefined : this.#position.partial.find((one) => isTransactionOf(one, unit));
     if (part) {
       this.#closeLive(out);

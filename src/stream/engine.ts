@@ -67,7 +67,7 @@ export class Engine {
     this.#watches = new RpcWatch(options);
     const position = firstPosition(options);
     this.catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
-    this.#assembler = new Assembler(position, batchLimits(options.stream.limits, options.eager));
+    this.#assembler = new Assembler(position, { ...batchLimits(options.stream.limits, options.eager), keepsUnjudged: options.screened });
     this.catalog.setPlan(position.plan);
     this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';
     this.#startedAt = options.clock.monotonic();

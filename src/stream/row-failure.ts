@@ -12,6 +12,13 @@ export interface StreamPlace {
   readonly shardGtid: string;
 }
 
+/** What reading a row can end with; everything else is no row's fault. */
+const ROW_ERRORS: ReadonlySet<string> = new Set(['DECODE_FAILED', 'PARTIAL_IMAGE', 'SCHEMA_MISMATCH']);
+
+export function isRowError(error: unknown): error is VStreamError {
+  return VStreamError.is(error) && ROW_ERRORS.has(error.code);
+}
+
 /** Longer ones, such as a shard's set over many servers, stay out of the message. */
 const MAX_IN_MESSAGE = 100;
 

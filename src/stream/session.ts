@@ -29,7 +29,7 @@ export interface SessionOptions {
 }
 
 /** @param socket where its connection lives: only a stream that is being read asks for a thread */
-export function openTransport(stream: ValidatedStream, socket: 'main' | 'thread' = 'main'): Transport {
+export function openTransport(stream: Pick<ValidatedStream, 'source' | 'logger'>, socket: 'main' | 'thread' = 'main'): Transport {
   const { addresses, tls, auth, callerId, maxMessageBytes } = stream.source;
   return (socket === 'thread' ? createThreadTransport : createTransport)(
     {
