@@ -139,7 +139,14 @@ export function statementTests(executor: () => Executor): void {
       };
       const copied = { ...letter, id: 'b', op: 'copy', gtid: undefined, column: undefined };
       expect(await run(insertLetters(at, 's', [letter, copied]))).toBe(2n);
-      expect(await run(insertLetters(at, 's', [{ ...letter, reason: 'again' }, { ...copied, id: 'c' }]))).toBe(1n);
+      expect(
+        await run(
+          insertLetters(at, 's', [
+            { ...letter, reason: 'again' },
+            { ...copied, id: 'c' },
+          ]),
+        ),
+      ).toBe(1n);
       await run(insertLetters(at, 't', [letter]));
       // What does not fit is an error, never cut.
       await expect(run(insertLetters(at, 's', [{ ...letter, id: 'd', op: 'x'.repeat(17) }]))).rejects.toThrow();
