@@ -196,7 +196,7 @@ export function transportCases(make: (source: ConnectOptions, options: Timeouts)
       // A slow sink must not cost the lease: statements share the connection. Their round trips also give the server all the
       // turns it needs to run ahead, if it could.
       for (let round = 0; round < 200; round += 1) await transport.execute({ target: 'k', text: 'select 1' });
-      // 8 MiB window, one packet ahead, and what grpc-js keeps on the server's side (16 messages).
+      // A window of 4 MiB, one packet ahead, and what grpc-js keeps on the server's side (16 messages).
       expect(written).toBeLessThan(40);
       for (let item = await iterator.next(); !item.done; item = await iterator.next()) marks.push(item.value[0]);
       expect(marks).toEqual(Array.from({ length: TOTAL }, (_, index) => index + 1));
