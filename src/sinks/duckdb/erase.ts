@@ -33,8 +33,8 @@ export async function erase(
   await connection.run(`create or replace temp table ${table} (${columns.join(', ')})`);
   const own = new OwnShards(options.shards);
   const more: Source<KeyOutcome>[] = [
-    { type: driver.INTEGER, value: (one) => own.number(one.shards) },
-    { type: driver.BOOLEAN, value: (one) => one.row !== undefined },
+    { name: 'own', type: driver.INTEGER, value: (one) => own.number(one.shards) },
+    { name: 'upsert', type: driver.BOOLEAN, value: (one) => one.row !== undefined },
   ];
   for (const [from, group] of byVersion(outcomes, (one) => one.version)) {
     const sources = keySources<KeyOutcome>(driver, target, from, key, options, (one) => one.cells);
@@ -116,9 +116,9 @@ export function keySources<R>(
   return key.map((name) => {
     const index = from.columns.findIndex((one) => one.name.toLowerCase() === name.toLowerCase());
     const column = from.columns[index];
-    if (!column) return { type: driver.VARCHAR, value: () => null };
+    if (!column) return { name, type: driver.VARCHAR, value: () => null };
     const type = target.columns.get(name.toLowerCase())?.type ?? 'VARCHAR';
     const writer = columnWriter(driver, column, type, { zeroDates: options.zeroDates, key: true });
-    return { type: writer.type, value: (row) => writer.value(cells(row), index) };
+    return { name, type: writer.type, value: (row) => writer.value(cells(row), index) };
   });
 }

@@ -21,6 +21,8 @@ export interface LoadRow extends Row {
 }
 
 export interface Source<R> {
+  /** Of the column, for messages. */
+  readonly name: string;
   readonly type: DuckDBType;
   value(row: R): DuckDBValue;
 }
@@ -36,13 +38,13 @@ export function rowSources(driver: Driver, target: Target, version: TableVersion
   return [...target.columns.values()].map(({ name, type }) => {
     const index = positions.get(name.toLowerCase());
     const column = index === undefined ? undefined : version.columns[index];
-    if (index === undefined || column === undefined) return metaSource(driver, name);
+    if (index === undefined || column === undefined) return { name, ...metaSource(driver, name) };
     const writer = columnWriter(driver, column, type, { zeroDates: options.zeroDates, key: column.key });
-    return { type: writer.type, value: (row) => writer.value(row.cells, index) };
+    return { name, type: writer.type, value: (row) => writer.value(row.cells, index) };
   });
 }
 
-function metaSource(driver: Driver, name: string): Source<LoadRow> {
+function metaSource(driver: Driver, name: string): Omit<Source<LoadRow>, 'name'> {
   switch (name) {
     case META.shard:
       return { type: driver.VARCHAR, value: (row) => row.shard };
@@ -102,8 +104,16 @@ export async function append<R>(
   } catch (error) {
     // What the appender still holds must not be flushed by closing it.
     appender.clear();
-    throw error;
+    throw namingColumn(error, sources);
   } finally {
     appender.closeSync();
   }
+}
+
+/** A value that cannot be cast is told as a vector of the wrong type, by the number of its column. */
+function namingColumn(error: unknown, sources: readonly { readonly name: string }[]): unknown {
+  const text = error instanceof Error ? error.message : '';
+  const match = /type mismatch in AppendDataChunk, expected (.+), got .+ for column (\d+)/.exec(text);
+  const name = sources[Number(match?.[2])]?.name;
+  return match && name !== undefined ? new Error(`a value does not fit ${match[1]} of column ${name}`, { cause: error }) : error;
 }

@@ -1,6 +1,6 @@
 /** The DuckDB sink: rows, position and epoch in one transaction. Layer 5. */
 import { VStreamError } from '../../errors.js';
-import type { ApplyContext, Sink, SinkCapabilities, SinkOpenContext } from '../../pipeline/sink.js';
+import { type ApplyContext, rowsRefused, type Sink, type SinkCapabilities, type SinkOpenContext } from '../../pipeline/sink.js';
 import type { Position } from '../../position/position.js';
 import type { TableRef } from '../../schema/table.js';
 import type { Batch, Change, SchemaChange } from '../../stream/change.js';
@@ -12,6 +12,7 @@ import { META, quoteText } from './identifiers.js';
 import { resolveOptions, type DuckDbOptions, type Settings } from './options.js';
 import { ShardBook } from './shard-book.js';
 import { adopt, createStateTables, fenced, insertState, raiseEpoch, readState, writeState } from './state.js';
+import { findRefused, MAX_REFUSED, refusalOf } from './refusals.js';
 import { writeChanges } from './write.js';
 
 interface Open {
@@ -83,22 +84,48 @@ export class DuckDbSink implements Sink {
   }
 
   async apply(batch: Batch, context: ApplyContext): Promise<void> {
-    await this.#transaction(context, batch.position, async ({ database, catalog, book }) => {
-      for (const changes of groupByTable(batch.changes)) {
-        const { keyspace, table } = changes[0] as Change;
-        for (const shard of new Set(changes.map((change) => change.shard))) await book.see({ keyspace, table }, shard);
-        await writeChanges(database, catalog, changes, {
-          identity: this.#settings.identity,
-          zeroDates: this.#settings.zeroDates,
-          shards: book.shards(keyspace),
-          signal: context.signal,
-        }).catch((error: unknown) => {
-          throw this.#failed(error, 'refused a row', { keyspace, table });
-        });
+    try {
+      await this.#transaction(context, batch.position, (open) => this.#write(open, batch.changes, context));
+    } catch (error) {
+      throw refusalOf(error) === undefined ? error : await this.#naming(error as VStreamError, batch, context);
+    }
+  }
+
+  async #write({ database, catalog, book }: Open, changes: readonly Change[], { signal }: ApplyContext): Promise<void> {
+    const { identity, zeroDates } = this.#settings;
+    for (const group of groupByTable(changes)) {
+      const { keyspace, table } = group[0] as Change;
+      for (const shard of new Set(group.map((change) => change.shard))) await book.see({ keyspace, table }, shard);
+      const options = { identity, zeroDates, shards: book.shards(keyspace), signal };
+      await writeChanges(database, catalog, group, options).catch((error: unknown) => {
+        throw this.#failed(error, 'refused a row', { keyspace, table });
+      });
+    }
+  }
+
+  /** The rows an error of `apply` is about, found in transactions that are rolled back. */
+  async #naming(error: VStreamError, batch: Batch, context: ApplyContext): Promise<VStreamError> {
+    const { keyspace, table } = error;
+    const isOfTable = (change: Change): boolean => table === undefined || (change.keyspace === keyspace && change.table === table);
+    // Tables are written one after the other: those that come later may have rows of this kind as well, and are asked next time.
+    const changes = batch.changes.filter(isOfTable);
+    const refused = await findRefused(changes, async (some) => {
+      try {
+        await this.#transaction(context, undefined, (open) => this.#write(open, some, context), 'rollback');
+        return undefined;
+      } catch (failure) {
+        const reason = refusalOf(failure);
+        if (reason === undefined) throw failure;
+        return reason;
       }
     });
   }
 
+    if (refused?.size === 0) return error;
+    if (refused) return rowsRefused([...refused.keys()], (change) => refused.get(change) ?? '');
+    const { column, next } = error;
+    const message = `${error.message} (and so more than ${MAX_REFUSED} rows of the batch: it is the table that does not fit)`;
+    return new VStreamError('SINK_FAILED', message, { keyspace, table, column, next, cause: error.cause });
   async truncate(table: TableRef, shard: string, context: ApplyContext): Promise<void> {
     await this.#clear(table, shard, EVERY_GENERATION, context);
   }
@@ -134,10 +161,15 @@ export class DuckDbSink implements Sink {
   }
 
   /** Everything the sink writes: under the fence, all or nothing, stopped by the signal. */
-  async #transaction<T>(context: ApplyContext, position: Position | undefined, work: (open: Open) => Promise<T>): Promise<T> {
+  async #transaction<T>(
+    context: ApplyContext,
+    position: Position | undefined,
+    work: (open: Open) => Promise<T>,
+    end: 'commit' | 'rollback' = 'commit',
+  ): Promise<T> {
     const open = this.#open;
     if (!open) throw new VStreamError('INTERNAL', 'the DuckDB sink is not open');
-    const run = this.#runTransaction(open, context, position, work);
+    const run = this.#runTransaction(open, context, position, work, end);
     this.#running = run;
     return run;
   }
@@ -154,15 +186,24 @@ export class DuckDbSink implements Sink {
     const interrupt = (): void => database.connection.interrupt();
     signal.addEventListener('abort', interrupt);
     try {
-      const result = await inTransaction(database, async () => {
-        await book.load();
-        if (open.earlier) await adopt(database.connection, { stream, incarnation, epoch }, open.earlier);
-        await writeState(database.connection, { stream, incarnation, epoch }, position);
-        const done = await work(open);
-        if (signal.aborted) throw this.#aborted(signal);
-        return done;
-      });
-      open.earlier = undefined;
+    end: 'commit' | 'rollback',
+      const result = await inTransaction(
+        database,
+        async () => {
+          await book.load();
+          if (open.earlier) await adopt(database.connection, { stream, incarnation, epoch }, open.earlier);
+          await writeState(database.connection, { stream, incarnation, epoch }, position);
+          const done = await work(open);
+          if (signal.aborted) throw this.#aborted(signal);
+          return done;
+        },
+        end,
+      );
+      if (end === 'commit') open.earlier = undefined;
+      else {
+        catalog.forget();
+        book.forget();
+      }
       return result;
     } catch (error) {
       catalog.forget();
@@ -194,12 +235,14 @@ export class DuckDbSink implements Sink {
   }
 }
 
-async function inTransaction<T>({ connection }: Database, work: () => Promise<T>): Promise<T> {
+async function inTransaction<T>({ connection }: Database, work: () => Promise<T>, end: 'commit' | 'rollback' = 'commit'): Promise<T> {
+      // A full disk, a volume that is away: the batch is tried again before the stream ends.
+      category: /^IO Error/.test(text) ? 'retry' : undefined,
   await connection.run('begin transaction');
   let result: T;
   try {
     result = await work();
-    await connection.run('commit');
+    await connection.run(end);
   } catch (error) {
     // DuckDB has rolled back by itself when the commit failed.
     await connection.run('rollback').catch(() => {});

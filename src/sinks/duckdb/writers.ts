@@ -1,9 +1,9 @@
 /** Cells into DuckDB vectors: one writer per column, chosen by the MySQL type and the type the DuckDB column has. Layer 5. */
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import { VStreamError } from '../../errors.js';
 import type { Cells } from '../../schema/cells.js';
 import type { Column } from '../../schema/table.js';
 import type { Driver } from './driver.js';
+import { unfitCell } from './refusals.js';
 import { columnType } from './types.js';
 
 /** Values into a vector; `null` is SQL NULL. The vector's own type may differ from the column's: DuckDB casts it then. */
@@ -116,10 +116,11 @@ function temporal(column: Column, options: WriterOptions): Writer['value'] {
     if (text === undefined) return null;
     if (isCalendarDate(text)) return text;
     if (options.zeroDates === 'null' && !options.key) return null;
-    throw new VStreamError('SINK_FAILED', `column ${column.name} holds ${text}, which is no date for DuckDB`, {
-      column: column.name,
-      next: "Set the sink's option `zeroDates: 'text'` and use a new file, or correct the row.",
-    });
+    throw unfitCell(
+      column.name,
+      `holds ${text}, which is no date for DuckDB`,
+      "Set the sink's option `zeroDates: 'text'` and use a new file, or correct the row.",
+    );
   };
 }
 
