@@ -119,13 +119,13 @@ export class DuckDbSink implements Sink {
         return reason;
       }
     });
-  }
-
     if (refused?.size === 0) return error;
     if (refused) return rowsRefused([...refused.keys()], (change) => refused.get(change) ?? '');
     const { column, next } = error;
     const message = `${error.message} (and so more than ${MAX_REFUSED} rows of the batch: it is the table that does not fit)`;
     return new VStreamError('SINK_FAILED', message, { keyspace, table, column, next, cause: error.cause });
+  }
+
   async truncate(table: TableRef, shard: string, context: ApplyContext): Promise<void> {
     await this.#clear(table, shard, EVERY_GENERATION, context);
   }
