@@ -11,9 +11,9 @@ export interface ApplyOptions {
   readonly random: () => number;
   /** Tries of one batch before its error ends the stream. */
   readonly tries: number;
-}
   /** Told of each failed try that is followed by another, and with undefined when one of those succeeded. */
   failed?(error: VStreamError | undefined): void;
+}
 
 /** Truncates, sweeps and schema changes come before the batch that carries their position: a replay repeats them harmlessly. */
 async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext, logger: Logger): Promise<void> {
@@ -41,18 +41,18 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
   for (let attempt = 1; ; attempt++) {
     try {
       await applyOnce(sink, batch, context, options.logger);
+      if (attempt > 1) options.failed?.(undefined);
       return;
     } catch (error) {
       const failure = VStreamError.is(error) ? error : sinkFailed(error, batch);
-      if (attempt > 1) options.failed?.(undefined);
       // The sink's own word counts: what it calls final is not tried again.
       const final = failure.code === 'HANDLER_FAILED' || (VStreamError.is(error) && failure.category !== 'retry');
       if (final || attempt >= options.tries || context.signal.aborted) throw failure;
       const waitMs = Math.min(30_000, 250 * 2 ** (attempt - 1)) * (0.5 + options.random() / 2);
+      options.failed?.(failure);
       options.logger.warn({ ...failure.toJSON(), attempt, waitMs: Math.round(waitMs) }, 'the sink refused a batch; trying again');
       await delay(options.clock, waitMs, context.signal).catch(() => {
         throw failure;
-      options.failed?.(failure);
       });
     }
   }

@@ -14,19 +14,19 @@ import type { RowsChanged } from '../stream/statements.js';
 import { parseTableName } from '../stream/selection.js';
 import { discoverTable } from '../stream/discover.js';
 import { openSession, openTransport } from '../stream/session.js';
+import { retryStart } from '../supervise/retry.js';
 import type { Transport } from '../transport/transport.js';
 import { applyBatch, whereIs } from './apply.js';
 import { BadRows } from './bad-rows.js';
-import { retryStart } from '../supervise/retry.js';
 import { decideBegin } from './begin.js';
 import { Checkpoints } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
+import { type LetterBox, openLetterBox } from './letter-box.js';
+import { sayingHowLong } from './long-wait.js';
 import type { Summary } from './options.js';
 import { type Owned, openOwned } from './owned.js';
 import type { ApplyContext, Sink } from './sink.js';
 import type { ValidatedRun } from './validate.js';
-import { type LetterBox, openLetterBox } from './letter-box.js';
-import { sayingHowLong } from './long-wait.js';
 
 /** Tries of one batch at a sink before the stream ends. */
 const SINK_TRIES = 8;
@@ -196,6 +196,8 @@ export class Runner {
       );
     const engineAbort = new AbortController();
     const stop = AbortSignal.any([signal, ownership.lost, engineAbort.signal]);
+    // What the client writes itself is no change of the user's.
+    const exclude = options.deadLetter?.kind === 'table' ? [...owned.exclude, options.deadLetter] : owned.exclude;
     const session = await openSession(options, transport, recorder, begin.position, stop, {
       clock: this.#clock,
       random: this.#random,
@@ -210,9 +212,8 @@ export class Runner {
     });
     this.#engine = session.engine;
     this.#lookUp = (table) => discoverTable(transport, options, table, stop);
-    // What the client writes itself is no change of the user's.
-    const exclude = options.deadLetter?.kind === 'table' ? [...owned.exclude, options.deadLetter] : owned.exclude;
     this.#checkSweep(session.engine);
+    const letters = await this.#openLetters(hard, signal);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
     const badRows = new BadRows({
       policy: options.onBadRow,
@@ -228,7 +229,6 @@ export class Runner {
     let cancelDrain: (() => void) | undefined;
     signal.addEventListener(
       'abort',
-    const letters = await this.#openLetters(hard, signal);
       () => {
         recorder.state = 'draining';
         cancelDrain = this.#clock.after(

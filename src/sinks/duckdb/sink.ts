@@ -10,9 +10,9 @@ import { bringBack, dropDisplaced } from './displaced.js';
 import { firstLine, openDatabase, type Database } from './driver.js';
 import { META, quoteText } from './identifiers.js';
 import { resolveOptions, type DuckDbOptions, type Settings } from './options.js';
+import { findRefused, MAX_REFUSED, refusalOf } from './refusals.js';
 import { ShardBook } from './shard-book.js';
 import { adopt, createStateTables, fenced, insertState, raiseEpoch, readState, writeState } from './state.js';
-import { findRefused, MAX_REFUSED, refusalOf } from './refusals.js';
 import { writeChanges } from './write.js';
 
 interface Open {
@@ -179,6 +179,7 @@ export class DuckDbSink implements Sink {
     context: ApplyContext,
     position: Position | undefined,
     work: (open: Open) => Promise<T>,
+    end: 'commit' | 'rollback',
   ): Promise<T> {
     const { database, catalog, book, stream, incarnation } = open;
     const { signal, epoch } = context;
@@ -186,7 +187,6 @@ export class DuckDbSink implements Sink {
     const interrupt = (): void => database.connection.interrupt();
     signal.addEventListener('abort', interrupt);
     try {
-    end: 'commit' | 'rollback',
       const result = await inTransaction(
         database,
         async () => {
@@ -229,6 +229,8 @@ export class DuckDbSink implements Sink {
     const text = firstLine(error instanceof Error ? error.message : String(error));
     return new VStreamError('SINK_FAILED', `the DuckDB file ${this.#settings.path} ${what}: ${text}`, {
       ...where,
+      // A full disk, a volume that is away: the batch is tried again before the stream ends.
+      category: /^IO Error/.test(text) ? 'retry' : undefined,
       next: 'Nothing of the batch was written; remove the cause and start again.',
       cause: error,
     });
@@ -236,8 +238,6 @@ export class DuckDbSink implements Sink {
 }
 
 async function inTransaction<T>({ connection }: Database, work: () => Promise<T>, end: 'commit' | 'rollback' = 'commit'): Promise<T> {
-      // A full disk, a volume that is away: the batch is tried again before the stream ends.
-      category: /^IO Error/.test(text) ? 'retry' : undefined,
   await connection.run('begin transaction');
   let result: T;
   try {
