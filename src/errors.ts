@@ -132,3 +132,13 @@ export class VStreamError extends Error {
     return out;
   }
 }
+
+/** Trying again can help: `retry`, or `refresh` after looking topology and credentials up again. */
+export function isPassing(error: unknown): error is VStreamError {
+  return VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh');
+}
+
+/** Of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,5 +1,5 @@
 /** One owner of a stream: claims, renews, writes under the fence, and tells when it is lost. Layer 3, thin effects. */
-import { VStreamError } from '../errors.js';
+import { isPassing, messageOf, VStreamError } from '../errors.js';
 import { delay, type Clock } from '../internal/clock.js';
 import { shortOwner } from '../internal/owner.js';
 import type { Logger } from '../observe/logger.js';
@@ -247,10 +247,6 @@ function backoffOf(options: OwnershipOptions): Backoff {
   });
 }
 
-function isPassing(error: unknown): boolean {
-  return VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh');
-}
-
 async function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   await delay(clock, ms, signal).catch((reason: unknown) => {
     throw VStreamError.from(reason, 'ABORTED');
@@ -262,8 +258,4 @@ function held(name: string, holder: string, leaseRemainingMs: number): VStreamEr
   return new VStreamError('LEASE_HELD', `stream ${JSON.stringify(name)} is run by ${shortOwner(holder)}, lease ends in ${seconds} s`, {
     next: 'Stop that process, give this stream another name, or wait for it (leave out `--no-wait`).',
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

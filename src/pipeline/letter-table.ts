@@ -1,5 +1,5 @@
 /** Dead letters in a Vitess table of the user's, made on demand. Layer 4. The statements are sql/letter-table.ts. */
-import { VStreamError } from '../errors.js';
+import { isPassing, messageOf, VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import {
   createLetterTable,
@@ -18,7 +18,7 @@ import { openTransport } from '../stream/session.js';
 import type { Op } from '../stream/change.js';
 import type { ValidatedStream } from '../stream/validated.js';
 import { createBackoff } from '../supervise/backoff.js';
-import { classifyStatus, type Failure } from '../transport/failure.js';
+import { sqlFailure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
 import type { Transport } from '../transport/transport.js';
 import type { DeadLetter, LetterDetails, LetterHead } from './dead-letter.js';
@@ -175,13 +175,10 @@ class TableLetterBox implements LetterBox {
       try {
         return await this.#run(statement);
       } catch (error) {
-        const passing = VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh');
-        const wait = passing && !signal.aborted ? backoff.next() : undefined;
+        if (!isPassing(error)) throw error;
+        const wait = signal.aborted ? undefined : backoff.next();
         if (wait === undefined) throw error;
-        this.#stream.logger.warn(
-          { ...(error as VStreamError).toJSON(), waitMs: Math.round(wait) },
-          `${this.description} could not be written; trying again`,
-        );
+        this.#stream.logger.warn({ ...error.toJSON(), waitMs: Math.round(wait) }, `${this.description} could not be written; trying again`);
         await delay(clock, wait, signal).catch(() => {
           throw error;
         });
@@ -216,15 +213,6 @@ class TableLetterBox implements LetterBox {
         return new VStreamError('SINK_FAILED', `${this.description} failed: ${messageOf(error)}`, { ...details, next: failure.next });
     }
   }
-}
-
-function sqlFailure(error: unknown): Failure | undefined {
-  const status = serverStatusOf(error);
-  return status?.from === 'sql' ? classifyStatus(status) : undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function rowOf(letter: DeadLetter): NewLetterRow {

@@ -3,7 +3,7 @@
  * The statements and their fences are sql/state-table.ts; here is what to do with their outcomes.
  */
 import { randomUUID } from 'node:crypto';
-import { VStreamError } from '../errors.js';
+import { isPassing, messageOf, VStreamError } from '../errors.js';
 import { Position } from '../position/position.js';
 import {
   claimState,
@@ -23,7 +23,7 @@ import {
 } from '../sql/state-table.js';
 import { runStatement, type Executor, type Statement } from '../sql/statement.js';
 import { nameProblem } from '../sql/target.js';
-import { classifyStatus, type Failure } from '../transport/failure.js';
+import { sqlFailure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
 import { checkFormat, fenced, notFound, pendingRequest, resetWhileHeld, STATE_FORMAT } from './record.js';
 import { unusableKeyspace } from './unsharded.js';
@@ -260,18 +260,7 @@ class VitessStore implements CheckpointStore {
 }
 
 /** The statement may have been done, or not: no answer, or an answer that does not say. */
-function isUnknownOutcome(error: unknown): error is VStreamError {
-  return VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh');
-}
-
-function sqlFailure(error: unknown): Failure | undefined {
-  const status = serverStatusOf(error);
-  return status?.from === 'sql' ? classifyStatus(status) : undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
+const isUnknownOutcome = isPassing;
 
 function micros(ms: number): bigint {
   return BigInt(Math.round(ms * 1000));

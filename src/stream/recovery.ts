@@ -1,5 +1,5 @@
 /** After an RPC failed: give up, or wait and open the next one, here or at another VTGate. Layer 3. */
-import { VStreamError } from '../errors.js';
+import { isPassing, VStreamError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
 import type { Backoff } from '../supervise/backoff.js';
@@ -32,7 +32,7 @@ export class Recovery {
   /** `undecodable` errors were looked at already, and may still pass. */
   failed(error: VStreamError, position: Position): NextStep {
     const { backoff, presence, endsByAge } = this.#options;
-    const passing = error.category === 'retry' || error.category === 'refresh' || error.code === 'TRANSACTION_UNDECODABLE';
+    const passing = error.code === 'TRANSACTION_UNDECODABLE' || isPassing(error);
     if (!passing && !presence.mayBeStale(error)) return { kind: 'give-up', error };
     const lasting = this.#repeats.failed(error, position);
     if (lasting) return { kind: 'give-up', error: lasting };

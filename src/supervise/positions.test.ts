@@ -5,9 +5,9 @@ import { VStreamError } from '../errors.js';
 import { QueryResultSchema, type QueryResult } from '../wire/gen/query_pb.js';
 import type { Executor } from '../sql/statement.js';
 import { sqlError } from '../transport/failure.js';
+import { serverStatus } from '../transport/status.js';
 import { judgePosition, positionError, type PositionEvidence, type PositionVerdict, type TabletAnswer } from './positions.js';
 import { probePositions } from './probe.js';
-import { serverStatus } from './classify.js';
 
 const A = 'aaaaaaaa-0000-0000-0000-000000000001';
 const B = 'bbbbbbbb-0000-0000-0000-000000000002';

@@ -1,5 +1,5 @@
 /** Tries again what passes by itself, while a stream starts. Layer 3. */
-import { VStreamError } from '../errors.js';
+import { isPassing } from '../errors.js';
 import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import { createBackoff } from './backoff.js';
@@ -26,11 +26,10 @@ export async function retryStart<T>(start: () => Promise<T>, { clock, random, lo
     try {
       return await start();
     } catch (error) {
-      const passing =
-        VStreamError.is(error) && (error.category === 'retry' || error.category === 'refresh') && error.code !== 'CONNECT_FAILED';
-      const wait = passing && !signal.aborted ? backoff.next() : undefined;
+      if (!isPassing(error) || error.code === 'CONNECT_FAILED') throw error;
+      const wait = signal.aborted ? undefined : backoff.next();
       if (wait === undefined) throw error;
-      logger.warn({ ...(error as VStreamError).toJSON(), waitMs: Math.round(wait) }, 'the start was interrupted; trying again');
+      logger.warn({ ...error.toJSON(), waitMs: Math.round(wait) }, 'the start was interrupted; trying again');
       await delay(clock, wait, signal);
       again?.();
     }

@@ -10,8 +10,6 @@ export interface FailureRule {
   readonly code: ErrorCode;
   /** Absent = the category of the code. */
   readonly category?: ErrorCategory;
-  /** The cause may be an unusable position or a changed topology: ask by SQL before trying again. */
-  readonly probe?: true;
   /** What happened, completing "ADDRESS …"; `$1` is the first group of `text`. */
   readonly says: string;
   readonly next: string;

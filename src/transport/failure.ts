@@ -3,13 +3,11 @@ import { VStreamError, type ErrorCategory, type ErrorCode } from '../errors.js';
 import { shardInText } from './failed-at.js';
 import type { FailureRule } from './failure-rule.js';
 import { RPC_FAILURES, SQL_FAILURES } from './failures.js';
-import { innermost, type ServerStatus } from './status.js';
+import { innermost, serverStatusOf, type ServerStatus } from './status.js';
 
 export interface Failure {
   readonly code: ErrorCode;
   readonly category: ErrorCategory;
-  /** Ask by SQL whether the position is usable and the shards are still there, before trying again. */
-  readonly probe: boolean;
   /** One sentence, without the address in front. */
   readonly says: string;
   readonly next: string;
@@ -20,7 +18,13 @@ export function classifyStatus(status: ServerStatus): Failure {
   const { rule, groups } = findRule(status);
   const category = rule.category ?? new VStreamError(rule.code, '').category;
   const says = rule.says.replace('$1', groups[1] ?? groups[2] ?? '');
-  return { code: rule.code, category, probe: rule.probe === true, says, next: rule.next };
+  return { code: rule.code, category, says, next: rule.next };
+}
+
+/** What a statement's answer says about an error; undefined when the statement got no answer. */
+export function sqlFailure(error: unknown): Failure | undefined {
+  const status = serverStatusOf(error);
+  return status?.from === 'sql' ? classifyStatus(status) : undefined;
 }
 
 /** The row that decides, for tests of the table. */

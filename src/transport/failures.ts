@@ -1,5 +1,5 @@
 /**
- * The one table of what servers and grpc-js say, and what it means. Layer 2; `supervise/classify.ts` is the door to it.
+ * The one table of what servers and grpc-js say, and what it means. Layer 2.
  *
  * Almost every Vitess error is UNKNOWN, and every TLS mistake is UNAVAILABLE, so the text decides (G139). The first matching
  * row wins: precise texts stand before the wrappers that quote them ("persistent error in vstream … giving up: …"). Texts are
@@ -109,7 +109,6 @@ const POSITIONS: readonly FailureRule[] = [
     text: /GTIDSet Mismatch|has more GTIDs than/i,
     code: 'POSITION_AHEAD',
     category: 'refresh',
-    probe: true,
     says: 'has a tablet that is behind the position: replica lag, transactions lost in a failover, or another cluster',
     next: 'Wait for the replica; if the primary is behind as well, start from an older position or copy again.',
   },
@@ -117,7 +116,6 @@ const POSITIONS: readonly FailureRule[] = [
     // The bare number would be found in GTIDs as well.
     text: /purged required binary logs|\b(?:errno|error)[ :]+(?:1236|1789)\b|binary logs? .*purged|gtid_purged/i,
     code: 'POSITION_PURGED',
-    probe: true,
     says: 'no longer has the binary logs after the position',
     next: RECOPY,
   },
@@ -137,14 +135,12 @@ const POSITIONS: readonly FailureRule[] = [
   {
     text: /shard provided in VGTID, ([^,]+), not found/,
     code: 'SHARD_NOT_FOUND',
-    probe: true,
     says: 'knows no shard $1',
     next: 'The shards changed since the position was stored: start again from a copy, or give a position of the shards there are.',
   },
   {
     text: /not all journaling participants are in the stream/,
     code: 'SHARDS_CHANGED',
-    probe: true,
     says: 'ended a stream that reads only some of the shards of a reshard',
     next: 'Stream all shards that take part: remove `source.shards`, or add the missing ones.',
   },
@@ -161,7 +157,6 @@ const REQUEST: readonly FailureRule[] = [
     codes: [INVALID_ARGUMENT],
     text: /No partition found/i,
     code: 'NO_TABLET',
-    probe: true,
     says: 'has no serving shard of the tablet type',
     next: 'Start tablets of the type in `tabletType`, or stream from `primary`.',
   },
@@ -203,14 +198,12 @@ const EVENTS: readonly FailureRule[] = [
   {
     text: /uncaught panic/,
     code: 'TRANSACTION_UNDECODABLE',
-    probe: true,
     says: 'has a tablet that crashes on a transaction it cannot decode, and will again',
     next: 'Set the policy for such transactions to `skip-and-recopy`, or upgrade Vitess.',
   },
   {
     text: /unexpected statement type .*row-based replication|partial row image encountered|failed to extract row/i,
     code: 'TRANSACTION_UNDECODABLE',
-    probe: true,
     says: 'has a tablet that cannot decode a transaction',
     next: 'Set the policy for such transactions to `skip-and-recopy`; use binlog_format=ROW and binlog_row_image=FULL.',
   },
@@ -249,7 +242,6 @@ const EVENTS: readonly FailureRule[] = [
   {
     text: /failed liveness checks/,
     code: 'STREAM_STALLED',
-    probe: true,
     says: 'got no event from any tablet for minutes',
     next: RECONNECT,
   },
@@ -262,7 +254,6 @@ const EVENTS: readonly FailureRule[] = [
   {
     text: /failed to find an? (\S+) tablet|no healthy tablet|context has expired/i,
     code: 'NO_TABLET',
-    probe: true,
     says: 'found no usable tablet of the type for a shard: none healthy, or all of them refused the position',
     next: 'Check `show vitess_tablets`, `tabletType` and `cells`; the client checks the position meanwhile.',
   },
@@ -306,7 +297,6 @@ const REST: readonly FailureRule[] = [
     codes: [FAILED_PRECONDITION, CLUSTER_EVENT, READ_ONLY],
     code: 'STREAM_LOST',
     category: 'refresh',
-    probe: true,
     says: 'ended the stream: the cluster changed',
     next: RECONNECT,
   },

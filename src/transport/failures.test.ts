@@ -1,20 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ERROR_CODES, VStreamError, type ErrorCategory, type ErrorCode } from '../errors.js';
-import { rpcError, sqlError } from '../transport/failure.js';
-import {
-  classify,
-  classifyStatus,
-  findRule,
-  isPassing,
-  serverStatus,
-  serverStatusOf,
-  RPC_FAILURES,
-  SQL_FAILURES,
-  type Failure,
-  type FailureRule,
-  type ServerStatus,
-} from './classify.js';
+import { ERROR_CODES, isPassing, VStreamError, type ErrorCategory, type ErrorCode } from '../errors.js';
+import { classifyStatus, findRule, rpcError, sqlError, type Failure } from './failure.js';
+import type { FailureRule } from './failure-rule.js';
+import { RPC_FAILURES, SQL_FAILURES } from './failures.js';
+import { serverStatus, serverStatusOf, type ServerStatus } from './status.js';
 
 interface Case {
   readonly name: string;
@@ -104,7 +94,7 @@ describe('recorded statement errors (G17)', () => {
   test.each(failed)('$name', ({ message, code }) => {
     const error = sqlError(serverStatus('sql', CODES[code] ?? 2, message), 'vtgate:1', 'commerce');
     expect(error.code).toBe('QUERY_FAILED');
-    expect(isPassing(classify(error))).toBe(false);
+    expect(isPassing(error)).toBe(false);
     // Neither the statement nor its values: they may hold data.
     expect(`${error.message} ${serverStatusOf(error)?.text}`).not.toMatch(/Sql:|BindVars|CallerID/);
   });
@@ -119,20 +109,15 @@ describe('the failure table of protocol.md E.2', () => {
   const nested = (text: string): string =>
     `error starting stream from shard GTID keyspace:"k" shard:"0": persistent error in vstream for k/0 on tablet z-1; giving up: target: k.0.primary: vttablet: rpc error: code = Unknown desc = ${text}`;
 
-  const rows: [code: number, text: string, meaning: Meaning, probe?: true][] = [
+  const rows: [code: number, text: string, meaning: Meaning][] = [
     [14, 'Connection dropped', ['STREAM_LOST', 'retry']],
     [14, 'read ECONNRESET', ['STREAM_LOST', 'retry']],
     [14, 'GOAWAY received', ['STREAM_LOST', 'retry']],
     [14, 'vstream exceeded maximum age of 3s', ['STREAM_ENDED', 'retry']],
-    [14, 'vstream failed liveness checks: no events', ['STREAM_STALLED', 'retry'], true],
+    [14, 'vstream failed liveness checks: no events', ['STREAM_STALLED', 'retry']],
     [14, 'error streaming from tablet: persistent error in vstream; giving up', ['STREAM_LOST', 'retry']],
     // The purged position of measured.md section 4, and every other reason for having no tablet.
-    [
-      1,
-      'failed to find a PRIMARY tablet for VStream in commerce/0 within the zone1 cell(s): context has expired',
-      ['NO_TABLET', 'retry'],
-      true,
-    ],
+    [1, 'failed to find a PRIMARY tablet for VStream in commerce/0 within the zone1 cell(s): context has expired', ['NO_TABLET', 'retry']],
     [1, 'timed out while waiting for skew to reduce', ['STREAM_STALLED', 'retry']],
     [1, 'Cancelled on client', ['STREAM_LOST', 'retry']],
     [4, 'Deadline exceeded', ['CONNECT_FAILED', 'retry']],
@@ -140,26 +125,24 @@ describe('the failure table of protocol.md E.2', () => {
       3,
       nested('GTIDSet Mismatch: requested source position:MySQL56/a:1-9, current target vrep position: b'),
       ['POSITION_AHEAD', 'refresh'],
-      true,
     ],
     [3, 'for an empty keyspace, the Gtid value must be', ['CONFIG_INVALID', 'config']],
     [3, 'if shards are unspecified, the Gtid value must be', ['CONFIG_INVALID', 'config']],
     [3, 'invalid cell preference: nearest', ['CONFIG_INVALID', 'config']],
-    [3, 'No partition found for tabletType REPLICA in keyspace k', ['NO_TABLET', 'retry'], true],
-    [9, 'shard provided in VGTID, -80, not found in the k keyspace', ['SHARD_NOT_FOUND', 'position'], true],
+    [3, 'No partition found for tabletType REPLICA in keyspace k', ['NO_TABLET', 'retry']],
+    [9, 'shard provided in VGTID, -80, not found in the k keyspace', ['SHARD_NOT_FOUND', 'position']],
     [9, nested('column nope not found in table product'), ['COLUMN_NOT_FOUND', 'config']],
     [2, nested('cannot use column names in vstream filter'), ['COLUMN_NOT_FOUND', 'config']],
-    [13, 'not all journaling participants are in the stream: journal: ...', ['SHARDS_CHANGED', 'position'], true],
+    [13, 'not all journaling participants are in the stream: journal: ...', ['SHARDS_CHANGED', 'position']],
     [13, nested('minimal binlog_row_image is not supported by vreplication'), ['ROW_IMAGE_REFUSED', 'config']],
     [13, 'unable to get topoology server', ['STREAM_LOST', 'retry']],
     [
       2,
       nested('Cannot replicate because the source purged required binary logs. (errno 1236) (sqlstate HY000)'),
       ['POSITION_PURGED', 'position'],
-      true,
     ],
-    [2, nested('The replica has more GTIDs than the source has (errno 1236) (sqlstate HY000)'), ['POSITION_AHEAD', 'refresh'], true],
-    [2, nested('errno 1789: purged'), ['POSITION_PURGED', 'position'], true],
+    [2, nested('The replica has more GTIDs than the source has (errno 1236) (sqlstate HY000)'), ['POSITION_AHEAD', 'refresh']],
+    [2, nested('errno 1789: purged'), ['POSITION_PURGED', 'position']],
     [2, nested('maximum statement execution time exceeded (errno 3024) (sqlstate HY000)'), ['STREAM_LOST', 'retry']],
     [2, nested('stream needs a position or a table to copy'), ['TABLE_NOT_FOUND', 'config']],
     [2, nested('table product is not present in the database'), ['TABLE_NOT_FOUND', 'config']],
@@ -167,10 +150,10 @@ describe('the failure table of protocol.md E.2', () => {
     [2, nested('cannot determine table columns for product: event has [1 2], schema has [1]'), ['SCHEMA_MISMATCH', 'retry']],
     [2, nested('enum or set column color does not have valid string values'), ['SCHEMA_MISMATCH', 'fatal']],
     [2, nested('no string value found for ENUM column color'), ['SCHEMA_MISMATCH', 'fatal']],
-    [2, nested('partial row image encountered: ensure binlog_row_image is set to full'), ['TRANSACTION_UNDECODABLE', 'fatal'], true],
-    [2, nested("failed to extract row's value for column"), ['TRANSACTION_UNDECODABLE', 'fatal'], true],
-    [2, nested('uncaught panic: slice bounds out of range'), ['TRANSACTION_UNDECODABLE', 'fatal'], true],
-    [2, nested('unexpected statement type INSERT in row-based replication: insert'), ['TRANSACTION_UNDECODABLE', 'fatal'], true],
+    [2, nested('partial row image encountered: ensure binlog_row_image is set to full'), ['TRANSACTION_UNDECODABLE', 'fatal']],
+    [2, nested("failed to extract row's value for column"), ['TRANSACTION_UNDECODABLE', 'fatal']],
+    [2, nested('uncaught panic: slice bounds out of range'), ['TRANSACTION_UNDECODABLE', 'fatal']],
+    [2, nested('unexpected statement type INSERT in row-based replication: insert'), ['TRANSACTION_UNDECODABLE', 'fatal']],
     [2, nested('position after fastforward was x but stopPos was y'), ['STREAM_LOST', 'retry']],
     [2, nested('failed to determine starting position'), ['POSITION_INVALID', 'position']],
     [10, 'unexpected server EOF', ['STREAM_LOST', 'retry']],
@@ -199,14 +182,13 @@ describe('the failure table of protocol.md E.2', () => {
     // A GTID with the number of an error in it is no error of that number.
     [2, 'stream (at source tablet) error @ 9c900936-e6a3-11f1-bff1-02fc00000001:1-1236: EOF', ['STREAM_LOST', 'retry']],
     // Vitess' own codes, and numbers nobody knows (G16).
-    [17, 'primary is not serving', ['STREAM_LOST', 'refresh'], true],
+    [17, 'primary is not serving', ['STREAM_LOST', 'refresh']],
     [99, 'whatever', ['STREAM_LOST', 'retry']],
   ];
 
-  test.each(rows)('%i %s', (code, text, expected, probe) => {
+  test.each(rows)('%i %s', (code, text, expected) => {
     const failure = decide('grpc', code, text);
     expect([failure.code, failure.category]).toEqual(expected);
-    expect(failure.probe).toBe(probe === true);
   });
 });
 
@@ -243,8 +225,8 @@ describe('messages', () => {
   });
 
   test('an error that is not of this library is a bug of ours, never retried', () => {
-    expect(isPassing(classify(new TypeError('x is undefined')))).toBe(false);
-    expect(isPassing(classify(new VStreamError('STREAM_LOST', 'gone')))).toBe(true);
+    expect(isPassing(new TypeError('x is undefined'))).toBe(false);
+    expect(isPassing(new VStreamError('STREAM_LOST', 'gone'))).toBe(true);
   });
 });
 
