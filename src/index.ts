@@ -44,6 +44,7 @@ export type { ShardStats, ShardVerdict, Stats, StreamState, TableStats } from '.
 export { rowsRefused, type ApplyContext, type Sink, type SinkCapabilities, type SinkOpenContext } from './pipeline/sink.js';
 export type { Column, TableRef, TableVersion } from './schema/table.js';
 export type { Cells } from './schema/cells.js';
+export { isInRange, type KeyCondition, type KeyRange } from './schema/key-range.js';
 export type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest } from './stores/store.js';
 export { fileStore, type FileStoreOptions } from './stores/file.js';
 export { memoryStore } from './stores/memory.js';

@@ -1,20 +1,26 @@
 /** Changes of a position's copy plan between two RPCs: wishes of the user, shards to copy again, copies without a key. Pure. Layer 3. */
 import type { Position } from '../position/position.js';
 import type { CopyPlan } from '../position/plan.js';
+import type { RangeWish } from '../position/range-copy.js';
 import type { TableRef } from '../schema/table.js';
+import { copyRange } from './ranges.js';
 import { again, copyAgain, removed } from './steps.js';
 
 /** A change of what is copied, asked for while the stream runs. */
 export type PlanChange =
   | { readonly kind: 'add'; readonly table: TableRef }
   | { readonly kind: 'remove'; readonly table: TableRef }
-  | { readonly kind: 'recopy'; readonly table: TableRef };
+  /** The whole table, or a range of it. */
+  | { readonly kind: 'recopy'; readonly table: TableRef; readonly range?: RangeWish | undefined };
 
 export function changePlan(plan: CopyPlan, changes: readonly PlanChange[]): CopyPlan {
   let next = plan;
-  for (const { kind, table } of changes) {
+  for (const change of changes) {
+    const { kind, table } = change;
     const entry = next.table(table.keyspace, table.table);
-    if (kind !== 'remove')
+    if (kind === 'recopy' && change.range) {
+      next = next.withTable(table.keyspace, table.table, copyRange(entry ?? { state: 'done', generation: 1 }, change.range));
+    } else if (kind !== 'remove')
       next = next.withTable(table.keyspace, table.table, entry ? copyAgain(entry) : { state: 'pending', generation: 1 });
     else if (entry) next = next.withTable(table.keyspace, table.table, removed(entry));
   }

@@ -4,6 +4,7 @@ import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Batch, Change } from '../stream/change.js';
 import type { ApplyContext, Sink } from './sink.js';
+import { rangesNeeded } from './sweep-needed.js';
 
 export interface ApplyOptions {
   readonly clock: Clock;
@@ -31,7 +32,9 @@ async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext, logger
     const { keyspace = '', table = '', shard = '', generation = 1 } = progress;
     if (!sink.sweep)
       logger.warn({ keyspace, table, shard, generation }, 'rows were copied a second time, and the sink cannot sweep those that are gone');
-    await sink.sweep?.({ keyspace, table }, shard, generation, context);
+    if (!progress.range) await sink.sweep?.({ keyspace, table }, shard, generation, context);
+    else if (sink.sweepRange) await sink.sweepRange({ keyspace, table }, shard, generation, progress.range, context);
+    else throw rangesNeeded({ keyspace, table });
   }
   await sink.apply(batch, context);
 }

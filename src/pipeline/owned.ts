@@ -21,7 +21,7 @@ export interface OwnedOptions {
   readonly random: () => number;
   readonly recorder: Recorder;
   readonly signal: AbortSignal;
-  readonly onRequest?: ((request: StateRequest) => Promise<string>) | undefined;
+  readonly onRequest?: ((request: StateRequest) => Promise<string | undefined>) | undefined;
 }
 
 export interface Owned {

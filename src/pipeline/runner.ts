@@ -2,10 +2,13 @@
 import { VStreamError } from '../errors.js';
 import { raceAbort } from '../internal/async.js';
 import { type Clock, delay } from '../internal/clock.js';
+import { must } from '../internal/must.js';
 import type { Recorder } from '../observe/recorder.js';
 import type { Ownership } from '../ownership/ownership.js';
 import type { Position } from '../position/position.js';
+import type { RangeWish } from '../position/range-copy.js';
 import type { TableRef } from '../schema/table.js';
+import { checkWhere } from '../schema/where.js';
 import type { StateRequest } from '../stores/store.js';
 import { asBatch, type StreamBatch } from '../stream/batch.js';
 import type { PlanChange } from '../copy/changes.js';
@@ -13,12 +16,14 @@ import type { Engine } from '../stream/engine.js';
 import type { RowsChanged } from '../stream/statements.js';
 import { parseTableName } from '../stream/selection.js';
 import { discoverTable } from '../stream/discover.js';
+import { rangeWish } from '../stream/range-wish.js';
 import { openSession, openTransport } from '../stream/session.js';
 import { retryStart } from '../supervise/retry.js';
 import type { Transport } from '../transport/transport.js';
 import { applyBatch, whereIs } from './apply.js';
 import { BadRows } from './bad-rows.js';
 import { decideBegin } from './begin.js';
+import { rangesNeeded, sweepNeeded } from './sweep-needed.js';
 import { Checkpoints } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
 import { type LetterBox, openLetterBox } from './letter-box.js';
@@ -38,6 +43,7 @@ export class Runner {
   readonly #random: () => number;
   readonly #startedAt: number;
   #engine: Engine | undefined;
+  #rangeWish: ((table: TableRef, where: string) => Promise<RangeWish>) | undefined;
   #lookUp: ((table: TableRef) => Promise<TableRef>) | undefined;
   #sink: Sink;
   #paused = false;
@@ -70,7 +76,8 @@ export class Runner {
     this.#wake?.();
   }
 
-  async change(kind: PlanChange['kind'], name: string): Promise<void> {
+  /** `where`: only this range, of `recopy`. */
+  async change(kind: PlanChange['kind'], name: string, where?: string): Promise<void> {
     const engine = this.#engine;
     if (!engine)
       throw new VStreamError('CONFIG_INVALID', 'the stream has not started yet', {
@@ -93,6 +100,12 @@ export class Runner {
     }
     if (kind !== 'remove' && !this.#sink.capabilities.sweep && known) throw sweepNeeded(known, 'copying a table again');
     const ref = { keyspace, table: parsed.name };
+    if (kind === 'recopy' && where !== undefined) {
+      checkWhere(where, ref);
+      if (!this.#sweepsRanges) throw rangesNeeded(ref);
+      engine.change({ kind, table: ref, range: await must(this.#rangeWish, 'a stream that started')(ref, where) });
+      return;
+    }
     // Looked up first: a table that is not there would stop the stream, and one without a key is copied by other rules.
     engine.change({ kind, table: kind === 'add' && !known && this.#lookUp ? await this.#lookUp(ref) : ref });
   }
@@ -152,15 +165,12 @@ export class Runner {
     }
   }
 
-  async #request({ verb, table = '', where }: StateRequest): Promise<string> {
-    // Doing more than was asked would be worse than refusing.
-    if (where !== undefined)
-      throw new VStreamError('CONFIG_INVALID', 'copying a range of a table again is not possible yet', {
-        next: 'Ask for the whole table.',
-      });
+  async #request({ verb, table = '', where }: StateRequest): Promise<string | undefined> {
     if (verb === 'pause') this.pause();
     else if (verb === 'resume') this.resume();
-    else await this.change(verb === 'copy' ? 'recopy' : verb === 'add-table' ? 'add' : 'remove', table);
+    // Asked again at the next renewal.
+    else if (!this.#engine) return undefined;
+    else await this.change(verb === 'copy' ? 'recopy' : verb === 'add-table' ? 'add' : 'remove', table, where);
     return 'done';
   }
 
@@ -212,6 +222,7 @@ export class Runner {
     });
     this.#engine = session.engine;
     this.#lookUp = (table) => discoverTable(transport, options, table, stop);
+    this.#rangeWish = (table, where) => rangeWish(transport, table, where, stop);
     this.#checkSweep(session.engine);
     const letters = await this.#openLetters(hard, signal);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
@@ -327,10 +338,16 @@ export class Runner {
     return 'recopy';
   }
 
+  get #sweepsRanges(): boolean {
+    return this.#sink.capabilities.sweep && this.#sink.sweepRange !== undefined;
+  }
+
   /** A plan that copies rows a second time needs a sink that can sweep the stale ones. */
   #checkSweep(engine: Engine): void {
-    if (this.#sink.capabilities.sweep) return;
+    const { sweep } = this.#sink.capabilities;
     for (const { keyspace, table, entry } of engine.position.plan.tables()) {
+      if (entry.range && !this.#sweepsRanges) throw rangesNeeded({ keyspace, table });
+      if (sweep) continue;
       if (!engine.position.plan.isDone(keyspace, table) && entry.generation > 1) throw sweepNeeded({ keyspace, table }, 'copying it again');
     }
   }
@@ -346,16 +363,4 @@ export class Runner {
       position: position ?? this.#recorder.position,
     };
   }
-}
-
-function sweepNeeded({ keyspace, table }: TableRef, what: string): VStreamError {
-  return new VStreamError(
-    'SINK_UNSUPPORTED',
-    `${what} (${keyspace}.${table}) needs a sink that can sweep stale rows, and this one cannot`,
-    {
-      keyspace,
-      table,
-      next: 'Use a sink with `capabilities.sweep`, or start a new stream into an empty destination.',
-    },
-  );
 }

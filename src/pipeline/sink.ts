@@ -2,6 +2,7 @@
 import { type ErrorDetails, VStreamError } from '../errors.js';
 import type { Logger } from '../observe/logger.js';
 import type { Position } from '../position/position.js';
+import type { KeyRange } from '../schema/key-range.js';
 import type { TableRef } from '../schema/table.js';
 import type { Batch, Change, SchemaChange } from '../stream/change.js';
 
@@ -57,6 +58,11 @@ export interface Sink {
   truncate?(table: TableRef, shard: string, context: ApplyContext): Promise<void>;
   /** Removes rows of the table from this shard with a generation older than `generation`; returns how many. Idempotent. */
   sweep?(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number>;
+  /**
+   * The same, of the rows whose key lies in the range: no other was copied again. Only with `capabilities.sweep`; a sink without this
+   * cannot have ranges of a table copied again.
+   */
+  sweepRange?(table: TableRef, shard: string, generation: number, range: KeyRange, context: ApplyContext): Promise<number>;
   /** Idempotent; also called after a failed `open`. */
   close(): Promise<void>;
 }

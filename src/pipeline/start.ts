@@ -1,5 +1,4 @@
 /** `start()` and `run()`: a stream into a destination, owned by one process at a time. Layer 4. */
-import { VStreamError } from '../errors.js';
 import { systemClock } from '../internal/clock.js';
 import { deferred } from '../internal/async.js';
 import { Recorder } from '../observe/recorder.js';
@@ -49,12 +48,7 @@ class Handle implements Running {
   }
 
   async recopy(table: string, options: { readonly where?: string } = {}): Promise<void> {
-    if (options.where !== undefined) {
-      throw new VStreamError('CONFIG_INVALID', 'copying a range of a table again is not possible yet', {
-        next: 'Leave out `where` to copy the whole table again.',
-      });
-    }
-    return this.#change('recopy', table);
+    return this.#change('recopy', table, options.where);
   }
 
   async pause(): Promise<void> {
@@ -74,8 +68,8 @@ class Handle implements Running {
     await this.close();
   }
 
-  async #change(kind: PlanChange['kind'], table: string): Promise<void> {
-    await (await this.#runner.promise).change(kind, table);
+  async #change(kind: PlanChange['kind'], table: string, where?: string): Promise<void> {
+    await (await this.#runner.promise).change(kind, table, where);
   }
 
   async #run(options: ValidatedRun): Promise<Summary> {

@@ -14,6 +14,8 @@ export interface PendingClear {
   readonly stored: string;
   readonly shard: string;
   readonly generation: number;
+  /** Only rows of this range, as its text; different ranges do not add up. */
+  readonly range?: string | undefined;
 }
 
 export interface ClearPlan {
@@ -23,19 +25,25 @@ export interface ClearPlan {
   readonly wait: readonly PendingClear[];
 }
 
-/** `known`: shards the table's rows may be stored under; `pending`: what waits for this table already. */
-export function planClear(shard: string, generation: number, known: Iterable<string>, pending: readonly PendingClear[]): ClearPlan {
+/** `known`: shards the table's rows may be stored under; `pending`: what waits for this table already; `range`: only rows of it. */
+export function planClear(
+  shard: string,
+  generation: number,
+  known: Iterable<string>,
+  pending: readonly PendingClear[],
+  range?: string,
+): ClearPlan {
   const remove: { stored: string; generation: number }[] = [];
   const wait: PendingClear[] = [];
   for (const stored of new Set([...known, shard])) {
     if (!shardsOverlap(stored, shard)) continue;
-    const earlier = pending.filter((one) => one.stored === stored && one.shard !== shard);
+    const earlier = pending.filter((one) => one.stored === stored && one.shard !== shard && one.range === range);
     if (shardsCover(stored, [shard])) {
       remove.push({ stored, generation });
     } else if (shardsCover(stored, [shard, ...earlier.map((one) => one.shard)])) {
       remove.push({ stored, generation: Math.min(generation, ...earlier.map((one) => one.generation)) });
     } else {
-      wait.push({ stored, shard, generation });
+      wait.push({ stored, shard, generation, ...(range === undefined ? {} : { range }) });
     }
   }
   return { remove, wait };

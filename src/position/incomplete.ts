@@ -3,6 +3,7 @@
  * what it speaks of are stored together. Immutable values. Layer 1.
  */
 import type { CopyPlan } from './plan.js';
+import { copyOn, rangeOn, wholeGeneration } from './table-copy.js';
 
 /** What was left out: rows that could not be decoded or that the sink refused, or a transaction the server cannot decode. */
 export type IncompleteReason = 'row-skipped' | 'row-dead-lettered' | 'transaction-skipped';
@@ -71,8 +72,10 @@ function isMadeGood(mark: Incomplete, table: string, generation: number, { shard
   return (
     concerned.length > 0 &&
     concerned.every(({ shard }) => {
-      const copy = plan.shard(mark.keyspace, table, shard);
-      return copy !== undefined && copy.state === 'done' && copy.generation > generation;
+      const entry = plan.table(mark.keyspace, table);
+      if (!entry || wholeGeneration(entry, shard) <= generation) return false;
+      // A range that is copied again says nothing of the rows outside of it, which are as the last whole copy left them.
+      return copyOn(entry, shard).state === 'done' || rangeOn(entry, shard) !== undefined;
     })
   );
 }

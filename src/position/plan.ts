@@ -7,9 +7,10 @@
  */
 
 import { isOf, namesOf, PlanBase, type Stage, stageOf } from './plan-base.js';
-import { copyOn, fold, isFinished, ownShard, type ShardCopy, type TableCopy } from './table-copy.js';
+import type { RangeCopy } from './range-copy.js';
+import { copyOn, fold, isFinished, ownShard, rangeOn, type ShardCopy, type TableCopy } from './table-copy.js';
 
-export { highestGeneration, type CopyState, type ShardCopy, type TableCopy } from './table-copy.js';
+export { highestGeneration, rangeOn, type CopyState, type ShardCopy, type TableCopy } from './table-copy.js';
 
 export type PlanJson = Record<string, Record<string, TableCopy>>;
 
@@ -91,6 +92,11 @@ export class CopyPlan {
   shard(keyspace: string, table: string, shard: string): ShardCopy | undefined {
     const entry = this.table(keyspace, table);
     return entry && copyOn(entry, shard);
+  }
+
+  /** The range being copied, or to be, on a shard; undefined: nothing, or the whole table. */
+  rangeOn(keyspace: string, table: string, shard: string): RangeCopy | undefined {
+    return rangeOn(this.table(keyspace, table), shard);
   }
 
   /** A plan in which the table has this entry; undefined removes the table. */

@@ -6,6 +6,7 @@ import { importForeignPosition } from './foreign.js';
 import { isSinceList, Since, type SinceMark } from './since.js';
 import { type Incomplete, isIncompleteList } from './incomplete.js';
 import { CopyPlan, type PlanJson } from './plan.js';
+import { isRangeCopy, isRangeWish } from './range-copy.js';
 
 export interface ShardPosition {
   readonly keyspace: string;
@@ -193,7 +194,14 @@ function isTableCopy(value: unknown): boolean {
   if (state !== 'pending' && state !== 'done') return false;
   if (!isCount(generation) || !isOptional(fingerprint, isText) || !isOptional(rows, isCount)) return false;
   if (removed !== undefined && removed !== true) return false;
-  return shards === undefined || (isRecord(shards) && Object.values(shards).every(isShardCopy));
+  if (shards !== undefined && !(isRecord(shards) && Object.values(shards).every(isShardCopy))) return false;
+  return hasRanges(value);
+}
+
+function hasRanges({ range, waiting, ranged }: Record<string, unknown>): boolean {
+  if (!isOptional(range, isRangeCopy)) return false;
+  if (waiting !== undefined && !(Array.isArray(waiting) && waiting.every(isRangeWish))) return false;
+  return ranged === undefined || (isRecord(ranged) && isCount(ranged['after']) && isCount(ranged['to']));
 }
 
 function isShardCopy(value: unknown): boolean {

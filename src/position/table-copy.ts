@@ -1,4 +1,5 @@
 /** How far the copy of one table has come: values of the plan. Layer 1. */
+import type { RangeCopy, RangeWish } from './range-copy.js';
 
 export type CopyState = 'pending' | 'copying' | 'done';
 
@@ -26,6 +27,12 @@ export interface TableCopy {
    * when the table comes back.
    */
   readonly removed?: true | undefined;
+  /** The range being copied again: on the shards of its generation that are not done; those of another copy the whole table. */
+  readonly range?: RangeCopy | undefined;
+  /** Ranges to copy once nothing of the table is under way any more, in order. */
+  readonly waiting?: readonly RangeWish[] | undefined;
+  /** Generations above `after`, up to `to`, were copies of ranges: they say nothing of the rows outside. */
+  readonly ranged?: { readonly after: number; readonly to: number } | undefined;
 }
 
 /** The highest generation any shard has used. */
@@ -41,6 +48,34 @@ export const ownShard = (entry: TableCopy, shard: string): ShardCopy | undefined
 export const copyOn = (entry: TableCopy, shard: string): ShardCopy =>
   ownShard(entry, shard) ?? { state: entry.state, generation: entry.generation };
 
+/** The range that is being copied, or will be, on that shard; undefined: nothing, or the whole table. */
+export function rangeOn(entry: TableCopy | undefined, shard: string): RangeCopy | undefined {
+  if (!entry?.range) return undefined;
+  const { state, generation } = copyOn(entry, shard);
+  return state !== 'done' && generation === entry.range.generation ? entry.range : undefined;
+}
+
+/** The last generation in which every row of the shard was copied. */
+export function wholeGeneration(entry: TableCopy, shard: string): number {
+  const { generation } = copyOn(entry, shard);
+  const { ranged } = entry;
+  return ranged && generation <= ranged.to ? Math.min(generation, ranged.after) : generation;
+}
+
+/** A finished table of which a range is to be copied, as the next generation. */
+export function beginRange(entry: TableCopy, wish: RangeWish, waiting: readonly RangeWish[] = []): TableCopy {
+  const last = highestGeneration(entry);
+  const generation = last + 1;
+  return {
+    state: 'pending',
+    generation,
+    ...(entry.fingerprint === undefined ? {} : { fingerprint: entry.fingerprint }),
+    range: { ...wish, generation },
+    ...(waiting.length === 0 ? {} : { waiting }),
+    ranged: { after: entry.ranged?.after ?? last, to: generation },
+  };
+}
+
 export const isFinished = (entry: TableCopy): boolean =>
   entry.state === 'done' && Object.values(entry.shards ?? {}).every((one) => one.state === 'done');
 
@@ -53,12 +88,24 @@ export function fold(entry: TableCopy, states: readonly (readonly [string, Shard
   const shards = states.filter(([, one]) => one.state !== state || one.generation !== generation);
   const deviating = new Set(shards.map(([name]) => name));
   const known = shared === undefined ? entry.rows : (entry.rows ?? 0) + sum(states.filter(([name]) => !deviating.has(name)));
-  return {
+  const folded: TableCopy = {
     state,
     generation,
     ...(entry.fingerprint === undefined ? {} : { fingerprint: entry.fingerprint }),
     ...(known ? { rows: known } : {}),
     ...(shards.length === 0 ? {} : { shards: Object.fromEntries(shards) }),
+    ...rangesLeft(entry, states),
+  };
+  const [next, ...waiting] = folded.waiting ?? [];
+  return next && isFinished(folded) ? beginRange(folded, next, waiting) : folded;
+}
+
+function rangesLeft({ range, waiting, ranged }: TableCopy, states: readonly (readonly [string, ShardCopy])[]): Partial<TableCopy> {
+  const under = range && states.some(([, one]) => one.state !== 'done' && one.generation === range.generation);
+  return {
+    ...(under ? { range } : {}),
+    ...(waiting ? { waiting } : {}),
+    ...(ranged && states.some(([, one]) => one.generation <= ranged.to) ? { ranged } : {}),
   };
 }
 

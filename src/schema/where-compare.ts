@@ -1,4 +1,5 @@
 /** Comparing a cell with a literal of a filter, the way MySQL does, for the types where that is certain. Layer 2. */
+import type { RangeKind } from '../position/range-copy.js';
 import type { Cells } from './cells.js';
 import { charsetOfCollation } from './collations.js';
 import { columnTypeOf, isBlobOrText } from './mysql-type.js';
@@ -12,6 +13,32 @@ export type Comparer = (cells: Cells, column: number) => number;
 /** The message is the reason, a clause. */
 export class ComparisonRefused extends Error {
   override readonly name = 'ComparisonRefused';
+}
+
+/** The kind of comparison, for sinks that have to compare the same way. */
+export function rangeKindOf(column: Column): RangeKind {
+  switch (columnTypeOf(column).kind) {
+    case 'date':
+    case 'datetime':
+    case 'timestamp':
+      return 'date';
+    case 'bytes':
+      return 'binary';
+    case 'text':
+      return column.charset === NO_PAD ? 'text' : 'padded-text';
+    default:
+      return 'number';
+  }
+}
+
+/** The id of a `_bin` collation that the client compares, by its name; undefined for every other. */
+export function binCollationId(name: string): number | undefined {
+  for (const id of BIN_COLLATIONS) {
+    const charset = charsetOfCollation(id);
+    const own = id === NO_PAD ? 'utf8mb4_0900_bin' : `${charset}_bin`;
+    if (name === own || (charset === 'utf8mb3' && name === 'utf8_bin')) return id;
+  }
+  return undefined;
 }
 
 /** `_bin` collations of utf8 and of single-byte sets whose lower half is ASCII: order of characters is order of bytes. */
@@ -86,16 +113,25 @@ function integerComparer(wanted: string): Comparer {
 /** Exact for integers of any size and decimals of any scale. */
 function exactComparer(wanted: string): Comparer {
   const literal = scaled(wanted);
-  return (cells, index) => {
-    const cell = scaled(cells.text(index) ?? '');
-    const scale = Math.max(cell.scale, literal.scale);
-    const left = cell.digits * 10n ** BigInt(scale - cell.scale);
-    const right = literal.digits * 10n ** BigInt(scale - literal.scale);
-    return left < right ? -1 : left > right ? 1 : 0;
-  };
+  return (cells, index) => compareScaled(scaled(cells.text(index) ?? ''), literal);
 }
 
-function scaled(text: string): { readonly digits: bigint; readonly scale: number } {
+/** Texts of numbers, exactly; with an exponent as doubles. */
+export function compareNumbers(left: string, right: string): number {
+  return /e/i.test(left + right) ? order(Number(left), Number(right)) : compareScaled(scaled(left), scaled(right));
+}
+
+interface Scaled {
+  readonly digits: bigint;
+  readonly scale: number;
+}
+
+function compareScaled(one: Scaled, other: Scaled): number {
+  const scale = Math.max(one.scale, other.scale);
+  return order(one.digits * 10n ** BigInt(scale - one.scale), other.digits * 10n ** BigInt(scale - other.scale));
+}
+
+function scaled(text: string): Scaled {
   const negative = text.startsWith('-');
   const [whole = '', fraction = ''] = text.slice(negative ? 1 : 0).split('.');
   const digits = BigInt(`${whole}${fraction}` || '0');
@@ -116,7 +152,7 @@ function dateForm(kind: 'date' | 'datetime' | 'timestamp', decimals: number): { 
   };
 }
 
-function literalBytes(literal: Literal, unicode: boolean): Buffer | undefined {
+export function literalBytes(literal: Literal, unicode: boolean): Buffer | undefined {
   if (literal.kind === 'hex') return Buffer.from(literal.text.length % 2 === 0 ? literal.text : `0${literal.text}`, 'hex');
   if (literal.kind !== 'string') return undefined;
   return unicode || /^[\x00-\x7f]*$/.test(literal.text) ? Buffer.from(literal.text) : undefined;
@@ -128,12 +164,13 @@ function bytesComparer(wanted: Buffer): Comparer {
 
 /** The shorter side counts as filled with spaces. */
 function paddedComparer(wanted: Buffer): Comparer {
-  return (cells, index) => {
-    const bytes = cells.bytes(index) as Buffer;
-    for (let at = 0; at < Math.max(bytes.length, wanted.length); at++) {
-      const difference = (bytes[at] ?? 32) - (wanted[at] ?? 32);
-      if (difference !== 0) return difference;
-    }
-    return 0;
-  };
+  return (cells, index) => comparePadded(cells.bytes(index) as Buffer, wanted);
+}
+
+export function comparePadded(left: Uint8Array, right: Uint8Array): number {
+  for (let at = 0; at < Math.max(left.length, right.length); at++) {
+    const difference = (left[at] ?? 32) - (right[at] ?? 32);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }

@@ -16,6 +16,7 @@ import { type Advance, Builder, CopyBuilder, isSameTransaction, isTransactionOf,
 import type { CheckpointUnit, GroupUnit, StatementUnit, UnitBase } from './units.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import type { FieldNotice } from './tables.js';
+import { RangeRows, tableEnd } from './range-rows.js';
 import type { ChangeRecord } from './record.js';
 import type { ValidatedLimits } from './validated.js';
 import { applyFilter } from './where.js';
@@ -49,6 +50,7 @@ export class Assembler {
   #plan: CopyPlan;
   readonly #gtids = new Map<string, string>();
   #copying: TableRef | undefined;
+  #ranges: RangeRows;
   readonly #copies = new Map<string, CopyBuilder>();
   #live = new Builder();
   /** Fingerprints of table versions that consumers were told of. */
@@ -59,6 +61,7 @@ export class Assembler {
     this.#given = position;
     this.#plan = position.plan;
     this.#options = options;
+    this.#ranges = new RangeRows(position.plan, undefined);
     this.#setGtids(position);
   }
 
@@ -95,8 +98,15 @@ export class Assembler {
     this.#setGtids(this.#position);
   }
 
+  /** With every RPC. */
   setCopying(table: TableRef | undefined): void {
     this.#copying = table;
+    this.#ranges = new RangeRows(this.#plan, table);
+  }
+
+  /** True when the RPC copies what nobody wants: rows behind a range, or the table for another range than the next one. */
+  get copiesInVain(): boolean {
+    return this.#ranges.areRead(this.#plan);
   }
 
   /** Replaces position and plan between batches: a changed selection, a resolved `current`, a replaced shard set. */
@@ -245,6 +255,7 @@ export class Assembler {
   ): void {
     const { keyspace, shard, vgtid } = unit;
     const table = first ? { keyspace: first.keyspace, table: first.table } : (this.#copying as TableRef);
+    if (this.#ranges.dropsGroup(unit, table)) return;
     const key = shardKey(keyspace, shard);
     this.#settle(key, out);
     let state = this.#plan.shard(table.keyspace, table.table, shard) ?? { state: 'pending', generation: 1 };
@@ -271,9 +282,10 @@ export class Assembler {
       builder = new CopyBuilder(table, shard, state.generation);
       this.#copies.set(key, builder);
     }
-    builder.add(applyFilter(unit.changes), unit);
+    const { rows, ended } = this.#ranges.take(unit, this.#plan.rangeOn(table.keyspace, table.table, shard));
+    builder.add(applyFilter(rows, this.#options.keepsUnjudged), unit);
     if (!vgtid) return;
-    const next = copyAfter(table.table, state, unit.changes.length, vgtid);
+    const next = copyAfter(table.table, state, rows.length, ended ? { ...vgtid, pending: [] } : vgtid);
     if (next.state === 'done') {
       this.#endTable(table, shard, next, vgtid.gtid, out);
       return;
@@ -298,14 +310,13 @@ export class Assembler {
   /** Rows still held go out under the state before the end; the end itself is a batch of its own, which sweeps. */
   #endTable(table: TableRef, shard: string, state: ShardCopy, gtid: string, out: StreamBatch[]): void {
     this.#closeCopy(table.keyspace, shard, out);
+    const range = this.#plan.rangeOn(table.keyspace, table.table, shard);
     this.#setCopy(table, shard, state);
     this.#gtids.set(shardKey(table.keyspace, shard), gtid);
     const advances = new Map<string, Advance>();
     advances.set(shardKey(table.keyspace, shard), { keyspace: table.keyspace, shard, gtid, copy: { table: table.table, state } });
     this.#move({ advances, ended: [] }, false);
-    const { generation, rows } = state;
-    const progress: Progress = { type: 'table-end', ...table, shard, generation, rows, sweep: generation > 1 };
-    out.push(this.#batch({ kind: 'progress', progress }));
+    out.push(this.#batch({ kind: 'progress', progress: tableEnd(table, shard, state, range) }));
   }
 
   #setCopy(table: TableRef, shard: string, state: ShardCopy): void {

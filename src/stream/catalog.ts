@@ -82,7 +82,7 @@ export class StreamCatalog implements TableCatalog {
     if (!this.#tables.has(keyOf(ref))) return false;
     const state = this.#plan.shard(ref.keyspace, ref.table, shard);
     // A copy that waits for its next RPC still needs the changes of the rows it holds.
-    if (!state || state.state !== 'pending') return true;
+    if (!state || state.state !== 'pending' || this.#plan.rangeOn(ref.keyspace, ref.table, shard)) return true;
     return this.#copying?.keyspace === ref.keyspace && this.#copying.table === ref.table;
   }
 

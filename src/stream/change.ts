@@ -2,6 +2,7 @@
 import type { Position } from '../position/position.js';
 import type { Cells } from '../schema/cells.js';
 import type { RowOf, Tables } from '../schema/define.js';
+import type { KeyRange } from '../schema/key-range.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Key, Row } from '../schema/values.js';
 
@@ -96,6 +97,8 @@ export interface Progress {
   readonly generation?: number | undefined;
   /** At a table end: rows of older generations have to be swept from the sink. */
   readonly sweep?: boolean | undefined;
+  /** Only this range of the table is copied: at its end rows of older generations are to be swept inside the range alone. */
+  readonly range?: KeyRange | undefined;
   /** Rows copied of this table on this shard. */
   readonly rows?: number | undefined;
 }

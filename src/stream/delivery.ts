@@ -1,6 +1,7 @@
 /** Hands batches out in order, with what has to be said between them: progress, the start of a table, the end of the copy. Layer 3. */
 import type { Clock } from '../internal/clock.js';
 import type { Recorder } from '../observe/recorder.js';
+import { keyRangeOf } from '../schema/key-range.js';
 import type { TableRef } from '../schema/table.js';
 import type { Assembler } from './assembler.js';
 import { decodeAll, type StreamBatch } from './batch.js';
@@ -73,7 +74,8 @@ export class Delivery {
     if (this.#startedTable === name) return;
     this.#startedTable = name;
     if (entry?.shards && Object.keys(entry.shards).length > 0) return;
-    yield* this.handOut([this.#assembler.progress({ type: 'table-start', ...table, generation: entry?.generation })]);
+    const range = entry?.range && { range: keyRangeOf(entry.range) };
+    yield* this.handOut([this.#assembler.progress({ type: 'table-start', ...table, generation: entry?.generation, ...range })]);
   }
 
   /** Once all copies are done, until the next one is owed. */

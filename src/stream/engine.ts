@@ -284,6 +284,7 @@ export class Engine {
   #copyMovedOn(copying: TableRef | undefined): boolean {
     const next = nextTable(this.#assembler.plan);
     if (!copying) return next !== undefined;
+    if (this.#assembler.copiesInVain) return true;
     // With nothing left to copy the same RPC goes on: its filter already holds every table.
     return next !== undefined && (next.table !== copying.table || next.keyspace !== copying.keyspace);
   }

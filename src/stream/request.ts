@@ -43,7 +43,12 @@ export function activeTables({
 const isSame = (a: TableRef, b: TableRef): boolean => a.keyspace === b.keyspace && a.table === b.table;
 
 function isBegun(entry: TableCopy | undefined): boolean {
-  return entry === undefined || entry.state === 'done' || Object.values(entry.shards ?? {}).some((one) => one.state !== 'pending');
+  return (
+    entry === undefined ||
+    entry.state === 'done' ||
+    entry.range !== undefined ||
+    Object.values(entry.shards ?? {}).some((one) => one.state !== 'pending')
+  );
 }
 
 /** Rules go by the bare name of a table and hold in every keyspace of the stream (B.9). */
@@ -101,10 +106,11 @@ function shardEntries(position: Position, copying: TableRef | undefined): ShardG
     const tablePKs = [];
     // Without a position the empty GTID alone starts the copy; an entry beside it would ask for a resume.
     if (copying && gtid !== '' && copy && copy.state !== 'done') {
+      const after = copy.lastPk ?? position.plan.rangeOn(keyspace, copying.table, shard)?.start;
       tablePKs.push(
-        copy.lastPk === undefined
+        after === undefined
           ? create(TableLastPKSchema, { tableName: copying.table })
-          : fromBinary(TableLastPKSchema, Buffer.from(copy.lastPk, 'base64')),
+          : fromBinary(TableLastPKSchema, Buffer.from(after, 'base64')),
       );
     }
     entries.push(create(ShardGtidSchema, { keyspace, shard, gtid, tablePKs }));

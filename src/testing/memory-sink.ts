@@ -6,6 +6,7 @@ import { EVERY_GENERATION, planClear, type PendingClear } from '../position/clea
 import { shardsOverlap } from '../position/keyrange.js';
 import type { Position } from '../position/position.js';
 import type { Cells } from '../schema/cells.js';
+import { isInRange, type KeyRange } from '../schema/key-range.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Batch, Change } from '../stream/change.js';
 
@@ -87,6 +88,11 @@ class MemorySink implements Sink {
     return this.#clear(table, shard, generation);
   }
 
+  async sweepRange(table: TableRef, shard: string, generation: number, range: KeyRange, context: ApplyContext): Promise<number> {
+    this.#write(context);
+    return this.#clear(table, shard, generation, range);
+  }
+
   async close(): Promise<void> {
     this.#owner = undefined;
   }
@@ -133,15 +139,18 @@ class MemorySink implements Sink {
     rows.keyed.set(key, [...(rows.keyed.get(key) ?? []), row]);
   }
 
-  #clear(table: TableRef, shard: string, generation: number): number {
+  #clear(table: TableRef, shard: string, generation: number, range?: KeyRange): number {
     const id = idOf(table);
     const rows = this.#destination.tables.get(id);
     const pending = this.#destination.pending.get(id) ?? [];
-    const plan = planClear(shard, generation, new Set(stored(rows).map((row) => row.shard)), pending);
+    const plan = planClear(shard, generation, new Set(stored(rows).map((row) => row.shard)), pending, range?.where);
+    const within = (row: StoredRow): boolean => range === undefined || isInRange(range, Object.fromEntries(row.values));
     let removed = 0;
-    for (const one of plan.remove) removed += remove(rows, (row) => row.shard === one.stored && row.generation < one.generation);
-    const done = new Set(plan.remove.map((one) => one.stored));
-    this.#destination.pending.set(id, [...pending.filter((one) => !done.has(one.stored)), ...plan.wait]);
+    for (const one of plan.remove)
+      removed += remove(rows, (row) => row.shard === one.stored && row.generation < one.generation && within(row));
+    const settled = (one: PendingClear): boolean =>
+      plan.remove.some(({ stored }) => stored === one.stored) && (range === undefined || one.range === range.where);
+    this.#destination.pending.set(id, [...pending.filter((one) => !settled(one)), ...plan.wait]);
     return removed;
   }
 }

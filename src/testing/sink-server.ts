@@ -137,6 +137,8 @@ class Session {
         return this.#sink.truncate?.(request.table, request.shard, context);
       case 'sweep':
         return this.#sink.sweep?.(request.table, request.shard, request.generation, context);
+      case 'sweepRange':
+        return this.#sink.sweepRange?.(request.table, request.shard, request.generation, request.range, context);
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { deserialize, serialize } from 'node:v8';
 import { Position } from '../position/position.js';
+import type { KeyRange } from '../schema/key-range.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Row } from '../schema/values.js';
 import type { Batch, Change, Op, SchemaChange } from '../stream/change.js';
@@ -12,7 +13,16 @@ export type SinkRequest =
   | { readonly method: 'apply'; readonly epoch: bigint; readonly batch: SentBatch }
   | { readonly method: 'schema'; readonly epoch: bigint; readonly change: SchemaChange }
   | { readonly method: 'truncate'; readonly epoch: bigint; readonly table: TableRef; readonly shard: string }
-  | { readonly method: 'sweep'; readonly epoch: bigint; readonly table: TableRef; readonly shard: string; readonly generation: number };
+  | SweepRequest<'sweep'>
+  | (SweepRequest<'sweepRange'> & { readonly range: KeyRange });
+
+interface SweepRequest<M> {
+  readonly method: M;
+  readonly epoch: bigint;
+  readonly table: TableRef;
+  readonly shard: string;
+  readonly generation: number;
+}
 
 export interface SinkReply {
   readonly result?: unknown;

@@ -4,6 +4,7 @@ import { type ErrorCode, VStreamError } from '../errors.js';
 import { must } from '../internal/must.js';
 import type { ApplyContext, Sink, SinkCapabilities, SinkOpenContext } from '../pipeline/sink.js';
 import { Position } from '../position/position.js';
+import type { KeyRange } from '../schema/key-range.js';
 import type { TableRef } from '../schema/table.js';
 import type { Batch, SchemaChange } from '../stream/change.js';
 import { readMessages, sendBatch, sendMessage, type SinkReply, type SinkRequest } from './sink-wire.js';
@@ -48,6 +49,11 @@ class SocketSink implements Sink {
 
   async sweep(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number> {
     return Number(await this.#call({ method: 'sweep', epoch: context.epoch, table: nameOf(table), shard, generation }, context.signal));
+  }
+
+  async sweepRange(table: TableRef, shard: string, generation: number, range: KeyRange, context: ApplyContext): Promise<number> {
+    const request = { method: 'sweepRange', epoch: context.epoch, table: nameOf(table), shard, generation, range } as const;
+    return Number(await this.#call(request, context.signal));
   }
 
   async close(): Promise<void> {

@@ -37,6 +37,10 @@ export class WatchedSink implements Sink {
     return (await this.#inner.sweep?.(...args)) ?? 0;
   }
 
+  async sweepRange(...args: Parameters<NonNullable<Sink['sweepRange']>>): Promise<number> {
+    return (await this.#inner.sweepRange?.(...args)) ?? 0;
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }

@@ -7,7 +7,7 @@ export class ShardBook {
   readonly #connection: Connection;
   readonly #stream: string;
   #shards: Map<string, Set<string>> | undefined;
-  #pending = new Map<string, PendingClear[]>();
+  #pending = new Map<string, readonly PendingClear[]>();
 
   constructor(connection: Connection, stream: string) {
     this.#connection = connection;
@@ -22,18 +22,19 @@ export class ShardBook {
   async load(): Promise<void> {
     if (this.#shards) return;
     const shards = new Map<string, Set<string>>();
-    const pending = new Map<string, PendingClear[]>();
+    const pending = new Map<string, readonly PendingClear[]>();
     const known = await this.#connection.runAndReadAll('select keyspace, shard from main._vstream_shards where stream = $1', [
       this.#stream,
     ]);
     for (const [keyspace, shard] of known.getRows()) setOf(shards, String(keyspace)).add(String(shard));
     const waiting = await this.#connection.runAndReadAll(
-      'select keyspace, source_table, stored, shard, generation from main._vstream_clears where stream = $1',
+      'select keyspace, source_table, stored, shard, generation, key_range from main._vstream_clears where stream = $1',
       [this.#stream],
     );
-    for (const [keyspace, table, stored, shard, generation] of waiting.getRows()) {
+    for (const [keyspace, table, stored, shard, generation, range] of waiting.getRows()) {
       const id = idOf({ keyspace: String(keyspace), table: String(table) });
-      pending.set(id, [...(pending.get(id) ?? []), { stored: String(stored), shard: String(shard), generation: Number(generation) }]);
+      const clear = { stored: String(stored), shard: String(shard), generation: Number(generation) };
+      pending.set(id, [...(pending.get(id) ?? []), typeof range === 'string' ? { ...clear, range } : clear]);
     }
     this.#shards = shards;
     this.#pending = pending;
@@ -59,34 +60,29 @@ export class ShardBook {
   }
 
   async wait(table: TableRef, clear: PendingClear): Promise<void> {
-    const others = this.pending(table).filter((one) => one.stored !== clear.stored || one.shard !== clear.shard);
-    await this.#connection.run(
-      'delete from main._vstream_clears where stream = $1 and keyspace = $2 and source_table = $3 and stored = $4 and shard = $5',
-      [this.#stream, table.keyspace, table.table, clear.stored, clear.shard],
-    );
-    await this.#connection.run('insert into main._vstream_clears values ($1, $2, $3, $4, $5, $6)', [
-      this.#stream,
-      table.keyspace,
-      table.table,
-      clear.stored,
-      clear.shard,
-      clear.generation,
-    ]);
-    this.#pending.set(idOf(table), [...others, clear]);
+    const isSame = (one: PendingClear): boolean => one.stored === clear.stored && one.shard === clear.shard && one.range === clear.range;
+    await this.#write(table, [...this.pending(table).filter((one) => !isSame(one)), clear]);
   }
 
-  /** Nothing waits any more for rows stored under this shard. */
-  async settle(table: TableRef, stored: string): Promise<void> {
+  /** Nothing waits any more for rows stored under this shard, or (`range`) for those of them in the range. */
+  async settle(table: TableRef, stored: string, range?: string): Promise<void> {
     const pending = this.pending(table);
-    if (!pending.some((one) => one.stored === stored)) return;
-    await this.#connection.run(
-      'delete from main._vstream_clears where stream = $1 and keyspace = $2 and source_table = $3 and stored = $4',
-      [this.#stream, table.keyspace, table.table, stored],
-    );
-    this.#pending.set(
-      idOf(table),
-      pending.filter((one) => one.stored !== stored),
-    );
+    const left = pending.filter((one) => one.stored !== stored || (range !== undefined && one.range !== range));
+    if (left.length < pending.length) await this.#write(table, left);
+  }
+
+  /** Seldom, and a few rows. */
+  async #write(table: TableRef, pending: readonly PendingClear[]): Promise<void> {
+    const names = [this.#stream, table.keyspace, table.table];
+    await this.#connection.run('delete from main._vstream_clears where stream = $1 and keyspace = $2 and source_table = $3', names);
+    for (const { stored, shard, generation, range } of pending) {
+      await this.#connection.run(
+        `insert into main._vstream_clears (stream, keyspace, source_table, stored, shard, generation, key_range)
+         values ($1, $2, $3, $4, $5, $6, $7)`,
+        [...names, stored, shard, generation, range ?? null],
+      );
+    }
+    this.#pending.set(idOf(table), pending);
   }
 }
 

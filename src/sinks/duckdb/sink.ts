@@ -2,6 +2,7 @@
 import { VStreamError } from '../../errors.js';
 import { type ApplyContext, rowsRefused, type Sink, type SinkCapabilities, type SinkOpenContext } from '../../pipeline/sink.js';
 import type { Position } from '../../position/position.js';
+import type { KeyRange } from '../../schema/key-range.js';
 import type { TableRef } from '../../schema/table.js';
 import type { Batch, Change, SchemaChange } from '../../stream/change.js';
 import { Catalog } from './catalog.js';
@@ -9,6 +10,7 @@ import { EVERY_GENERATION, planClear } from '../../position/clears.js';
 import { bringBack, dropDisplaced } from './displaced.js';
 import { firstLine, openDatabase, type Database } from './driver.js';
 import { META, quoteText } from './identifiers.js';
+import { rangeSql } from './range-sql.js';
 import { resolveOptions, type DuckDbOptions, type Settings } from './options.js';
 import { findRefused, MAX_REFUSED, refusalOf } from './refusals.js';
 import { ShardBook } from './shard-book.js';
@@ -134,18 +136,23 @@ export class DuckDbSink implements Sink {
     return this.#clear(table, shard, generation, context);
   }
 
-  async #clear(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number> {
+  async sweepRange(table: TableRef, shard: string, generation: number, range: KeyRange, context: ApplyContext): Promise<number> {
+    return this.#clear(table, shard, generation, context, range);
+  }
+
+  async #clear(table: TableRef, shard: string, generation: number, context: ApplyContext, range?: KeyRange): Promise<number> {
     return this.#transaction(context, undefined, async ({ database, catalog, book }) => {
       const target = await catalog.find(table);
       if (!target) return 0;
-      const plan = planClear(shard, generation, book.shards(table.keyspace), book.pending(table));
+      const plan = planClear(shard, generation, book.shards(table.keyspace), book.pending(table), range?.where);
+      const within = range ? ` and ${rangeSql(range, target)}` : '';
       let removed = 0;
       for (const one of plan.remove) {
         const older = one.generation === EVERY_GENERATION ? '' : ` and t.${META.generation} < ${one.generation}`;
-        const those = `t.${META.shard} = ${quoteText(one.stored)}${older}`;
+        const those = `t.${META.shard} = ${quoteText(one.stored)}${older}${within}`;
         const result = await database.connection.run(`delete from ${target.sql} as t where ${those}`);
         removed += result.rowsChanged + (await dropDisplaced(database.connection, target, those));
-        await book.settle(table, one.stored);
+        await book.settle(table, one.stored, range?.where);
       }
       if (removed > 0) await bringBack(database.connection, target);
       for (const one of plan.wait) await book.wait(table, one);

@@ -31,6 +31,8 @@ export interface StoredState {
 
 export async function createStateTables(connection: Connection): Promise<void> {
   for (const table of TABLES) await connection.run(`create table if not exists ${table}`);
+  // Files of before know no ranges.
+  await connection.run('alter table main._vstream_clears add column if not exists key_range varchar');
 }
 
 export async function readState(connection: Connection, stream: string): Promise<StoredState | undefined> {

@@ -1,0 +1,157 @@
+/** A range somebody wants copied again, checked against the table's key, with the key its copy starts behind. Layer 3. */
+import { create, toBinary } from '@bufbuild/protobuf';
+import { type ErrorCode, VStreamError } from '../errors.js';
+import { suggest } from '../internal/suggest.js';
+import type { RangeKind, RangeWish } from '../position/range-copy.js';
+import { isOn } from '../schema/key-range.js';
+import { QUERY_TYPE, sqlType } from '../schema/mysql-type.js';
+import type { Column, TableRef } from '../schema/table.js';
+import { binCollationId, comparerFor, ComparisonRefused, rangeKindOf } from '../schema/where-compare.js';
+import { checkWhere } from '../schema/where.js';
+import { type Condition, parseConditions } from '../schema/where-parse.js';
+import { type Executor, runStatement } from '../sql/statement.js';
+import { type ColumnInfo, selectColumns, selectPrimaryKeys } from '../sql/tables.js';
+import { TableLastPKSchema } from '../wire/gen/binlogdata_pb.js';
+import { FieldSchema, RowSchema, type Type } from '../wire/gen/query_pb.js';
+import { keyBefore } from './range-start.js';
+
+/**
+ * @throws VStreamError `FILTER_REFUSED` with the reason, `COLUMN_NOT_FOUND` for a column the table does not have,
+ *   `CONFIG_INVALID` for a table without a primary key
+ */
+export async function rangeWish(executor: Executor, ref: TableRef, where: string, signal: AbortSignal | undefined): Promise<RangeWish> {
+  checkWhere(where, ref);
+  const columns = await runStatement(executor, selectColumns(ref.keyspace), { signal });
+  const keys = await runStatement(executor, selectPrimaryKeys(ref.keyspace), { signal });
+  const own = columns.filter((one) => one.table === ref.table);
+  const names = keys.filter((one) => one.table === ref.table).map((one) => one.column);
+  return checkRange(
+    ref,
+    where,
+    names.flatMap((name) => own.find((one) => one.name === name) ?? []),
+    own.map((one) => one.name),
+  );
+}
+
+/** `key`: the columns of the primary key in its own order; `names`: all columns. Pure. */
+export function checkRange(ref: TableRef, where: string, key: readonly ColumnInfo[], names: readonly string[]): RangeWish {
+  const [first] = key;
+  if (!first) {
+    throw refused(ref, 'CONFIG_INVALID', `${ref.keyspace}.${ref.table} has no primary key, so no range of it can be copied again`, {
+      next: 'Copy the whole table: leave out the range.',
+    });
+  }
+  const conditions = parseConditions(where);
+  const columns = key.map(keyColumn);
+  const kinds: Record<string, RangeKind> = {};
+  for (const condition of conditions) kinds[condition.column] = kindOf(ref, condition, columns, names);
+  const start = keyBefore(
+    must(columns[0]),
+    conditions.filter((one) => isOn(one, first.name)),
+  );
+  if ('refused' in start) throw refusal(ref, start.refused, first.name);
+  const fields = columns.map(({ name, type, charset }, at) =>
+    create(FieldSchema, { name, type: (at === 0 ? start.type : type) as Type, charset }),
+  );
+  // Nothing equals NULL, so that the columns after the first do not matter: the copy begins at the next value of the first.
+  const lengths = fields.map((_, at) => (at === 0 ? BigInt(start.value.length) : -1n));
+  const rows = [create(RowSchema, { lengths, values: start.value })];
+  const message = create(TableLastPKSchema, { tableName: ref.table, lastpk: { fields, rows } });
+  return { where, start: Buffer.from(toBinary(TableLastPKSchema, message)).toString('base64'), first: first.name, kinds };
+}
+
+const must = (column: Column | undefined): Column => column as Column;
+
+function kindOf(ref: TableRef, condition: Condition, key: readonly Column[], names: readonly string[]): RangeKind {
+  const column = key.find((one) => isOn(condition, one.name));
+  if (!column) throw notOfTheKey(ref, condition.column, key, names);
+  if (condition.test === 'null') throw refusal(ref, `${column.name} is part of the primary key, which is never NULL`, column.name);
+  const kind = rangeKindOf(column);
+  try {
+    for (const literal of condition.literals) {
+      comparerFor(column, literal);
+      if (literal.kind === 'hex' && kind !== 'binary') throw new ComparisonRefused(`${column.name} is text: write its value as text`);
+    }
+  } catch (error) {
+    if (!(error instanceof ComparisonRefused)) throw error;
+    throw refusal(ref, error.message, column.name);
+  }
+  // MySQL compares a YEAR with the numbers below 100 as if they were of this or the last century.
+  if (sqlType(column.columnType).kind === 'year')
+    throw refusal(ref, `${column.name} is YEAR, which the client does not compare`, column.name);
+  return kind;
+}
+
+function notOfTheKey(ref: TableRef, column: string, key: readonly Column[], names: readonly string[]): VStreamError {
+  const list = key.map((one) => one.name).join(', ');
+  if (!names.some((name) => name.toLowerCase() === column.toLowerCase())) {
+    const near = suggest(column, names);
+    return refused(ref, 'COLUMN_NOT_FOUND', `${ref.keyspace}.${ref.table} has no column ${JSON.stringify(column)}`, {
+      column,
+      next: near ? `Did you mean ${JSON.stringify(near)}?` : `Its key columns are ${list}.`,
+    });
+  }
+  return refusal(
+    ref,
+    `${column} is not part of the primary key (${list}). Other columns may hold other values at the sink than at the source, ` +
+      'and then rows would be removed that are still there',
+    column,
+  );
+}
+
+function refusal(ref: TableRef, reason: string, column: string): VStreamError {
+  return refused(ref, 'FILTER_REFUSED', `this range of ${ref.keyspace}.${ref.table} cannot be copied again: ${reason}`, {
+    column,
+    next: 'Write AND of key column, operator and literal, or copy the whole table.',
+  });
+}
+
+function refused(
+  { keyspace, table }: TableRef,
+  code: ErrorCode,
+  message: string,
+  more: { readonly column?: string; readonly next: string },
+): VStreamError {
+  return new VStreamError(code, message, { keyspace, table, ...more });
+}
+
+/** Any collation other than those: only the server can compare it. */
+const OTHER_COLLATION = 255;
+const BINARY = 63;
+
+/** As a FIELD event would describe it, as far as comparing goes. */
+function keyColumn({ name, type: columnType, collation }: ColumnInfo): Column {
+  const { kind, name: typeName } = sqlType(columnType);
+  return {
+    name,
+    type: WIRE_TYPE[typeName ?? ''] ?? QUERY_TYPE.VARBINARY,
+    columnType,
+    charset: collation === undefined ? BINARY : (binCollationId(collation) ?? OTHER_COLLATION),
+    length: 0,
+    decimals: kind === 'datetime' || kind === 'timestamp' ? Number(/\((\d)\)/.exec(columnType)?.[1] ?? 0) : 0,
+    flags: 3,
+    nullable: false,
+    key: true,
+  };
+}
+
+const WIRE_TYPE: Readonly<Record<string, number>> = {
+  tinyint: QUERY_TYPE.INT8,
+  smallint: QUERY_TYPE.INT16,
+  mediumint: QUERY_TYPE.INT24,
+  int: QUERY_TYPE.INT32,
+  bigint: QUERY_TYPE.INT64,
+  decimal: QUERY_TYPE.DECIMAL,
+  float: QUERY_TYPE.FLOAT32,
+  double: QUERY_TYPE.FLOAT64,
+  year: QUERY_TYPE.YEAR,
+  date: QUERY_TYPE.DATE,
+  datetime: QUERY_TYPE.DATETIME,
+  timestamp: QUERY_TYPE.TIMESTAMP,
+  time: QUERY_TYPE.TIME,
+  bit: QUERY_TYPE.BIT,
+  char: QUERY_TYPE.VARCHAR,
+  varchar: QUERY_TYPE.VARCHAR,
+  enum: QUERY_TYPE.ENUM,
+  set: QUERY_TYPE.SET,
+};
