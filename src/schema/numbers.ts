@@ -46,7 +46,11 @@ export function readBigint(buffer: Buffer, start: number, end: number): bigint {
       if (digit < 0 || digit > 9) fail('an integer cell holds something else than digits');
       value = value * 10 + digit;
     }
-    return BigInt(negative ? -value : value);
+    // Through the limbs as well: `BigInt(number)` is a call into C++, an element of a typed array is not.
+    const top = Math.floor(value / 4294967296);
+    limbs[0] = value - top * 4294967296;
+    limbs[1] = top;
+    return negative ? -(joined[0] as bigint) : (joined[0] as bigint);
   }
   if (digits > 20) fail('an integer cell is out of the range of its type');
   // value = high * 10^9 + low, multiplied out over 32-bit limbs in doubles: every intermediate stays below 2^53.

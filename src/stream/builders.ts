@@ -3,7 +3,7 @@ import type { ShardCopy } from '../position/plan.js';
 import type { PartialTransaction } from '../position/position.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Transaction } from './change.js';
-import type { ChangeRecord } from './record.js';
+import type { ChangeRecord, TableContext } from './record.js';
 import type { GroupUnit } from './units.js';
 
 export interface Advance {
@@ -26,26 +26,43 @@ export class Builder implements Moves {
   readonly advances = new Map<string, Advance>();
   readonly ended: PartialTransaction[] = [];
   readonly #versions = new Map<string, TableVersion>();
+  /** Of the change added last: rows come in runs of one table, and only the first of a run is looked up. */
+  #context: TableContext | undefined;
   bytes = 0;
   lagMs: number | undefined = undefined;
 
   /** Adds changes that are left of a unit. */
-  add(changes: readonly ChangeRecord[], unit: GroupUnit): void {
-    for (const change of changes) this.changes.push(change);
+  add(added: readonly ChangeRecord[], unit: GroupUnit): void {
+    const { changes } = this;
+    for (let index = 0; index < added.length; index++) {
+      const change = added[index] as ChangeRecord;
+      if (change.context !== this.#context) this.#enter(change.context);
+      changes[changes.length] = change;
+    }
     this.bytes += unit.bytes;
     if (unit.lagMs !== undefined) this.lagMs = unit.lagMs;
-    for (const { name, version } of versionsOf(changes)) this.#versions.set(name, version);
+  }
+
+  #enter(context: TableContext): void {
+    this.#context = context;
+    this.#versions.set(nameOf(context), context.version);
   }
 
   /** True when a change has another version of a table than the batch so far: a batch never mixes two. */
   differs(changes: readonly ChangeRecord[]): boolean {
-    for (const { name, version } of versionsOf(changes)) {
-      const known = this.#versions.get(name);
-      if (known && known !== version) return true;
+    let last = this.#context;
+    for (let index = 0; index < changes.length; index++) {
+      const { context } = changes[index] as ChangeRecord;
+      if (context === last) continue;
+      last = context;
+      const known = this.#versions.get(nameOf(context));
+      if (known && known !== context.version) return true;
     }
     return false;
   }
 }
+
+const nameOf = ({ keyspace, table }: TableContext): string => `${keyspace}.${table}`;
 
 /** Copied rows of one table and shard. */
 export class CopyBuilder extends Builder {
@@ -60,16 +77,6 @@ export class CopyBuilder extends Builder {
     this.table = table;
     this.shard = shard;
     this.generation = generation;
-  }
-}
-
-/** Per run of rows of one table. */
-function* versionsOf(changes: readonly ChangeRecord[]): Generator<{ name: string; version: TableVersion }> {
-  let last: unknown;
-  for (const change of changes) {
-    if (change.context === last) continue;
-    last = change.context;
-    yield { name: `${change.keyspace}.${change.table}`, version: change.schema };
   }
 }
 

@@ -39,6 +39,7 @@ export class Grouper implements RowEventVisitor {
   #lastShard: Shard | undefined;
   #context: TableContext | undefined;
   #copyRow = false;
+  #wanted = false;
   /** VTGate's own heartbeats seen; they prove nothing about a shard (G135). */
   heartbeats = 0;
   /** Rows of the tablets' heartbeat tables seen, by `keyspace/shard`: the best sign of life. */
@@ -85,7 +86,7 @@ export class Grouper implements RowEventVisitor {
 
   /** Feeds one VStreamResponse; returns the units it completed, in order. The array belongs to the caller. */
   push(response: Buffer): Unit[] {
-    this.#scanner.scan(response, this.#visit);
+    this.#scanner.scan(response, this.#visit, this.#addCopiedRow);
     const units = this.#units;
     this.#units = [];
     return units;
@@ -97,9 +98,12 @@ export class Grouper implements RowEventVisitor {
     this.#lastShard = undefined;
   }
 
-  readonly #visit = (event: EventView): void => {
+  /** True for a row of a copy that is wanted: those like it that follow come through `#addCopiedRow`. */
+  readonly #visit = (event: EventView): boolean => {
+    this.#wanted = false;
     try {
       this.#see(event);
+      return this.#wanted && this.#copyRow && event.type === ROW && this.#shard?.copied === true;
     } catch (error) {
       throw this.#placed(error, event);
     }
@@ -278,7 +282,8 @@ export class Grouper implements RowEventVisitor {
       this.#lastName = name;
       this.#lastShard = shard;
     }
-    return this.#context !== undefined;
+    this.#wanted = this.#context !== undefined;
+    return this.#wanted;
   }
 
   rowChange(
@@ -317,6 +322,12 @@ export class Grouper implements RowEventVisitor {
       ),
     );
   }
+
+  /** There is one for each row of a copy: nothing around the row is read again. */
+  readonly #addCopiedRow = (buffer: Buffer, start: number, end: number, rowEventBytes: number): void => {
+    (this.#shard as Shard).bytes += rowEventBytes;
+    this.rowChange(buffer, -1, -1, start, end, -1, -1, -1, -1);
+  };
 
   #finish(shard: Shard, event: EventView): void {
     const { group, changes, fields, splits } = shard;

@@ -42,21 +42,26 @@ export interface GroupContext {
   transactions: bigint | undefined;
 }
 
+/** What a change has beyond one image: updates, deletes and partial images only, so that most records do without. */
+interface More {
+  readonly beforeStart: number;
+  readonly beforeEnd: number;
+  readonly dataColumns: Bitmap | undefined;
+  readonly jsonPartial: Bitmap | undefined;
+  before: Row | undefined;
+}
+
 export class ChangeRecord implements RowSource {
   /** Replaced when a copy turns out to have started again: its rows belong to a new generation. */
   context: TableContext;
   readonly group: GroupContext;
   readonly buffer: Buffer;
-  readonly beforeStart: number;
-  readonly beforeEnd: number;
   readonly afterStart: number;
   readonly afterEnd: number;
-  readonly dataColumns: Bitmap | undefined;
-  readonly jsonPartial: Bitmap | undefined;
   readonly ordinal: number;
   op: Op;
-  #after: Row | undefined = undefined;
-  #before: Row | undefined = undefined;
+  readonly #more: More | undefined;
+  #after: Row | undefined;
 
   constructor(
     context: TableContext,
@@ -74,14 +79,32 @@ export class ChangeRecord implements RowSource {
     this.context = context;
     this.group = group;
     this.buffer = buffer;
-    this.beforeStart = beforeStart;
-    this.beforeEnd = beforeEnd;
     this.afterStart = afterStart;
     this.afterEnd = afterEnd;
-    this.dataColumns = dataColumns;
-    this.jsonPartial = jsonPartial;
     this.ordinal = ordinal;
     this.op = op;
+    this.#more =
+      beforeStart < 0 && dataColumns === undefined && jsonPartial === undefined
+        ? undefined
+        : { beforeStart, beforeEnd, dataColumns, jsonPartial, before: undefined };
+  }
+
+  get beforeStart(): number {
+    const more = this.#more;
+    return more === undefined ? -1 : more.beforeStart;
+  }
+
+  get beforeEnd(): number {
+    const more = this.#more;
+    return more === undefined ? -1 : more.beforeEnd;
+  }
+
+  get dataColumns(): Bitmap | undefined {
+    return this.#more?.dataColumns;
+  }
+
+  get jsonPartial(): Bitmap | undefined {
+    return this.#more?.jsonPartial;
   }
 
   get copied(): boolean {
@@ -127,21 +150,15 @@ export class ChangeRecord implements RowSource {
   }
 
   get after(): Row | undefined {
-    if (this.#after === undefined && this.op !== 'delete') this.#after = this.#row('after');
+    if (this.#after === undefined && this.op !== 'delete') this.#after = rowOf(this, 'after');
     return this.#after;
   }
 
   get before(): Row | undefined {
-    if (this.#before === undefined && (this.op === 'update' || this.op === 'delete')) this.#before = this.#row('before');
-    return this.#before;
-  }
-
-  #row(image: Image): Row {
-    try {
-      return this.context.decoder.row(this, image);
-    } catch (error) {
-      throw withPlace(error, this.group);
-    }
+    const more = this.#more;
+    if (more === undefined || (this.op !== 'update' && this.op !== 'delete')) return undefined;
+    more.before ??= rowOf(this, 'before');
+    return more.before;
   }
 
   get key(): Key | undefined {
@@ -164,5 +181,14 @@ export class ChangeRecord implements RowSource {
   toJSON(): Record<string, unknown> {
     const { op, keyspace, shard, table, before, after, gtid, commitTime, phase } = this;
     return { op, keyspace, shard, table, before, after, gtid, commitTime, phase };
+  }
+}
+
+// A function: a private method would cost every record a field more.
+function rowOf(record: ChangeRecord, image: Image): Row {
+  try {
+    return record.context.decoder.row(record, image);
+  } catch (error) {
+    throw withPlace(error, record.group);
   }
 }

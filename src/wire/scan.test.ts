@@ -199,7 +199,11 @@ function expectRows(seen: SeenRows | undefined, message: RowEvent): void {
 
 function scanAll(buffer: Buffer, visit: (view: EventView, index: number) => void): number {
   let count = 0;
-  new ResponseScanner().scan(buffer, (view) => visit(view, count++));
+  const each = (view: EventView): boolean => {
+    visit(view, count++);
+    return false;
+  };
+  new ResponseScanner().scan(buffer, each, () => expect.unreachable());
   return count;
 }
 

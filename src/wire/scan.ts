@@ -6,6 +6,7 @@
  * 8 journal, 20 current_time, 22 keyspace, 23 shard, 28 event_gtid; RowEvent 1 table_name, 2 row_changes, 6 is_internal_table;
  * RowChange 1 before, 2 after, 3 data_columns, 4 json_partial_values.
  */
+import { CopiedRows } from './copied-rows.js';
 import { cursor, malformed, readRange, readVarint32, readVarintNumber, skipField } from './cursor.js';
 import { RepeatedBytes, RepeatedName } from './names.js';
 
@@ -42,31 +43,37 @@ export class EventView {
 
 const BODY_FIELD: Readonly<Record<number, number>> = { 5: 4, 12: 5, 13: 6, 15: 7, 16: 8, 22: 4 };
 
-/** VEvent.type = ROW as it stands at the start of an event, and the tag of row_event behind it. */
-const TYPE_TAG = 0x08;
-const ROW = 12;
-const ROW_EVENT_TAG = 0x2a;
+/** Takes a `query.Row` of the same table and shard as the copied row seen last; `rowEventBytes` is the length of its row event. */
+export type TakeCopiedRow = (buffer: Buffer, start: number, end: number, rowEventBytes: number) => void;
 
 /** One scanner per stream: it remembers what repeats. */
 export class ResponseScanner {
   readonly #view = new EventView();
+  readonly #copied = new CopiedRows();
   readonly #keyspace = new RepeatedName();
   readonly #shard = new RepeatedName();
-  /** What followed `row_event` in the last ROW event without a timestamp, and what it meant: the same for all rows of a copy. */
-  readonly #rowTail = new RepeatedBytes();
-  #rowKeyspace = '';
-  #rowShard = '';
-
-  /** Calls `visit` for each event in order. The view is only valid during the call. */
-  scan(buffer: Buffer, visit: (event: EventView) => void): void {
+  /**
+   * Calls `visit` for each event in order. The view is only valid during the call. Where it answered a copied row with true, rows
+   * like it that follow at once go to `takeCopied` instead.
+   */
+  scan(buffer: Buffer, visit: (event: EventView) => boolean, takeCopied: TakeCopiedRow): void {
+    const copied = this.#copied;
+    const view = this.#view;
     const end = buffer.length;
     let at = 0;
+    let inCopy = false;
     while (at < end) {
+      if (inCopy && copied.follows(buffer, at, end)) {
+        takeCopied(buffer, copied.start, copied.end, copied.rowEventBytes);
+        at = copied.next;
+        continue;
+      }
       const tag = readVarint32(buffer, at, end);
       if (tag === 10) {
         const stop = readRange(buffer, cursor.at, end);
-        this.#readEvent(buffer, cursor.at, stop);
-        visit(this.#view);
+        const start = cursor.at;
+        this.#readEvent(buffer, start, stop);
+        inCopy = visit(view) && copied.learn(buffer, start, stop, view.bodyStart, view.bodyEnd);
         at = stop;
       } else {
         at = skipField(buffer, tag & 7, cursor.at, end);
@@ -75,42 +82,6 @@ export class ResponseScanner {
   }
 
   #readEvent(buffer: Buffer, start: number, end: number): void {
-    if (start + 3 < end && buffer[start] === TYPE_TAG && buffer[start + 1] === ROW && buffer[start + 2] === ROW_EVENT_TAG) {
-      this.#readCopiedRow(buffer, start, end);
-    } else {
-      this.#readAnyEvent(buffer, start, end);
-    }
-  }
-
-  /** One row of a copy: type, row_event, keyspace, shard. There is one such event for each row, so it is worth a short cut. */
-  #readCopiedRow(buffer: Buffer, start: number, end: number): void {
-    const bodyEnd = readRange(buffer, start + 3, end);
-    const bodyStart = cursor.at;
-    const tail = this.#rowTail;
-    const view = this.#view;
-    if (tail.equals(buffer, bodyEnd, end)) {
-      view.buffer = buffer;
-      view.type = ROW;
-      view.timestamp = 0;
-      view.currentTimeMs = 0;
-      view.keyspace = this.#rowKeyspace;
-      view.shard = this.#rowShard;
-      view.bodyStart = bodyStart;
-      view.bodyEnd = bodyEnd;
-      view.gtidStart = -1;
-      view.gtidEnd = -1;
-      view.throttled = false;
-      return;
-    }
-    this.#readAnyEvent(buffer, start, end);
-    // Only what the short cut sets may come from the tail.
-    if (view.bodyStart !== bodyStart || view.timestamp !== 0 || view.currentTimeMs !== 0 || view.gtidStart >= 0 || view.throttled) return;
-    tail.remember(buffer, bodyEnd, end);
-    this.#rowKeyspace = view.keyspace;
-    this.#rowShard = view.shard;
-  }
-
-  #readAnyEvent(buffer: Buffer, start: number, end: number): void {
     const view = this.#view;
     view.buffer = buffer;
     view.type = 0;
