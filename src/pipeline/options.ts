@@ -15,7 +15,11 @@ export interface StateTable {
 }
 
 /** Resolved = durable: only then the position moves on. Calls never overlap; a replay may cut the batches differently. */
-export type Handler<T extends Tables = Tables> = (batch: Batch<T>, context: ApplyContext) => Promise<void> | void;
+export interface Handler<T extends Tables = Tables> {
+  (batch: Batch<T>, context: ApplyContext): Promise<void> | void;
+  /** What every function has. Named, so that the `apply` of a sink written in place gets its types from `Sink`. */
+  readonly apply: object;
+}
 
 export interface RunOptions<T extends Tables = Tables> extends StreamOptions<T> {
   /** Identity of the stream: its state, lease and metrics hang on it. 1 to 128 characters. */

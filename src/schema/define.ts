@@ -70,8 +70,11 @@ export interface TableDefinition<R = Row> extends TableOptions {
 /** Tables by name (`orders` or `billing.orders`, or a pattern with `*`). */
 export type Tables = Readonly<Record<string, true | TableDefinition<unknown>>>;
 
+/** The properties of a row type. Unlike an interface, such a type is a `Row` to helpers that know no table. */
+type Columns<R> = { [K in keyof R]: R[K] };
+
 /** The row type of one entry of `Tables`. */
-export type RowOf<D> = D extends TableDefinition<infer R> ? (unknown extends R ? Row : R) : Row;
+export type RowOf<D> = D extends TableDefinition<infer R> ? (unknown extends R ? Row : Columns<R>) : Row;
 
 /** The row type of a Kysely table interface: `Generated<T>` and `ColumnType<S, I, U>` become what a select gives. */
 export type KyselyRow<T> = { -readonly [K in keyof T]: T[K] extends { readonly __select__: infer S } ? S : T[K] };

@@ -23,10 +23,10 @@ export type Sequence = readonly [reshard: number, transactions: bigint, ordinal:
 /** The image before a change. Under NOBLOB columns can be absent even where the row type names them (B41). */
 export type BeforeImage<R> = R;
 
-export interface ChangeBase<K extends string = string> {
+export interface ChangeBase<K extends string = string, S extends string = string> {
   /** Table name without the keyspace. */
   readonly table: K;
-  readonly keyspace: string;
+  readonly keyspace: S;
   /** The shard that sent the change. */
   readonly shard: string;
   /** Primary key columns of the row after the change (before it, for a delete); undefined for tables without one. */
@@ -50,7 +50,7 @@ export interface ChangeBase<K extends string = string> {
 }
 
 /** One row change, discriminated by `op`. An update of the key is one update with both images (B48). */
-export type Change<R = Row, K extends string = string> = ChangeBase<K> &
+export type Change<R = Row, K extends string = string, S extends string = string> = ChangeBase<K, S> &
   (
     | { readonly op: 'copy' | 'insert'; readonly before?: undefined; readonly after: R }
     | { readonly op: 'update'; readonly before: BeforeImage<R>; readonly after: R }
@@ -103,17 +103,42 @@ export interface Progress {
   readonly rows?: number | undefined;
 }
 
-type ChangesOf<T extends Tables> = { [K in keyof T & string]: Change<RowOf<T[K]>, K> }[keyof T & string];
+/** `new_*` as a type: any name that begins so. */
+type Names<P extends string> = P extends `${infer Before}*${infer After}` ? `${Before}${string}${Names<After>}` : P;
+type TableIn<N extends string> = N extends `${string}.${infer Table}` ? Names<Table> : Names<N>;
+type KeyspaceIn<N extends string> = N extends `${infer Keyspace}.${string}` ? Names<Keyspace> : string;
+
+/** The changes of the tables that one key of `Tables` names: `orders`, `billing.orders`, `billing.*`. */
+type ChangesOfKey<T extends Tables, N extends keyof T & string> = Change<RowOf<T[N]>, TableIn<N>, KeyspaceIn<N>>;
+type ChangesOf<T extends Tables> = { [N in keyof T & string]: ChangesOfKey<T, N> }[keyof T & string];
+
+/** Which arguments of `of` mean the tables of a key: the key itself, and the name with and without its keyspace. */
+type ArgumentsFor<N extends string> = N | `${KeyspaceIn<N>}.${TableIn<N>}` | (N extends `${string}*${string}` ? Names<N> : TableIn<N>);
+type KeysFor<T extends Tables, A extends string> = { [N in keyof T & string]: A extends ArgumentsFor<N> ? N : never }[keyof T & string];
+/** The key an argument means: itself, else a name, else a pattern. */
+type KeyOf<T extends Tables, A extends string> = A extends keyof T ? A : ByName<KeysFor<T, A>>;
+type ByName<N extends string> = [Exclude<N, `${string}*${string}`>] extends [never] ? N : Exclude<N, `${string}*${string}`>;
+
+/** Methods, as the compiler lets a batch of known tables pass for one of unknown tables only where parameters are a method's. */
+interface AnyTable {
+  of(table: string): readonly Change[];
+}
+interface KnownTable<T extends Tables> {
+  of<A extends ArgumentsFor<keyof T & string>>(table: A): readonly ChangesOfKey<T, KeyOf<T, A>>[];
+}
 
 /** What is handed out: whole transactions, copied rows of one table and shard, one schema change, or progress without rows. */
-export interface Batch<T extends Tables = Tables> {
+export type Batch<T extends Tables = Tables> = BatchOf<ChangesOf<T>, (string extends keyof T ? AnyTable : KnownTable<T>)['of']>;
+
+/** A batch by its parts, so that one of any tables is a `Batch` to a helper that knows none of them. */
+export interface BatchOf<C, Of> {
   readonly kind: 'copy' | 'transactions' | 'schema' | 'progress';
   /** Every change in order. Empty for `schema` and `progress`. */
-  readonly changes: readonly ChangesOf<T>[];
+  readonly changes: readonly C[];
   /** Whole transactions in order; empty unless `kind` is `transactions`. */
-  readonly transactions: readonly Transaction<ChangesOf<T>>[];
+  readonly transactions: readonly Transaction<C>[];
   /** The changes of one table, typed by its definition. Accepts `table` or `keyspace.table`. */
-  of<K extends keyof T & string>(table: K): readonly Change<RowOf<T[K]>, K>[];
+  readonly of: Of;
   /** The position after this batch: store it once the batch is safe, and a resume repeats and loses nothing. */
   readonly position: Position;
   /** Bytes of this batch on the wire. */
