@@ -59,7 +59,7 @@ async function run<T>(statement: Statement<T>): Promise<T> {
   return statement.read(must(response.result, 'a result'));
 }
 
-test('topology, versions, settings, positions and schema', async () => {
+test('topology, settings, positions and schema', async () => {
   expect(await run(topology.showShards())).toEqual([
     { keyspace: 'commerce', shard: '0' },
     { keyspace: 'customer', shard: '-80' },
@@ -71,14 +71,9 @@ test('topology, versions, settings, positions and schema', async () => {
     { keyspace: 'commerce', sharded: false },
     { keyspace: 'customer', sharded: true },
   ]);
-  expect((await run(topology.selectVersion())).major).toBe(25);
   expect((await run(variables.selectBinlogSettings('commerce', '0'))).rowImage).toBe('FULL');
-  const { executed, purged } = await run(gtids.selectServerGtids('commerce', '0', 'replica'));
-  expect(executed).toBe(vtgate.engine.executed('commerce'));
+  expect((await run(gtids.selectServerGtids('commerce', '0', 'replica'))).executed).toBe(vtgate.engine.executed('commerce'));
   expect(await run(gtids.showExecutedGtids('customer'))).toHaveLength(2);
-  expect(await run(gtids.checkPosition('commerce', '0', executed))).toMatchObject({ missing: '', ahead: '', purged, executed });
-  expect(await run(gtids.gtidSubtract('commerce', '0', executed, purged))).toBe('');
-  expect(await run(gtids.gtidSubset('commerce', '0', purged, executed))).toBe(true);
   expect(await run(tables.selectTables('commerce'))).toContain('orders');
   expect(
     (await run(tables.selectColumns('commerce')))

@@ -9,7 +9,7 @@ import { ExecuteResponseSchema, type ExecuteRequest, type ExecuteResponse } from
 import type { Code } from '../wire/gen/vtrpc_pb.js';
 import { parseDdl } from './ddl.js';
 import type { Engine, Keyspace, Shard } from './engine.js';
-import { GtidSet } from './gtid.js';
+import type { GtidSet } from './gtid.js';
 import { runRows, type SqlAnswer } from './sql-rows.js';
 import { formatMicros, SqlError, type SqlValue } from './sql-values.js';
 
@@ -116,13 +116,6 @@ export class Executor {
           ['Keyspace', 'Sharded', 'Foreign Key', 'Comment'],
           keyspaces.map((keyspace) => [keyspace.name, String(isSharded(keyspace)), 'unmanaged', '']),
         );
-      case 'select @@version, @@version_comment':
-        return table(
-          ['@@version', '@@version_comment'],
-          [['8.4.6-Vitess', 'Version: 25.0.0-SNAPSHOT (embedded engine of vstream-client)']],
-        );
-      case 'select 1':
-        return table(['1'], [[1]]);
       default:
         return undefined;
     }
@@ -154,17 +147,6 @@ export class Executor {
         shards.map((shard) => [shard.keyspace, shard.server.executed.toString(), shard.name]),
       );
     }
-    if (lower === 'show global vgtid_executed') {
-      const shards = [...this.#engine.keyspace(call.keyspace).shards.values()].filter((shard) => shard.serving);
-      const vgtid = {
-        shard_gtids: shards.map((shard) => ({
-          keyspace: shard.keyspace,
-          shard: shard.name,
-          gtid: `MySQL56/${shard.server.executed.toString()}`,
-        })),
-      };
-      return table(['db_name', 'vgtid_executed'], [[call.keyspace, JSON.stringify(vgtid)]]);
-    }
     if (!lower.includes('information_schema.')) return undefined;
     const wanted = call.binds.get('keyspace');
     const name = lower.includes('database()') ? call.keyspace : typeof wanted === 'string' ? wanted : call.keyspace;
@@ -174,18 +156,13 @@ export class Executor {
     return schemaAnswer(lower, shard);
   }
 
-  /** Statements past the routing: the target names a shard. */
+  /** Variables of the server behind a shard: statements past the routing. */
   #server(text: string, call: Call): QueryResult | undefined {
-    if (call.shard === undefined || !/^select /i.test(text)) return undefined;
+    if (call.shard === undefined || !/^select @@global\.\w+(, @@global\.\w+)*$/i.test(text)) return undefined;
     const { server } = this.#engine.shard(call.keyspace, call.shard);
-    const items = splitItems(text.slice('select '.length));
-    const cells: (string | number)[] = [];
-    for (const item of items) {
-      const cell = serverItem(item.toLowerCase(), this.#engine, server, call.binds);
-      if (cell === undefined) return undefined;
-      cells.push(cell);
-    }
-    return table(items, [cells]);
+    const items = text.slice('select '.length).split(', ');
+    const cells = items.map((item) => variable(item.slice('@@global.'.length).toLowerCase(), this.#engine, server));
+    return cells.every((cell) => cell !== undefined) ? table(items, [cells]) : undefined;
   }
 
   #ddl(text: string, target: string, call: Call): QueryResult {
@@ -207,46 +184,10 @@ function isSharded(keyspace: Keyspace): boolean {
   return [...keyspace.shards.keys()].some((shard) => shard.includes('-') && shard !== '-');
 }
 
-function splitItems(text: string): string[] {
-  const items: string[] = [];
-  let depth = 0;
-  let item = '';
-  for (const char of text) {
-    if (char === '(') depth += 1;
-    if (char === ')') depth -= 1;
-    if (char === ',' && depth === 0) {
-      items.push(item.trim());
-      item = '';
-    } else item += char;
-  }
-  return [...items, item.trim()];
-}
-
-/** One item of a select on a server: a variable or one of the GTID functions. */
-function serverItem(
-  item: string,
-  engine: Engine,
-  server: { executed: GtidSet; purged: GtidSet; uuid: string },
-  binds: ReadonlyMap<string, SqlValue>,
-): string | number | undefined {
-  const call = /^gtid_(subtract|subset)\((.*)\)$/.exec(item);
-  if (call) {
-    const sets = splitItems(call[2] ?? '').map((argument) => serverItem(argument, engine, server, binds));
-    const [first, second] = sets.map((set) => (typeof set === 'string' ? GtidSet.parse(set.replace(/\s+/g, '')) : undefined));
-    if (!first || !second) throw new SqlError('Malformed GTID set specification (errno 1772) (sqlstate HY000)');
-    return call[1] === 'subset' ? Number(second.covers(first)) : first.minus(second).toString();
-  }
-  if (item.startsWith(':')) {
-    const value = binds.get(item.slice(1));
-    if (value === undefined) throw new SqlError(`missing bind var ${item.slice(1)}`);
-    return String(value);
-  }
-  if (/^'.*'$/.test(item)) return item.slice(1, -1);
-  const name = /^@@(?:global\.)?(\w+)$/.exec(item)?.[1];
+function variable(name: string, engine: Engine, server: { executed: GtidSet; purged: GtidSet }): string | undefined {
   if (name === 'gtid_purged') return server.purged.toString();
   if (name === 'gtid_executed') return server.executed.toString();
-  if (name === 'server_uuid') return server.uuid;
-  return name === undefined ? undefined : engine.variables[name];
+  return engine.variables[name];
 }
 
 function schemaAnswer(text: string, shard: Shard | undefined): QueryResult | undefined {

@@ -1,5 +1,5 @@
 /** What exists and serves, and which version answers. Layer 2. */
-import { onlyRow, rowsOf } from './result.js';
+import { rowsOf } from './result.js';
 import type { Statement } from './statement.js';
 import type { TabletKind } from './target.js';
 
@@ -63,26 +63,5 @@ export function showVSchemaKeyspaces(): Statement<readonly KeyspaceVSchema[]> {
     target: '',
     text: 'show vschema keyspaces',
     read: (result) => rowsOf(result).map((row) => ({ keyspace: row.text(0), sharded: row.text(1) === 'true' })),
-  };
-}
-
-export interface ServerVersion {
-  /** As MySQL would say it: `8.4.6-Vitess`. May be overridden by flags of VTGate (G147). */
-  readonly version: string;
-  readonly comment: string;
-  /** Major version of Vitess, from the comment; undefined when it does not say. */
-  readonly major: number | undefined;
-}
-
-export function selectVersion(): Statement<ServerVersion> {
-  return {
-    target: '',
-    text: 'select @@version, @@version_comment',
-    read: (result) => {
-      const row = onlyRow(result);
-      const comment = row.textOrNull(1) ?? '';
-      const major = /\bVersion: v?(\d+)\./i.exec(comment)?.[1];
-      return { version: row.text(0), comment, major: major === undefined ? undefined : Number(major) };
-    },
   };
 }

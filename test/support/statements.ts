@@ -1,7 +1,7 @@
 /** Every statement of the client once, with what its answer must look like: run on the embedded and on a real VTGate. */
 import { expect, test } from 'vitest';
 import { countGtids, parseGtidSet } from '../../src/position/gtid.js';
-import { checkPosition, gtidSubset, gtidSubtract, selectServerGtids, showExecutedGtids } from '../../src/sql/gtids.js';
+import { selectServerGtids, showExecutedGtids } from '../../src/sql/gtids.js';
 import {
   createLetterTable,
   deleteLetter,
@@ -13,7 +13,7 @@ import {
 } from '../../src/sql/letter-table.js';
 import { runStatement, type Executor } from '../../src/sql/statement.js';
 import { selectColumns, selectForeignKeys, selectPrimaryKeys, selectTableRows, selectTables } from '../../src/sql/tables.js';
-import { selectVersion, showKeyspaces, showShards, showTablets, showVSchemaKeyspaces } from '../../src/sql/topology.js';
+import { showKeyspaces, showShards, showTablets, showVSchemaKeyspaces } from '../../src/sql/topology.js';
 import { selectBinlogSettings } from '../../src/sql/variables.js';
 
 const size = (set: string): bigint => countGtids(parseGtidSet(set) ?? new Map());
@@ -53,12 +53,6 @@ export function statementTests(executor: () => Executor): void {
     expect(routed).toContainEqual({ keyspace: 'sharded', sharded: true });
   });
 
-  test('the version', async () => {
-    const { version, major } = await run(selectVersion());
-    expect(version).toMatch(/Vitess/);
-    expect(major).toBeGreaterThanOrEqual(20);
-  });
-
   test('GTID sets of a shard, on each tablet type', async () => {
     for (const type of ['primary', 'replica'] as const) {
       const { purged, executed } = await run(selectServerGtids('sharded', '-80', type));
@@ -71,17 +65,6 @@ export function statementTests(executor: () => Executor): void {
     const shards = await run(showExecutedGtids('sharded'));
     expect(shards.map(({ shard }) => shard).sort()).toEqual(['-80', '80-']);
     for (const { executed } of shards) expect(size(executed)).toBeGreaterThan(0n);
-  });
-
-  test('a position against the server, by its own arithmetic', async () => {
-    const { executed } = await run(selectServerGtids('commerce', '0'));
-    const uuid = executed.slice(0, 36);
-    const foreign = '00000000-0000-0000-0000-000000000009:1-5';
-    const answer = await run(checkPosition('commerce', '0', `${executed},${foreign}`));
-    expect([answer.missing, answer.ahead, answer.serverUuid]).toEqual(['', foreign, expect.stringMatching(/^[0-9a-f-]{36}$/)]);
-    expect(await run(gtidSubtract('commerce', '0', `${uuid}:1-9`, `${uuid}:1-4`))).toBe(`${uuid}:5-9`);
-    expect(await run(gtidSubset('commerce', '0', `${uuid}:1-4`, `${uuid}:1-9`))).toBe(true);
-    expect(await run(gtidSubset('commerce', '0', `${uuid}:1-10`, `${uuid}:1-9`))).toBe(false);
   });
 
   test('settings of the binary log', async () => {
