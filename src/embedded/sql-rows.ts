@@ -69,7 +69,7 @@ function scopeOf(columns: readonly Column[], row: Row | undefined, { binds, now 
     },
     column: (name) => {
       const at = columns.findIndex((column) => column.name.toLowerCase() === name.toLowerCase());
-      if (at < 0) throw new SqlError(`column '${name}' not found`, 5);
+      if (at < 0) throw new SqlError(`vttablet: Unknown column '${name}' in 'field list' (errno 1054) (sqlstate 42S22)`, 5);
       return row?.[at] ?? null;
     },
   };
@@ -104,6 +104,8 @@ function select(parser: Parser, context: SqlContext): SqlAnswer {
   const limit = parser.take('limit') ? parser.expression() : undefined;
   if (parser.takeAll('for', 'update')) parser.end();
   parser.end();
+  // A column that is not there is an error though no row is read.
+  for (const item of items) item(scopeOf(found.columns, undefined, context));
   const rows = [...hits(found, condition, context)].map(({ row }) => row);
   rows.sort((a, b) => {
     for (const { name, down } of orders) {
@@ -190,7 +192,7 @@ function update(parser: Parser, context: SqlContext): SqlAnswer {
     const set: RowObject = {};
     for (const { name, value } of sets) {
       const at = found.columns.findIndex((column) => column.name === name);
-      if (at < 0) throw new SqlError(`column '${name}' not found`, 5);
+      if (at < 0) throw new SqlError(`vttablet: Unknown column '${name}' in 'field list' (errno 1054) (sqlstate 42S22)`, 5);
       set[name] = plain(value(scopeOf(found.columns, next, context)));
       next[at] = storeCell(found.columns[at] as Column, set[name]);
     }
