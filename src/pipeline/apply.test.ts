@@ -6,6 +6,7 @@ import { silentLogger } from '../observe/logger.js';
 import { Position } from '../position/position.js';
 import type { Batch } from '../stream/change.js';
 import { asBatch, StreamBatch } from '../stream/batch.js';
+import { BatchBuilder, tableVersion } from '../testing/batch-builder.js';
 import { applyBatch } from './apply.js';
 import { handlerSink } from './handler-sink.js';
 import type { Sink } from './sink.js';
@@ -77,6 +78,36 @@ test('a sink that stays broken ends the stream with its last error and the next 
     message: expect.stringContaining('the warehouse is away'),
     next: expect.any(String),
   });
+});
+
+test('each failed try is told while others follow, and so is the one that succeeds', async () => {
+  let failures = 2;
+  const told: (string | undefined)[] = [];
+  const sink = sinkOf(async () => {
+    if (failures-- > 0) throw new Error('the warehouse is away');
+  });
+  const failed = (error: VStreamError | undefined): void => void told.push(error?.message);
+  await applyBatch(sink, batchOf({}), context(), { ...options, failed });
+  expect(told).toEqual([expect.stringContaining('away'), expect.stringContaining('away'), undefined]);
+  await applyBatch(sink, batchOf({}), context(), { ...options, failed });
+  expect(told).toHaveLength(3);
+});
+
+test('an error of a sink or a handler says where its batch begins and ends', async () => {
+  const version = tableVersion('k.t', { id: 'bigint key' });
+  const insert = (id: number) => ({ op: 'insert', version, shard: '-80', after: { id } }) as const;
+  const batch = new BatchBuilder('k', ['-80']).transactions([insert(1), insert(2)], [insert(3)]);
+  const [first, , last] = batch.changes;
+  const range = `from k.t on -80 (${first?.gtid}, change 0) to k.t on -80 (${last?.gtid}, change 0)`;
+  const where = { keyspace: 'k', shard: '-80', table: 't', position: first?.gtid };
+  const throwing = async (): Promise<never> => {
+    throw new Error('no such order');
+  };
+  for (const sink of [handlerSink(throwing), sinkOf(throwing)]) {
+    const error: unknown = await applyBatch(sink, batch, context(), { ...options, tries: 1 }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ ...where, message: expect.stringContaining(`3 changes ${range}`) });
+    expect(error).toMatchObject({ message: expect.stringContaining('no such order') });
+  }
 });
 
 test('what a sink calls final is not tried again', async () => {

@@ -6,7 +6,7 @@ const FIRST_MS = 60_000;
 /** Between two later ones at most. */
 const LONGEST_MS = 600_000;
 
-/** Awaits the work; `say` is called with the seconds it has taken after 1, 2, 4, 8 minutes, then every 10 minutes. */
+/** Awaits the work; `say` is called with the seconds it has taken after 1, 2, 4, 8 and 16 minutes, then every 10 minutes. */
 export async function sayingHowLong<T>(work: Promise<T>, clock: Clock, say: (seconds: number) => void): Promise<T> {
   const begun = clock.monotonic();
   let step = FIRST_MS;

@@ -237,7 +237,7 @@ export class DuckDbSink implements Sink {
     return new VStreamError('SINK_FAILED', `the DuckDB file ${this.#settings.path} ${what}: ${text}`, {
       ...where,
       // A full disk, a volume that is away: the batch is tried again before the stream ends.
-      category: /^IO Error/.test(text) ? 'retry' : undefined,
+      category: /^IO Error|Could not (write|sync|flush) file|No space left/.test(text) ? 'retry' : undefined,
       next: 'Nothing of the batch was written; remove the cause and start again.',
       cause: error,
     });

@@ -47,6 +47,14 @@ describe('the JSONL sink', () => {
     ]);
   });
 
+  test.runIf(process.platform === 'linux')('a full disk may pass: its error is tried again', async () => {
+    const sink = jsonl({ path: '/dev/full' });
+    await sink.open(context());
+    const applied = sink.apply(new BatchBuilder('shop').copy(version, '0', [{ id: 1n }]), applying);
+    await expect(applied).rejects.toMatchObject({ code: 'SINK_FAILED', category: 'retry', message: expect.stringContaining('ENOSPC') });
+    await sink.close();
+  });
+
   test('a truncate is a line of its own', async () => {
     const sink = jsonl({ path });
     await sink.open(context());

@@ -89,6 +89,8 @@ async function endOfLines(file: FileHandle): Promise<number> {
   return 0;
 }
 
+const PASSING: readonly string[] = ['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN', 'ETIMEDOUT'];
+
 class FileOutput implements Output {
   readonly #path: string;
   readonly #file: FileHandle;
@@ -112,6 +114,8 @@ class FileOutput implements Output {
       // A full disk leaves part of the batch: what is in the file must be whole batches.
       await this.#file.truncate(this.#size).catch(() => {});
       throw new VStreamError('SINK_FAILED', `the file ${this.#path} cannot be written: ${textOf(cause)}`, {
+        // Room may be made: the batch is tried again before the stream ends.
+        category: PASSING.includes((cause as { code?: string }).code ?? '') ? 'retry' : undefined,
         next: 'Nothing of the batch was kept; make room or correct the rights, and start again.',
         cause,
       });
