@@ -17,7 +17,7 @@ export type RowFilter = (source: RowSource, image: Image) => boolean;
 
 /**
  * Checks the text alone: syntax and forms that are never accepted. Throws `FILTER_REFUSED` with the reason. What depends on the
- * columns is checked by `compileFilter` at the table's first FIELD.
+ * columns is checked by `compileWhere`, with the live columns before the first RPC and with each FIELD.
  */
 export function checkWhere(where: string, ref?: Partial<TableRef>): void {
   conditionsOf(where, ref);
@@ -48,8 +48,10 @@ export function compileFilter(where: string, decoder: RowDecoder): RowFilter {
   return (source, image) => passes(decoder.cells(source, image));
 }
 
+type Columns = Pick<TableVersion, 'keyspace' | 'table' | 'columns'>;
+
 /** The same on cells. */
-export function compileWhere(where: string, version: TableVersion): (cells: Cells) => boolean {
+export function compileWhere(where: string, version: Columns): (cells: Cells) => boolean {
   const tests = conditionsOf(where, version).map((condition) => testOf(condition, where, version));
   return (cells) => tests.every((test) => test(cells));
 }
@@ -73,7 +75,7 @@ function refused(code: ErrorCode, reason: string, ref: Partial<TableRef> | undef
   });
 }
 
-function testOf(condition: Condition, where: string, version: TableVersion): (cells: Cells) => boolean {
+function testOf(condition: Condition, where: string, version: Columns): (cells: Cells) => boolean {
   const index = version.columns.findIndex((column) => column.name.toLowerCase() === condition.column.toLowerCase());
   const column = version.columns[index];
   if (!column)

@@ -5,18 +5,26 @@ import type { TableOptions } from '../schema/define.js';
 import type { ColumnInfo } from '../sql/tables.js';
 import { checkDefinition } from './check-definition.js';
 
-const column = (name: string, type: string): ColumnInfo => ({
+const column = (name: string, type: string, collation?: string): ColumnInfo => ({
   table: 'orders',
   name,
   type,
   nullable: true,
   charset: undefined,
-  collation: undefined,
+  collation,
   extra: '',
   comment: '',
   position: 1,
 });
-const LIVE = [column('id', 'bigint'), column('Total', 'decimal(9,2)'), column('shape', 'hyperbola')];
+const LIVE = [
+  column('id', 'bigint'),
+  column('Total', 'decimal(9,2)'),
+  column('shape', 'hyperbola'),
+  column('name', 'varchar(20)', 'utf8mb4_0900_ai_ci'),
+  column('code', 'varchar(20)', 'utf8mb4_bin'),
+  column('made', 'datetime(3)'),
+  column('doc', 'json'),
+];
 
 function check(definition: TableOptions): void {
   checkDefinition({ keyspace: 'shop', table: 'orders' }, definition, LIVE, [{ table: 'orders', column: 'id', position: 1 }]);
@@ -25,6 +33,7 @@ function check(definition: TableOptions): void {
 test.each<[TableOptions]>([
   [{}],
   [{ columns: ['id', 'Total'], where: 'total > 5', types: { Total: 'number' } }],
+  [{ where: "code = 'x' and made >= '2024-02-29 12:34:56.000' and id in (1, 2)" }],
   [{ types: { gone: 'hex', id: () => 1 } }],
   [{ types: { shape: 'geometry' } }],
 ])('%j fits: what only FIELD can decide is left to it', (definition) => {
@@ -43,6 +52,21 @@ test.each<[string, TableOptions, Partial<VStreamError>]>([
     { columns: ['id'], where: 'Total > 1' },
     { code: 'COLUMN_NOT_FOUND', column: 'Total', message: 'shop.orders streams no column "Total", which its `where` names' },
   ],
+  [
+    'a filter on text that only the server can compare',
+    { where: "name = 'x'" },
+    { code: 'FILTER_REFUSED', column: 'name', message: expect.stringContaining('not a plain _bin one') as unknown as string },
+  ],
+  [
+    'a filter with a time in another precision',
+    { where: "made > '2024-02-29 12:34:56'" },
+    {
+      code: 'FILTER_REFUSED',
+      column: 'made',
+      message: expect.stringContaining("write '2024-02-29 12:34:56.000' in full") as unknown as string,
+    },
+  ],
+  ['a filter on JSON', { where: "doc = '{}'" }, { code: 'FILTER_REFUSED', column: 'doc' }],
   ['a list without the key', { columns: ['Total'] }, { code: 'CONFIG_INVALID', column: 'id' }],
   [
     'an override of another type',

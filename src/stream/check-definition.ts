@@ -5,24 +5,30 @@ import type { TableOptions } from '../schema/define.js';
 import { sqlType } from '../schema/mysql-type.js';
 import { refusedOverride } from '../schema/override-check.js';
 import type { TableRef } from '../schema/table.js';
-import { whereColumns } from '../schema/where.js';
+import { compileWhere, whereColumns } from '../schema/where.js';
 import type { ColumnInfo, KeyColumn } from '../sql/tables.js';
+import { liveColumn } from './live-column.js';
 
 /**
- * @throws VStreamError `COLUMN_NOT_FOUND` for a name in `columns` or `where`, `CONFIG_INVALID` for a list without the key and for
- *   an override that does not fit its column
+ * @throws VStreamError `COLUMN_NOT_FOUND` for a name in `columns` or `where`, `FILTER_REFUSED` for a comparison the client cannot do,
+ *   `CONFIG_INVALID` for a list without the key and for an override that does not fit its column
  */
 export function checkDefinition(ref: TableRef, definition: TableOptions, live: readonly ColumnInfo[], keys: readonly KeyColumn[]): void {
   const names = live.map((one) => one.name);
   const wanted = definition.columns;
   for (const column of wanted ?? []) if (!names.includes(column)) throw missingColumn(ref, column, 'has no column', names);
   checkKeys(ref, wanted, keys);
-  const streamed = wanted ?? names;
-  for (const column of definition.where === undefined ? [] : whereColumns(definition.where)) {
-    if (streamed.some((name) => name.toLowerCase() === column.toLowerCase())) continue;
-    throw missingColumn(ref, column, names.includes(column) ? 'streams no column' : 'has no column', streamed, '`where`');
-  }
+  if (definition.where !== undefined) checkFilter(ref, definition.where, wanted ?? names, live);
   checkOverrides(ref, definition, live);
+}
+
+function checkFilter(ref: TableRef, where: string, streamed: readonly string[], live: readonly ColumnInfo[]): void {
+  for (const column of whereColumns(where)) {
+    if (streamed.some((name) => name.toLowerCase() === column.toLowerCase())) continue;
+    const known = live.some(({ name }) => name === column);
+    throw missingColumn(ref, column, known ? 'streams no column' : 'has no column', streamed, '`where`');
+  }
+  compileWhere(where, { ...ref, columns: live.map(liveColumn) });
 }
 
 function checkKeys(ref: TableRef, wanted: readonly string[] | undefined, keys: readonly KeyColumn[]): void {

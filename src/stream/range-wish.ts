@@ -4,15 +4,16 @@ import { type ErrorCode, VStreamError } from '../errors.js';
 import { suggest } from '../internal/suggest.js';
 import type { RangeKind, RangeWish } from '../position/range-copy.js';
 import { isOn } from '../schema/key-range.js';
-import { QUERY_TYPE, sqlType } from '../schema/mysql-type.js';
+import { sqlType } from '../schema/mysql-type.js';
 import type { Column, TableRef } from '../schema/table.js';
-import { binCollationId, comparerFor, ComparisonRefused, rangeKindOf } from '../schema/where-compare.js';
+import { comparerFor, ComparisonRefused, rangeKindOf } from '../schema/where-compare.js';
 import { checkWhere } from '../schema/where.js';
 import { type Condition, parseConditions } from '../schema/where-parse.js';
 import { type Executor, runStatement } from '../sql/statement.js';
 import { type ColumnInfo, selectColumns, selectPrimaryKeys } from '../sql/tables.js';
 import { TableLastPKSchema } from '../wire/gen/binlogdata_pb.js';
 import { FieldSchema, RowSchema, type Type } from '../wire/gen/query_pb.js';
+import { liveColumn } from './live-column.js';
 import { keyBefore } from './range-start.js';
 
 /**
@@ -42,7 +43,7 @@ export function checkRange(ref: TableRef, where: string, key: readonly ColumnInf
     });
   }
   const conditions = parseConditions(where);
-  const columns = key.map(keyColumn);
+  const columns = key.map(liveColumn);
   const kinds: Record<string, RangeKind> = {};
   for (const condition of conditions) kinds[condition.column] = kindOf(ref, condition, columns, names);
   const start = keyBefore(
@@ -114,44 +115,3 @@ function refused(
 ): VStreamError {
   return new VStreamError(code, message, { keyspace, table, ...more });
 }
-
-/** Any collation other than those: only the server can compare it. */
-const OTHER_COLLATION = 255;
-const BINARY = 63;
-
-/** As a FIELD event would describe it, as far as comparing goes. */
-function keyColumn({ name, type: columnType, collation }: ColumnInfo): Column {
-  const { kind, name: typeName } = sqlType(columnType);
-  return {
-    name,
-    type: WIRE_TYPE[typeName ?? ''] ?? QUERY_TYPE.VARBINARY,
-    columnType,
-    charset: collation === undefined ? BINARY : (binCollationId(collation) ?? OTHER_COLLATION),
-    length: 0,
-    decimals: kind === 'datetime' || kind === 'timestamp' ? Number(/\((\d)\)/.exec(columnType)?.[1] ?? 0) : 0,
-    flags: 3,
-    nullable: false,
-    key: true,
-  };
-}
-
-const WIRE_TYPE: Readonly<Record<string, number>> = {
-  tinyint: QUERY_TYPE.INT8,
-  smallint: QUERY_TYPE.INT16,
-  mediumint: QUERY_TYPE.INT24,
-  int: QUERY_TYPE.INT32,
-  bigint: QUERY_TYPE.INT64,
-  decimal: QUERY_TYPE.DECIMAL,
-  float: QUERY_TYPE.FLOAT32,
-  double: QUERY_TYPE.FLOAT64,
-  year: QUERY_TYPE.YEAR,
-  date: QUERY_TYPE.DATE,
-  datetime: QUERY_TYPE.DATETIME,
-  timestamp: QUERY_TYPE.TIMESTAMP,
-  time: QUERY_TYPE.TIME,
-  bit: QUERY_TYPE.BIT,
-  char: QUERY_TYPE.VARCHAR,
-  varchar: QUERY_TYPE.VARCHAR,
-  enum: QUERY_TYPE.ENUM,
-  set: QUERY_TYPE.SET,
-};
