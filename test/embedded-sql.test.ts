@@ -6,6 +6,7 @@ import * as gtids from '../src/sql/gtids.js';
 import * as state from '../src/sql/state-table.js';
 import type { Bind, Statement } from '../src/sql/statement.js';
 import * as tables from '../src/sql/tables.js';
+import { showThrottledApps, showThrottlerStatus } from '../src/sql/throttler.js';
 import * as topology from '../src/sql/topology.js';
 import * as variables from '../src/sql/variables.js';
 import { BindVariableSchema, Type } from '../src/wire/gen/query_pb.js';
@@ -118,6 +119,17 @@ test('the life of a state row: created, claimed, fenced, expired, taken over, re
   expect(await run(state.selectStates(STATE))).toEqual([
     expect.objectContaining({ incarnation: 'new', position: 'p2', owner: undefined, leaseRemaining: undefined, epoch: 3n }),
   ]);
+});
+
+test('the throttler: off, with the rule that is always there, and on with one for streams', async () => {
+  expect(await run(showThrottlerStatus('customer', '80-'))).toEqual({ enabled: false, threshold: 5 });
+  expect(await run(showThrottledApps('customer', '80-'))).toMatchObject([{ app: 'always-throttled-app', ratio: 1 }]);
+  const release = vtgate.faults.throttle('customer', '80-', { by: 'rule' });
+  expect(await run(showThrottlerStatus('customer', '80-'))).toEqual({ enabled: true, threshold: 5 });
+  expect((await run(showThrottledApps('customer', '80-'))).map(({ app }) => app)).toEqual(['always-throttled-app', 'vstreamer']);
+  expect(await run(showThrottlerStatus('customer', '-80'))).toEqual({ enabled: false, threshold: 5 });
+  release();
+  expect(await run(showThrottledApps('customer', '80-'))).toHaveLength(1);
 });
 
 test('none of them was unexpected', () => {

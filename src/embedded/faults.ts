@@ -36,6 +36,7 @@ export class Faults {
   #goaway: (graceMs: number) => void;
   #failures: Pending[] = [];
   #held = new Set<string>();
+  #ruled = new Set<string>();
   #silences = 0;
   #mutes = 0;
   #replay = 0;
@@ -114,14 +115,24 @@ export class Faults {
     });
   }
 
-  /** A throttled or stuck tablet: this shard alone says nothing (B.11: the client cannot see why). */
-  throttle(keyspace: string, shard: string): () => void {
+  /**
+   * A throttled or stuck tablet: this shard alone says nothing, and the stream does not tell why (B.11). `by: 'rule'`: SQL does, as for
+   * `UpdateThrottlerConfig --throttle-app`; by default the throttler is off.
+   */
+  throttle(keyspace: string, shard: string, { by }: { readonly by?: 'rule' } = {}): () => void {
     const name = `${keyspace}/${shard}`;
     this.#held.add(name);
+    if (by === 'rule') this.#ruled.add(name);
     return once(() => {
       this.#held.delete(name);
+      this.#ruled.delete(name);
       this.#nudge();
     });
+  }
+
+  /** @internal */
+  hasRule(keyspace: string, shard: string): boolean {
+    return this.#ruled.has(`${keyspace}/${shard}`);
   }
 
   /** Waits this long after each response: a server slower than its client. */

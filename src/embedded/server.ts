@@ -80,7 +80,7 @@ export async function startEmbeddedVtgate(options: EmbeddedOptions = {}): Promis
     () => streams,
     (graceMs) => server.drain(`127.0.0.1:${port}`, graceMs),
   );
-  const executor = new Executor(engine);
+  const executor = new Executor(engine, faults);
   const requests: VStreamRequest[] = [];
   const replays: Replay[] = [];
   const waiting = new Set<{ count: number; resolve: () => void }>();

@@ -12,48 +12,65 @@ import { Watch } from './watch.js';
 const SERVER = '11111111-1111-1111-1111-111111111111';
 const set = (last: number): string => `MySQL56/${SERVER}:1-${last}`;
 
-/** A VTGate that answers every statement with `show global gtid_executed` of one shard. */
-function executedIs(last: () => number): Transport {
-  const row = (): { lengths: bigint[]; values: Uint8Array } => {
-    const cells = ['shop', `${SERVER}:1-${last()}`, '0'];
-    return { lengths: cells.map((cell) => BigInt(cell.length)), values: Buffer.from(cells.join('')) };
-  };
-  const fields = ['db_name', 'gtid_executed', 'shard'].map((name) => ({ name, type: Type.VARCHAR }));
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  'show vitess_throttler status': ['0', '1', '5', 'select'],
+  'show vitess_throttled_apps': ['vstreamer', '2036-11-19 21:32:46', '1'],
+};
+
+/** A VTGate that answers every statement with one row: `show global gtid_executed` of one shard, and as `more` says. */
+function executedIs(last: () => number, more: Readonly<Record<string, readonly string[]>> = {}): Transport {
+  const row = (cells: readonly string[]): { lengths: bigint[]; values: Uint8Array } => ({
+    lengths: cells.map((cell) => BigInt(cell.length)),
+    values: Buffer.from(cells.join('')),
+  });
+  const fields = ['1', '2', '3', '4'].map((name) => ({ name, type: Type.VARCHAR }));
   return {
     address: 'localhost:1',
     open: () => {
       throw new Error('nothing is streamed here');
     },
-    execute: async () => create(QueryResultSchema, { fields, rows: [row()] }),
+    execute: async ({ text }) => {
+      const cells = text === 'show global gtid_executed' ? ['shop', `${SERVER}:1-${last()}`, '0'] : more[text];
+      if (!cells) throw new Error(`unexpected: ${text}`);
+      return create(QueryResultSchema, { fields, rows: [row(cells)] });
+    },
     rotate: () => 'localhost:1',
     close: async () => {},
   };
 }
 
-test('a shard that has caught up since the last poll does not look behind until the next one', async () => {
+/** A shard at its fifth transaction, of which the servers executed seven. */
+function setUp(transport: Transport) {
   const clock = new ManualClock();
   const recorder = new Recorder(clock);
   const shards = [{ keyspace: 'shop', shard: '0', gtid: set(5) }];
   recorder.position = new Position(shards);
-  let received = 5;
+  const said: string[] = [];
+  const state = { received: 5 };
   const watch = new Watch({
     expireSeconds: new Map(),
     warned: new Map(),
     clock,
-    logger: silentLogger,
+    logger: { ...silentLogger, warn: (fields, text) => void said.push(`${text} ${JSON.stringify(fields)}`) },
     recorder,
-    transport: executedIs(() => 7),
+    transport,
     tabletKind: 'primary',
     limits: verdictLimits(5_000),
     socket: 'main',
     shards,
     copying: () => false,
-    gtid: () => set(received),
+    gtid: () => set(state.received),
   });
-  const verdict = (): unknown => {
-    watch.judge();
-    return recorder.snapshot().shards.map(({ verdict: name, lagTransactions }) => [name, lagTransactions]);
+  const look = () => {
+    const stall = watch.judge();
+    return { stall, shards: recorder.snapshot().shards.map(({ verdict, lagTransactions }) => [verdict, lagTransactions]) };
   };
+  return { clock, watch, state, said, look };
+}
+
+test('a shard that has caught up since the last poll does not look behind until the next one', async () => {
+  const { clock, watch, state, look } = setUp(executedIs(() => 7));
+  const verdict = (): unknown => look().shards;
   // The first poll goes out; its answer is seen by the next look.
   await clock.advance(8_000);
   watch.message();
@@ -61,10 +78,45 @@ test('a shard that has caught up since the last poll does not look behind until 
   await clock.advance(12_000);
   watch.message();
   expect(verdict()).toEqual([['lagging', 2]]);
-  received = 7;
+  state.received = 7;
   watch.progress('shop', '0');
   await clock.advance(1_000);
   expect(verdict()).toEqual([['live', 0]]);
   expect(watch.caughtUp).toBe(true);
+  watch.close();
+});
+
+test('a shard that a rule of the throttler holds back is no stall, and is warned of once (G119)', async () => {
+  const { clock, watch, said, look } = setUp(executedIs(() => 7, VALUES));
+  const verdicts = new Set<unknown>();
+  for (let seconds = 0; seconds < 1_200; seconds++) {
+    await clock.advance(1_000);
+    watch.message();
+    // A position is handed out now and then: that is no sign of the server's.
+    if (seconds % 30 === 29) watch.consumerWasBusy();
+    const { stall, shards } = look();
+    expect(stall).toBe(undefined);
+    if (seconds > 60) expect(shards).toEqual([['throttled', 2]]);
+    verdicts.add(shards[0]?.[0]);
+  }
+  expect([...verdicts]).toEqual(['idle', 'live', 'throttled']);
+  expect(said).toEqual([expect.stringMatching(/^the tablet throttler holds back shard shop\/0 .*"app":"vstreamer","ratio":1/)]);
+  watch.close();
+});
+
+test.each([
+  ['is on without a rule for streams', { ...VALUES, 'show vitess_throttled_apps': ['online-ddl', '2036-11-19 21:32:46', '1'] }, true],
+  ['is off, though a rule is kept', { ...VALUES, 'show vitess_throttler status': ['0', '0', '5', 'select'] }, false],
+  ['cannot be asked', {}, false],
+])('a shard that does not move stalls where the throttler %s', async (_, answers, mayHold) => {
+  const { clock, watch, look } = setUp(executedIs(() => 7, answers));
+  let found = look();
+  while (!found.stall) {
+    await clock.advance(1_000);
+    watch.message();
+    found = look();
+  }
+  expect(found.shards).toEqual([['stalled', 2]]);
+  expect(found.stall.next?.includes('Its tablet throttler is on (threshold 5)')).toBe(mayHold);
   watch.close();
 });

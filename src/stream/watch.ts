@@ -11,9 +11,10 @@ import type { TabletKind } from '../sql/target.js';
 import { ExecutedWatch } from '../supervise/executed.js';
 import { positionError } from '../supervise/positions.js';
 import { probePositions } from '../supervise/probe.js';
-import { judgeShard, type StreamSigns, type Verdict, type VerdictLimits } from '../supervise/verdict.js';
+import { isHeldUp, judgeShard, type ShardSigns, type StreamSigns, type Verdict, type VerdictLimits } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
 import { expiryWarning } from './preflight.js';
+import { type ThrottlerSays, Throttling } from './throttling.js';
 
 export interface WatchOptions {
   readonly clock: Clock;
@@ -27,7 +28,7 @@ export interface WatchOptions {
   readonly shards: readonly ShardPosition[];
   /** Age at which binary logs are purged, by `keyspace/shard`. */
   readonly expireSeconds: ReadonlyMap<string, number>;
-  /** When each shard was last warned of it, monotonic milliseconds; outlives the RPC. */
+  /** When each shard was last warned of what passes slowly, monotonic milliseconds; outlives the RPC. */
   readonly warned: Map<string, number>;
   /** A copy is under way on this shard. */
   copying(keyspace: string, shard: string): boolean;
@@ -64,6 +65,7 @@ export class Watch {
   readonly #openedAt: number;
   readonly #shards = new Map<string, ShardRecord>();
   readonly #ended = new AbortController();
+  readonly #throttling: Throttling;
   #lastMessageAt: number | undefined;
   #busyUntil: number | undefined;
   #blockedUntil: number | undefined;
@@ -75,6 +77,7 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#openedAt = options.clock.monotonic();
+    this.#throttling = new Throttling(options.transport, this.#ended.signal);
     this.#nextPollAt = this.#openedAt + POLL_MS / 4;
     this.follow(options.shards);
     this.#sampleEventLoop();
@@ -175,24 +178,33 @@ export class Watch {
       const listeningSince = Math.max(this.#openedAt, this.#busyUntil ?? 0, this.#blockedUntil ?? 0);
       if (record.hint && record.lastProgressAt === undefined && now - listeningSince > HINT_GRACE_MS) throw record.hint;
       const copying = this.#options.copying(record.keyspace, record.shard);
-      const verdict = judgeShard(
-        signs,
-        {
-          phase: copying ? 'copy' : 'stream',
-          lastProgressAt: record.lastProgressAt,
-          lastHeartbeatAt: record.lastHeartbeatAt,
-          executed: copying ? undefined : record.executed.signs(),
-        },
-        limits,
-      );
+      const shard: ShardSigns = {
+        phase: copying ? 'copy' : 'stream',
+        lastProgressAt: record.lastProgressAt,
+        lastHeartbeatAt: record.lastHeartbeatAt,
+        executed: copying ? undefined : record.executed.signs(),
+      };
+      if (isHeldUp(signs, shard, limits)) this.#throttling.ask(record.keyspace, record.shard, now);
+      const says = this.#throttling.says(record.keyspace, record.shard);
+      const verdict = judgeShard(signs, { ...shard, throttledAt: says?.rule && says.at }, limits);
+      if (verdict.name === 'throttled' && says) this.#warnOfThrottling(record, says, now);
       const missing = record.executed.signs()?.missing;
       recorder.shard(record.keyspace, record.shard, {
         verdict: verdict.name,
         lagTransactions: missing === undefined ? undefined : Number(missing),
       });
-      if (verdict.name === 'stalled') stall ??= stalled(record, verdict, transport.address);
+      if (verdict.name === 'stalled') stall ??= stalled(record, verdict, transport.address, says);
     }
     return stall;
+  }
+
+  #warnOfThrottling({ keyspace, shard }: ShardRecord, { rule }: ThrottlerSays, now: number): void {
+    const { logger, warned } = this.#options;
+    const key = `throttler of ${keyspace}/${shard}`;
+    if (!rule || now - (warned.get(key) ?? Number.NEGATIVE_INFINITY) < WARN_AGAIN_MS) return;
+    warned.set(key, now);
+    const { app, ratio, expiresAt } = rule;
+    logger.warn({ keyspace, shard, app, ratio, expiresAt }, `the tablet throttler holds back shard ${keyspace}/${shard}`);
   }
 
   /** Shards whose position SQL calls unusable and from which nothing came in this RPC. */
@@ -267,14 +279,20 @@ const CAUSE: Readonly<Record<NonNullable<Verdict['cause']>, string>> = {
   'copy-silent': 'its copy brings no rows',
 };
 
-function stalled({ keyspace, shard }: ShardRecord, { cause = 'no-progress', silentMs = 0 }: Verdict, address: string): VStreamError {
+function stalled(
+  { keyspace, shard }: ShardRecord,
+  { cause = 'no-progress', silentMs = 0 }: Verdict,
+  address: string,
+  throttler: ThrottlerSays | undefined,
+): VStreamError {
+  const held = throttler?.enabled === true ? ` Its tablet throttler is on (threshold ${throttler.threshold}) and may hold it back.` : '';
   return new VStreamError(
     'STREAM_STALLED',
     `shard ${keyspace}/${shard} has stalled for ${Math.round(silentMs / 1000)} s: ${CAUSE[cause]}`,
     {
       keyspace,
       shard,
-      next: `The client opens the stream again, then through another VTGate (now ${address}); if it stays, look at the shard's tablets and throttler.`,
+      next: `The client opens the stream again, then through another VTGate (now ${address}); if it stays, look at the shard's tablets and throttler.${held}`,
     },
   );
 }

@@ -1,26 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { judgeShard, remedy, verdictLimits, type ShardSigns, type StreamSigns, type Verdict } from './verdict.js';
+import { isHeldUp, judgeShard, remedy, verdictLimits, type ShardSigns, type StreamSigns, type Verdict } from './verdict.js';
 
 const limits = verdictLimits(5_000);
 const NOW = 10_000_000;
 const ago = (seconds: number): number => NOW - seconds * 1_000;
 
-function judge(stream: Partial<StreamSigns>, shard: Partial<ShardSigns>): Verdict {
-  return judgeShard(
-    {
-      now: NOW,
-      openedAt: ago(3_600),
-      lastMessageAt: ago(1),
-      busySince: undefined,
-      busyUntil: undefined,
-      blockedUntil: undefined,
-      ...stream,
-    },
-    { phase: 'stream', lastProgressAt: undefined, lastHeartbeatAt: undefined, ...shard },
-    limits,
-  );
-}
+const signs = (stream: Partial<StreamSigns>, shard: Partial<ShardSigns>): [StreamSigns, ShardSigns] => [
+  {
+    now: NOW,
+    openedAt: ago(3_600),
+    lastMessageAt: ago(1),
+    busySince: undefined,
+    busyUntil: undefined,
+    blockedUntil: undefined,
+    ...stream,
+  },
+  { phase: 'stream', lastProgressAt: undefined, lastHeartbeatAt: undefined, ...shard },
+];
+
+const judge = (stream: Partial<StreamSigns>, shard: Partial<ShardSigns>): Verdict => judgeShard(...signs(stream, shard), limits);
 
 const nothingMissing = { missing: 0n, missingSince: undefined };
 const missingFor = (seconds: number): NonNullable<ShardSigns['executed']> => ({ missing: 3n, missingSince: ago(seconds) });
@@ -87,6 +86,20 @@ describe('in a copy', () => {
       cause: 'vtgate-silent',
     });
   });
+});
+
+test.each<[string, Partial<StreamSigns>, Partial<ShardSigns>, boolean]>([
+  ['that is behind and does not move is held up', {}, { lastProgressAt: ago(11), executed: missingFor(11) }, true],
+  ['that has all there is is not', {}, { lastProgressAt: ago(600), executed: nothingMissing }, false],
+  ['that moves is not, however far behind', {}, { lastProgressAt: ago(2), executed: missingFor(600) }, false],
+  ['whose heartbeat rows stopped is held up', {}, { lastProgressAt: ago(600), lastHeartbeatAt: ago(11) }, true],
+  ['whose heartbeat rows come is not', {}, { lastProgressAt: ago(600), lastHeartbeatAt: ago(1) }, false],
+  ['whose copy brings nothing is held up', {}, { phase: 'copy', lastProgressAt: ago(11) }, true],
+  ['is not while the sink holds the reading back', { busySince: ago(60) }, { phase: 'copy', lastProgressAt: ago(60) }, false],
+  ['is not right after the sink let go', { busyUntil: ago(1) }, { lastProgressAt: ago(60), executed: missingFor(60) }, false],
+  ['that ended is not', {}, { phase: 'ended', executed: missingFor(60) }, false],
+])('a shard %s: the servers are asked why only then', (_, stream, shard, expected) => {
+  expect(isHeldUp(...signs(stream, shard), limits)).toBe(expected);
 });
 
 describe('no false alarm', () => {

@@ -14,7 +14,7 @@ export type VerdictName =
   | 'live'
   /** Behind, and moving, or held back by this side. */
   | 'lagging'
-  /** The tablet throttler holds the shard back; it says so. */
+  /** Held up, and the servers say that a rule of the tablet throttler holds streams back there (supervise/throttled.ts). */
   | 'throttled'
   /** Behind, or unknown, and not moving for longer than allowed: the stream has to be restarted. */
   | 'stalled'
@@ -54,7 +54,7 @@ export interface ShardSigns {
   readonly lastProgressAt: number | undefined;
   /** The last row of the keyspace heartbeat; undefined = none was ever seen (tablets without `--heartbeat-enable`). */
   readonly lastHeartbeatAt: number | undefined;
-  /** The tablet said at that time that it is throttled. */
+  /** The servers said at that time that a rule throttles streams on this shard. */
   readonly throttledAt?: number | undefined;
   /**
    * The last answer to `gtid_executed` on the streamed tablet type; undefined = never asked or not allowed.
@@ -125,6 +125,15 @@ export function judgeShard(stream: StreamSigns, shard: ShardSigns, limits: Verdi
   }
   // Neither missing nor moving is idle: restarting a healthy idle stream would only make noise.
   return { name: shard.lastProgressAt !== undefined && now - shard.lastProgressAt <= limits.liveMs ? 'live' : 'idle' };
+}
+
+/** Behind, and nothing came for long enough to ask why. */
+export function isHeldUp(stream: StreamSigns, shard: ShardSigns, limits: VerdictLimits): boolean {
+  const listeningSince = latest(stream.openedAt, stream.busyUntil, stream.blockedUntil);
+  const longAgo = (at: number | undefined): boolean => stream.now - latest(listeningSince, at) > limits.lagMs;
+  if (shard.phase === 'ended' || stream.busySince !== undefined || !longAgo(shard.lastProgressAt)) return false;
+  if (shard.phase === 'copy' || shard.executed?.missingSince !== undefined) return true;
+  return shard.lastHeartbeatAt !== undefined && longAgo(shard.lastHeartbeatAt);
 }
 
 export type Remedy =

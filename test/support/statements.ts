@@ -13,6 +13,7 @@ import {
 } from '../../src/sql/letter-table.js';
 import { runStatement, type Executor } from '../../src/sql/statement.js';
 import { selectColumns, selectForeignKeys, selectPrimaryKeys, selectTableRows, selectTables } from '../../src/sql/tables.js';
+import { showThrottledApps, showThrottlerStatus } from '../../src/sql/throttler.js';
 import { showKeyspaces, showShards, showTablets, showVSchemaKeyspaces } from '../../src/sql/topology.js';
 import { selectBinlogSettings } from '../../src/sql/variables.js';
 
@@ -53,6 +54,11 @@ export function statementTests(executor: () => Executor): void {
     expect(routed).toContainEqual({ keyspace: 'sharded', sharded: true });
   });
 
+  test('what the throttler says of a shard', async () => {
+    expect((await run(showThrottlerStatus('sharded', '80-'))).threshold).toBeGreaterThan(0);
+    const apps = await run(showThrottledApps('sharded', '80-'));
+    expect(apps).toContainEqual({ app: 'always-throttled-app', ratio: 1, expiresAt: expect.stringMatching(/^\d{4}-\d\d-\d\d /) as string });
+  });
   test('GTID sets of a shard, on each tablet type', async () => {
     for (const type of ['primary', 'replica'] as const) {
       const { purged, executed } = await run(selectServerGtids('sharded', '-80', type));

@@ -116,6 +116,7 @@ export const GOTCHAS: Readonly<Record<string, string>> = {
   G119: 'a throttled copy is silent',
   G123: 'by default a reshard only changes the set of shards',
   G126: 'a stream over some shards of a reshard dies',
+  G127: 'the position of old shards is of use only as long as they exist',
   G132: 'statements may hold secrets',
   G133: 'TRUNCATE, partition work and cascades give no rows',
   G135: "VTGate's heartbeats hide a dead shard",
