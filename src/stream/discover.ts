@@ -15,7 +15,7 @@ import type { Position } from '../position/position.js';
 import { checkDefinition } from './check-definition.js';
 import { type BinlogFacts, keylessCopyWarning, readBinlogFacts, warnOfCascades } from './preflight.js';
 import { entryFor, keyspacesOf, type Selection } from './selection.js';
-import type { StopPoint } from './stop.js';
+import { type StopPoint, stopAtPosition } from './stop.js';
 import { tableFingerprint } from './fingerprint.js';
 import type { ValidatedStream } from './validated.js';
 
@@ -192,7 +192,7 @@ export async function resolveStop(transport: Transport, stream: ValidatedStream,
     case 'duration':
       return { kind: 'after', ms: until.ms };
     case 'position':
-      return { kind: 'position', shards: until.position.shards };
+      return stopAtPosition(until.position.shards);
     case 'now': {
       const shards = [];
       for (const keyspace of keyspacesOf(stream.selection)) {
@@ -200,7 +200,7 @@ export async function resolveStop(transport: Transport, stream: ValidatedStream,
           if (!stream.source.shards || stream.source.shards.includes(shard)) shards.push({ keyspace, shard, gtid: `MySQL56/${executed}` });
         }
       }
-      return { kind: 'position', shards };
+      return stopAtPosition(shards);
     }
   }
 }

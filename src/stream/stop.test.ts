@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CopyPlan } from '../position/plan.js';
-import { reachedStop, type StopPoint } from './stop.js';
+import { reachedStop, stopAtPosition, type StopPoint } from './stop.js';
 
 const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
 const set = (text: string): string => `MySQL56/${UUID}:${text}`;
@@ -10,13 +10,11 @@ function reached(stop: StopPoint, gtids: Readonly<Record<string, string>> = {}, 
   return reachedStop(stop, { plan, gtid: (keyspace, shard) => gtids[`${keyspace}/${shard}`] ?? '' }, elapsed);
 }
 
-const at = (gtid: string): StopPoint => ({
-  kind: 'position',
-  shards: [
+const at = (gtid: string): StopPoint =>
+  stopAtPosition([
     { keyspace: 'k', shard: '-80', gtid },
     { keyspace: 'k', shard: '80-', gtid: set('1-3') },
-  ],
-});
+  ]);
 
 describe('a bounded stream', () => {
   test('without a bound never ends', () => {
@@ -45,7 +43,13 @@ describe('a bounded stream', () => {
   });
 
   test('compares opaque positions as text', () => {
-    const stop: StopPoint = { kind: 'position', shards: [{ keyspace: 'k', shard: '0', gtid: 'FilePos/a:4' }] };
+    const stop = stopAtPosition([{ keyspace: 'k', shard: '0', gtid: 'FilePos/a:4' }]);
     expect([reached(stop, { 'k/0': 'FilePos/a:4' }), reached(stop, { 'k/0': 'FilePos/a:5' })]).toEqual([true, false]);
+  });
+
+  test('is judged anew with each position, back and forth', () => {
+    const stop = at(set('1-5'));
+    const seen = [set('1-4'), set('1-5'), set('1-5'), '', set('1-6')];
+    expect(seen.map((gtid) => reached(stop, { 'k/-80': gtid, 'k/80-': set('1-3') }))).toEqual([false, true, true, false, true]);
   });
 });

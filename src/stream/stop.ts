@@ -1,5 +1,5 @@
-/** Where a bounded stream ends: pure. Layer 3. */
-import { containsGtids, parseGtidSet } from '../position/gtid.js';
+/** Where a bounded stream ends. Layer 3. */
+import { containsGtids, type GtidSet, parseGtidSet } from '../position/gtid.js';
 import type { CopyPlan } from '../position/plan.js';
 import type { ShardPosition } from '../position/position.js';
 
@@ -8,11 +8,45 @@ export type StopPoint =
   | { readonly kind: 'copied' }
   | { readonly kind: 'after'; readonly ms: number }
   /** Every shard has delivered at least these GTID sets, and every copy is done. */
-  | { readonly kind: 'position'; readonly shards: readonly ShardPosition[] };
+  | { readonly kind: 'position'; readonly shards: readonly StopShard[] };
 
 export interface StreamedSoFar {
   readonly plan: CopyPlan;
   gtid(keyspace: string, shard: string): string;
+}
+
+/** One shard of the end. It is looked at after every message, so that a set is read only when it is another one. */
+export class StopShard {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly #gtid: string;
+  readonly #set: GtidSet | undefined;
+  #seen: string | undefined;
+  #reached = false;
+
+  constructor({ keyspace, shard, gtid }: ShardPosition) {
+    this.keyspace = keyspace;
+    this.shard = shard;
+    this.#gtid = gtid;
+    this.#set = parseGtidSet(gtid);
+  }
+
+  isReached(gtid: string): boolean {
+    if (gtid !== this.#seen) {
+      this.#seen = gtid;
+      this.#reached = gtid === this.#gtid || this.#isIn(gtid);
+    }
+    return this.#reached;
+  }
+
+  #isIn(gtid: string): boolean {
+    const seen = gtid === '' || !this.#set ? undefined : parseGtidSet(gtid);
+    return seen !== undefined && this.#set !== undefined && containsGtids(seen, this.#set);
+  }
+}
+
+export function stopAtPosition(shards: readonly ShardPosition[]): StopPoint {
+  return { kind: 'position', shards: shards.map((one) => new StopShard(one)) };
 }
 
 export function reachedStop(stop: StopPoint, seen: StreamedSoFar, elapsedMs: number): boolean {
@@ -24,12 +58,6 @@ export function reachedStop(stop: StopPoint, seen: StreamedSoFar, elapsedMs: num
     case 'copied':
       return seen.plan.done;
     case 'position':
-      return seen.plan.done && stop.shards.every((one) => contains(seen.gtid(one.keyspace, one.shard), one.gtid));
+      return seen.plan.done && stop.shards.every((one) => one.isReached(seen.gtid(one.keyspace, one.shard)));
   }
-}
-
-function contains(outer: string, inner: string): boolean {
-  if (outer === inner) return true;
-  const [a, b] = [parseGtidSet(outer), parseGtidSet(inner)];
-  return a !== undefined && b !== undefined && outer !== '' && containsGtids(a, b);
 }
