@@ -14,6 +14,7 @@ export {
   type TypedTableOptions,
 } from './schema/define.js';
 export { Position, type PositionJson, type ShardPosition } from './position/position.js';
+export { keyRange as shardRange, shardsOverlap, type KeyRange as ShardRange } from './position/keyrange.js';
 export type { Incomplete, IncompleteReason } from './position/incomplete.js';
 export { VStreamError, type ErrorCategory, type ErrorCode } from './errors.js';
 export { defineConfig, type Config, type ModuleData, type SinkData, type StateData } from './pipeline/config.js';

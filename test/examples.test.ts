@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sinkConformance } from 'vstream-client/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jsonFiles, readTable } from '../examples/custom-sink/sink.js';
-import type { Sink } from '../src/pipeline/sink.js';
+import { warehouse } from '../examples/warehouse/sink.js';
+import { Warehouse } from '../examples/warehouse/warehouse.js';
 import { readback } from '../src/sinks/duckdb/index.js';
-import { sinkConformance } from '../src/testing/sink-conformance.js';
 import { runProgram, startProgram, watchProgram, type Program } from './cli/program.js';
 import { placeOrder, startShop } from './cli/shop.js';
 import { ROOT } from './reference/imports.js';
@@ -94,11 +95,39 @@ test('custom-sink is named by a configuration, and goes on where it was', async 
   expect(rows).toContainEqual({ id: '1001', item: 'tea', price: '3.20' });
 });
 
+test('warehouse copies and follows, and Ctrl-C ends it in order', async () => {
+  await using shop = await startShop();
+  await using connector = example('warehouse', shop.address, 'shop');
+  await connector.seen('50 orders in the warehouse');
+  placeOrder(shop, 1001);
+  await connector.seen('51 orders in the warehouse');
+  connector.child.kill('SIGINT');
+  const { code, stdout } = await connector.ended;
+  expect(code).toBe(0);
+  expect(stdout).toContain('aborted after 51 changes: 51 orders in the warehouse');
+});
+
+describe('the warehouse connector keeps the contract, in less than a hundred lines', () => {
+  const destination = new Warehouse();
+  let url = '';
+  beforeAll(async () => {
+    url = await destination.listen();
+  });
+  afterAll(() => destination.close());
+  const create = (): ReturnType<typeof warehouse> => warehouse({ url });
+  const read = async ({ keyspace, table }: { keyspace: string; table: string }) => destination.rows(`${keyspace}.${table}`);
+  for (const { title, run } of sinkConformance(create().capabilities)) test(title, () => run({ create, read }));
+
+  test('its file has less than a hundred lines', async () => {
+    const text = await readFile(join(ROOT, 'examples/warehouse/sink.ts'), 'utf8');
+    expect(text.split('\n').length - 1).toBeLessThan(100);
+  });
+});
+
 describe('the custom sink keeps the contract', () => {
   const files = (): string => join(folder, 'conformance');
   const harness = {
-    // Made of the built package's types, which have classes of their own.
-    create: () => jsonFiles({ folder: files() }) as unknown as Sink,
+    create: () => jsonFiles({ folder: files() }),
     read: (table: { keyspace: string; table: string }) => readTable(files(), table),
   };
   for (const { title, run } of sinkConformance(jsonFiles({ folder: 'unused' }).capabilities)) test(title, () => run(harness));

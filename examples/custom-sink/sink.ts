@@ -9,6 +9,7 @@ import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   Position,
+  shardsOverlap,
   VStreamError,
   type ApplyContext,
   type Batch,
@@ -135,10 +136,10 @@ function applyChange(tables: StoredTables, change: Change): void {
     );
   // Across shards there is no order: what a row's new shard sent may be here before the old one deletes it. So a shard replaces and
   // removes only versions that can be its own.
-  const others = (key: string): Versions => (rows[key] ?? []).filter((one) => !overlap(one.shard, shard));
+  const others = (key: string): Versions => (rows[key] ?? []).filter((one) => !shardsOverlap(one.shard, shard));
   const [old, now] = [before && keyOf(before), after && keyOf(after)];
   // A column that was not sent keeps its value.
-  const known = change.op === 'update' ? rows[old ?? '']?.find((one) => overlap(one.shard, shard))?.row : undefined;
+  const known = change.op === 'update' ? rows[old ?? '']?.find((one) => shardsOverlap(one.shard, shard))?.row : undefined;
   if (old !== undefined && old !== now) keep(rows, old, others(old));
   if (now !== undefined && after) keep(rows, now, [...others(now), { shard, row: { ...known, ...after } }]);
 }
@@ -146,17 +147,6 @@ function applyChange(tables: StoredTables, change: Change): void {
 function keep(rows: Record<string, Versions>, key: string, versions: Versions): void {
   if (versions.length > 0) rows[key] = versions;
   else delete rows[key];
-}
-
-/** Shards are ranges of keyspace ids: `-80`, `40-80`, `80-`; any other name is the whole keyspace. */
-function overlap(a: string, b: string): boolean {
-  const [x, y] = [rangeOf(a), rangeOf(b)];
-  return (y.end === '' || x.start < y.end) && (x.end === '' || y.start < x.end);
-}
-
-function rangeOf(shard: string): { readonly start: string; readonly end: string } {
-  const [, start = '', end = ''] = /^([0-9a-f]*)-([0-9a-f]*)$/.exec(shard) ?? [];
-  return { start, end };
 }
 
 /** What JSON lacks: 64-bit integers and bytes, as text. */
