@@ -1,21 +1,15 @@
 /** Failures that come back: what ends a stream, and what must not (protocol.md E.2, G138). A scripted VTGate and a clock by hand. */
 import { expect, test } from 'vitest';
+import { engineOver, transportOf } from '../../test/support/engine-fixture.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { heartbeat, response, ShardEvents, type VectorEntry, type WireEvent } from '../../test/support/wire-events.js';
 import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
-import { silentLogger } from '../observe/logger.js';
-import { Recorder } from '../observe/recorder.js';
 import { CopyPlan } from '../position/plan.js';
 import { Position } from '../position/position.js';
-import { createBackoff } from '../supervise/backoff.js';
 import { REPEAT_LIMIT } from '../supervise/repeats.js';
 import { rpcError } from '../transport/failure.js';
 import { serverStatus } from '../transport/status.js';
-import type { Transport } from '../transport/transport.js';
-import { TabletType } from '../wire/gen/topodata_pb.js';
-import { Engine } from './engine.js';
-import { validateStreamOptions } from './validate.js';
 
 const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
 const set = (n: number): string => `MySQL56/${UUID}:1-${n}`;
@@ -33,54 +27,27 @@ interface Rpc {
 function setUp(rpc: (n: number) => Rpc) {
   const clock = new ManualClock();
   let opened = 0;
-  const transport: Transport = {
-    address: 'vtgate:15991',
-    async *open(_request, { signal } = {}) {
-      const { events, lifeMs, fail } = rpc(++opened);
-      if (events.length > 0) yield response(...events);
-      for (let lived = 0; lived < lifeMs; lived += 5_000) {
-        await delay(clock, Math.min(5_000, lifeMs - lived), signal);
-        yield response(heartbeat());
-      }
-      throw fail();
-    },
-    execute: () => Promise.reject(new VStreamError('PERMISSION_DENIED', 'no SQL here')),
-    rotate: () => 'vtgate:15991',
-    close: () => Promise.resolve(),
-  };
-  const stream = validateStreamOptions({ source: { vtgate: transport.address }, tables: { 'shop.t': true } });
+  const transport = transportOf(async function* (_request, { signal } = {}) {
+    const { events, lifeMs, fail } = rpc(++opened);
+    if (events.length > 0) yield response(...events);
+    for (let lived = 0; lived < lifeMs; lived += 5_000) {
+      await delay(clock, Math.min(5_000, lifeMs - lived), signal);
+      yield response(heartbeat());
+    }
+    throw fail();
+  });
   const shards = ['-80', '80-'].map((shard) => ({ keyspace: 'shop', shard }));
   const abort = new AbortController();
-  const engine = new Engine(
-    {
-      stream,
-      source: {
-        shards,
-        tables: [{ keyspace: 'shop', table: 't', definition: {}, keyed: true, fingerprint: 'f' }],
-        tabletType: TabletType.PRIMARY,
-        rowImages: new Map(),
-        expireSeconds: new Map(),
-      },
-      transport,
-      clock,
-      logger: silentLogger,
-      recorder: new Recorder(clock),
-      backoff: createBackoff({ clock, random: () => 0 }),
-      stored: new Position(
-        shards.map((one) => ({ ...one, gtid: set(1) })),
-        CopyPlan.fromJson({ shop: { t: { state: 'done', generation: 1, fingerprint: 'f' } } }),
-      ),
-      earlier: undefined,
-      eager: true,
-      screened: false,
-      progressMs: 3_600_000,
-      stop: { kind: 'never' },
-      rowsChanged: () => 'ignore',
-      onPurged: 'fail',
-      onUndecodable: 'fail',
-    },
-    abort.signal,
-  );
+  const engine = engineOver(transport, {
+    clock,
+    signal: abort.signal,
+    shards,
+    tables: { 'shop.t': {} },
+    stored: new Position(
+      shards.map((one) => ({ ...one, gtid: set(1) })),
+      CopyPlan.fromJson({ shop: { t: { state: 'done', generation: 1, fingerprint: 'f' } } }),
+    ),
+  });
   return { clock, engine, abort, opened: () => opened };
 }
 

@@ -1,21 +1,16 @@
 /** The loop over a scripted VTGate: each RPC gives the messages of its script, then waits. */
 import { describe, expect, test } from 'vitest';
+import { engineOver, transportOf } from '../../test/support/engine-fixture.js';
 import { changeText } from '../../test/support/stream-fixture.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { lastPk, response, ShardEvents, type VectorEntry, type WireEvent } from '../../test/support/wire-events.js';
-import { VStreamError } from '../errors.js';
-import { silentLogger } from '../observe/logger.js';
-import { Recorder } from '../observe/recorder.js';
 import { CopyPlan, type PlanJson } from '../position/plan.js';
 import { Position } from '../position/position.js';
-import { createBackoff } from '../supervise/backoff.js';
 import type { Transport } from '../transport/transport.js';
-import { TabletType } from '../wire/gen/topodata_pb.js';
 import type { VStreamRequest } from '../wire/gen/vtgate_pb.js';
 import type { StreamBatch } from './batch.js';
-import { Engine } from './engine.js';
+import type { Engine } from './engine.js';
 import type { EngineOptions } from './engine-options.js';
-import { validateStreamOptions } from './validate.js';
 
 const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
 const set = (n: number): string => `MySQL56/${UUID}:1-${n}`;
@@ -38,36 +33,18 @@ const packet = (table: string, ids: readonly number[], n: number, key?: number):
   a.commit(),
 ];
 
-class Scripted implements Transport {
-  readonly address = 'vtgate:15991';
-  readonly requests: VStreamRequest[] = [];
-  readonly #scripts: (readonly WireEvent[])[][];
-
-  /** One list of messages per RPC; behind them the stream stays open. */
-  constructor(scripts: (readonly WireEvent[])[][]) {
-    this.#scripts = scripts;
-  }
-
-  async *open(request: VStreamRequest, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<Uint8Array> {
-    this.requests.push(request);
-    for (const message of this.#scripts[this.requests.length - 1] ?? []) yield response(...message);
+/** One list of messages per RPC; behind them the stream stays open. */
+function scripted(scripts: (readonly WireEvent[])[][]): Transport & { readonly requests: readonly VStreamRequest[] } {
+  const requests: VStreamRequest[] = [];
+  async function* open(request: VStreamRequest, { signal }: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Uint8Array> {
+    requests.push(request);
+    for (const message of scripts[requests.length - 1] ?? []) yield response(...message);
     await new Promise((_, reject) => {
       if (signal?.aborted) reject(signal.reason);
       signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
   }
-
-  execute(): Promise<never> {
-    return Promise.reject(new VStreamError('PERMISSION_DENIED', 'no SQL here'));
-  }
-
-  rotate(): string {
-    return this.address;
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
+  return { ...transportOf(open), requests };
 }
 
 interface Play {
@@ -81,54 +58,23 @@ interface Play {
 }
 
 function play({ scripts, tables = ['commerce.t'], plan, gtid = set(1), withoutCopy = [], batchChanges = 1000, options = {} }: Play) {
-  const clock = new ManualClock();
-  const transport = new Scripted(scripts);
-  const names = tables.map((name) => ({ keyspace: name.split('.')[0] ?? '', table: name.split('.')[1] ?? '' }));
-  const stream = validateStreamOptions({
-    source: { vtgate: transport.address },
-    tables: Object.fromEntries(tables.map((name) => [name, true])),
-    limits: { batchChanges },
-  });
-  const shards = [...new Set(names.map((one) => one.keyspace))].map((keyspace) => ({ keyspace, shard: '0' }));
+  const transport = scripted(scripts);
+  const shards = [...new Set(tables.map((name) => name.split('.')[0] ?? ''))].map((keyspace) => ({ keyspace, shard: '0' }));
   const abort = new AbortController();
-  const engine = new Engine(
-    {
-      stream,
-      source: {
-        shards,
-        tables: names.map((one) => ({
-          ...one,
-          definition: { copy: !withoutCopy.includes(`${one.keyspace}.${one.table}`) },
-          keyed: true,
-          fingerprint: 'f',
-        })),
-        tabletType: TabletType.PRIMARY,
-        rowImages: new Map(),
-        expireSeconds: new Map(),
-      },
-      transport,
-      clock,
-      logger: silentLogger,
-      recorder: new Recorder(clock),
-      backoff: createBackoff({ clock, random: () => 0 }),
-      stored: plan
-        ? new Position(
-            shards.map((one) => ({ ...one, gtid })),
-            CopyPlan.fromJson(plan),
-          )
-        : undefined,
-      earlier: undefined,
-      eager: true,
-      screened: false,
-      progressMs: 3_600_000,
-      stop: { kind: 'never' },
-      rowsChanged: () => 'ignore',
-      onPurged: 'fail',
-      onUndecodable: 'fail',
-      ...options,
-    },
-    abort.signal,
-  );
+  const engine = engineOver(transport, {
+    clock: new ManualClock(),
+    signal: abort.signal,
+    shards,
+    tables: Object.fromEntries(tables.map((name) => [name, { copy: !withoutCopy.includes(name) }])),
+    stored: plan
+      ? new Position(
+          shards.map((one) => ({ ...one, gtid })),
+          CopyPlan.fromJson(plan),
+        )
+      : undefined,
+    limits: { batchChanges },
+    options,
+  });
   return { engine, transport, abort };
 }
 
