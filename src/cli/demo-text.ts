@@ -42,7 +42,7 @@ function cellText(value: unknown): string {
 }
 
 /** How the program is called: `npx vstream` works in a checkout only, as that name belongs to others on npm. */
-export function programName(moduleUrl: string): string {
+function programName(moduleUrl: string): string {
   return moduleUrl.includes('/node_modules/') ? 'npx vstream-client' : 'npx vstream';
 }
 

@@ -128,7 +128,7 @@ function listOf(match: Match): readonly RowObject[] {
 }
 
 /** Rows that `where` names, found by key where it holds the whole key. */
-export function matching(store: TableStore, where: Match | undefined): Row[] {
+function matching(store: TableStore, where: Match | undefined): Row[] {
   if (where === undefined) return [...store.rows()];
   const { columns, key } = store.version;
   const wanted = listOf(where).map((match) => {

@@ -1,7 +1,7 @@
 /** JSON for values of ours: bigint as string, bytes as base64. Layer 0. */
 
 /** For `JSON.stringify`: bigint becomes its decimal text, bytes base64, vectors arrays of numbers. */
-export function jsonReplacer(_key: string, value: unknown): unknown {
+function jsonReplacer(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Float32Array) return Array.from(value);
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');

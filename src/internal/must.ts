@@ -7,7 +7,3 @@ export function must<T>(value: T | undefined | null, what: string): T {
   }
   return value;
 }
-
-export function unreachable(value: never, what: string): never {
-  throw new VStreamError('INTERNAL', `unexpected ${what}: ${String(value)}`);
-}

@@ -36,7 +36,7 @@ export function normaliseJson(text: string): string {
   return text;
 }
 
-export function nodeValue(node: JsonNode): JsonValue {
+function nodeValue(node: JsonNode): JsonValue {
   switch (node.type) {
     case 'literal':
       return node.value;

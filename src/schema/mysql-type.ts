@@ -40,7 +40,7 @@ export const QUERY_TYPE = {
 export const COLUMN_FLAG = { NOT_NULL: 1, PRIMARY_KEY: 2 } as const;
 
 /** MySQL collation id of binary data. */
-export const BINARY_COLLATION = 63;
+const BINARY_COLLATION = 63;
 
 /** How a cell is read. `bytes` covers BINARY to LONGBLOB; `unknown` is a type this version does not know. */
 export type Kind =

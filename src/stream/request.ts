@@ -32,7 +32,7 @@ export interface RequestInput {
  * Tables whose changes this request delivers: those of which a sink holds rows of any shard, and the one being copied. A table left out
  * while its shards move on would lose its changes for good.
  */
-export function activeTables({
+function activeTables({
   position,
   copying,
   tables,

@@ -30,7 +30,7 @@ export function patternSource(name: string): string {
   return `^${name.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll(/\*+/g, '.*')}$`;
 }
 
-export function matchesEntry(entry: SelectionEntry, { keyspace, table }: TableRef): boolean {
+function matchesEntry(entry: SelectionEntry, { keyspace, table }: TableRef): boolean {
   if (entry.keyspace !== keyspace) return false;
   return entry.pattern ? new RegExp(patternSource(entry.name)).test(table) : entry.name === table;
 }

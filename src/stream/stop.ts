@@ -16,7 +16,7 @@ export interface StreamedSoFar {
 }
 
 /** One shard of the end. It is looked at after every message, so that a set is read only when it is another one. */
-export class StopShard {
+class StopShard {
   readonly keyspace: string;
   readonly shard: string;
   readonly #gtid: string;

@@ -8,7 +8,7 @@ import { parseTableName, type Selection, type SelectionEntry } from './selection
 import { checkOverride } from './validate-types.js';
 import type { ValidatedSource } from './validated.js';
 
-export const TABLE_OPTIONS = ['columns', 'where', 'types', 'copy', 'onDdl'] as const;
+const TABLE_OPTIONS = ['columns', 'where', 'types', 'copy', 'onDdl'] as const;
 
 /** Reads `tables`; notes problems. Default: every table of the keyspace. */
 export function validateTables(problems: Problems, options: Fields, source: ValidatedSource): Selection {

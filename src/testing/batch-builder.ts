@@ -40,7 +40,7 @@ export function tableVersion(name: string, columns: Readonly<Record<string, stri
 }
 
 /** One row as the stream would give it: properties missing in `row` are absent columns (a partial image). */
-export class RowCells implements Cells {
+class RowCells implements Cells {
   readonly #values: readonly unknown[];
 
   constructor(version: TableVersion, row: Row) {

@@ -192,7 +192,7 @@ class GatedCall extends InterceptingCall {
   }
 }
 
-export function abortError(signal: AbortSignal | undefined): VStreamError {
+function abortError(signal: AbortSignal | undefined): VStreamError {
   return VStreamError.from(signal?.reason ?? 'aborted', 'ABORTED');
 }
 

@@ -35,14 +35,14 @@ export const GRPC = {
 } as const;
 
 /** `(errno 1146) (sqlstate 42S02)` of Vitess, `ERROR 1146 (42S02):` of MySQL; the last one is the innermost cause (G145). */
-export function parseErrno(text: string): number | undefined {
+function parseErrno(text: string): number | undefined {
   let errno: number | undefined;
   for (const match of text.matchAll(/\(errno (\d+)\) \(sqlstate \w+\)|\bERROR (\d+) \(\w+\):/g)) errno = Number(match[1] ?? match[2]);
   return errno;
 }
 
 /** Cuts what VTGate appends: caller, statement and bind values. Messages must not carry data. */
-export function withoutStatement(text: string): string {
+function withoutStatement(text: string): string {
   const cut = /( \(CallerID: [^)]*\))?(, |: |; )Sql: "| \(CallerID: /.exec(text);
   return (cut ? text.slice(0, cut.index) : text).trim();
 }

@@ -15,7 +15,7 @@ export interface Database {
   close(): void;
 }
 
-export async function loadDriver(): Promise<Driver> {
+async function loadDriver(): Promise<Driver> {
   try {
     return await import('@duckdb/node-api');
   } catch (cause) {
@@ -80,7 +80,7 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
 }
 
 /** Who holds the file, from DuckDB's own message; undefined when the error is another one. */
-export function lockHolder(error: unknown): string | undefined {
+function lockHolder(error: unknown): string | undefined {
   const text = error instanceof Error ? error.message : String(error);
   if (!/could not set lock on file|being used by another process/i.test(text)) return undefined;
   const match = /held in (.+?) \(PID (\d+)\)/.exec(text) ?? undefined;
