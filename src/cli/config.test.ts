@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findConfig, loadConfig } from './config.js';
+import { silentLogger } from '../observe/logger.js';
 import { withParts } from './parts.js';
+import { loadRun } from './run.js';
+import type { Session } from './session.js';
 
 let folder: string;
 let count = 0;
@@ -85,6 +88,26 @@ test('an unknown type of sink or state names the known ones', async () => {
   await expect(withParts({ state: { type: 'redis' } }, folder)).rejects.toMatchObject({
     next: expect.stringContaining('`file` or `memory`'),
   });
+});
+
+test('what is wrong in sink and state is told together with everything else', async () => {
+  const file = await written(
+    'json',
+    JSON.stringify({
+      nam: 'x',
+      source: { vtgat: 'a:1', keyspace: 'k' },
+      tables: 'orders',
+      state: { type: 'redis' },
+      sink: { type: 'duck', path: 'x' },
+    }),
+  );
+  const session = { logger: silentLogger, signal: new AbortController().signal } as unknown as Session;
+  const error = await loadRun(session, {}, file).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+  const [first, ...lines] = (error as Error).message.split('\n');
+  expect(first).toBe(`${lines.length} problems in the options`);
+  for (const start of ['sink.type', 'state.type', 'nam ', 'source.vtgat ', 'source.vtgate is missing', 'tables ', 'name is missing'])
+    expect(lines.filter((line) => line.startsWith(`  ${start}`))).toHaveLength(1);
 });
 
 test('what is no data is left to the validation', async () => {

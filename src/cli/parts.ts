@@ -33,16 +33,37 @@ function checked<K extends string>(options: Options, needed: readonly K[]): Read
   return options as Record<K, string>;
 }
 
-/**
- * `sink` and `state` of a configuration as objects; what is no data is returned as it is, for the validation.
- * @throws VStreamError `CONFIG_INVALID` naming what is wrong in the data; `DRIVER_MISSING` when a driver is not installed.
- */
-export async function withParts(config: Options, folder: string): Promise<Options> {
-  return {
-    ...config,
-    ...('sink' in config ? { sink: await partOf('sink', config['sink'], folder, SINKS) } : {}),
-    ...('state' in config ? { state: await partOf('state', config['state'], folder, STATES) } : {}),
+export interface Parts {
+  /** The configuration with `sink` and `state` as objects; what is no data is as it was, for the validation. */
+  readonly options: Options;
+  /** One for each part that is wrong, which `options` has a valid stand-in for. */
+  readonly failures: readonly VStreamError[];
+}
+
+/** `CONFIG_INVALID` naming what is wrong in the data; `DRIVER_MISSING` when a driver is not installed. */
+export async function partsOf(config: Options, folder: string): Promise<Parts> {
+  const failures: VStreamError[] = [];
+  const made = async (name: 'sink' | 'state', makers: Makers, standIn: unknown): Promise<Options> => {
+    if (!(name in config)) return {};
+    try {
+      return { [name]: await partOf(name, config[name], folder, makers) };
+    } catch (error) {
+      if (!VStreamError.is(error)) throw error;
+      failures.push(error);
+      return { [name]: standIn };
+    }
   };
+  const sink = await made('sink', SINKS, async () => {});
+  const state = await made('state', STATES, { keyspace: 'none', table: 'none' });
+  return { options: { ...config, ...sink, ...state }, failures };
+}
+
+/** The same for who looks at nothing else. @throws VStreamError the first failure */
+export async function withParts(config: Options, folder: string): Promise<Options> {
+  const { options, failures } = await partsOf(config, folder);
+  const [first] = failures;
+  if (first) throw first;
+  return options;
 }
 
 async function partOf(name: string, value: unknown, folder: string, makers: Makers): Promise<unknown> {

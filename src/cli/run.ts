@@ -4,11 +4,13 @@ import { VStreamError } from '../errors.js';
 import type { RunOptions, Summary } from '../pipeline/options.js';
 import { validateRunOptions, type ValidatedRun } from '../pipeline/validate.js';
 import { toJson } from '../internal/json.js';
+import { must } from '../internal/must.js';
+import { together } from '../internal/problems.js';
 import { CONFIG_NAMES, findConfig, loadConfig } from './config.js';
 import { EXIT } from './exit.js';
 import { grouped, spoken } from './figures.js';
 import { givenFlagLabel, optionsOfFlags, overlay } from './flags.js';
-import { withParts } from './parts.js';
+import { partsOf } from './parts.js';
 import type { Session } from './session.js';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -32,9 +34,26 @@ export async function loadRun(session: Session, values: Values, asked: string | 
   // The parser's default is true: only `--no-wait` says anything against the file.
   const flags = { ...(await optionsOfFlags(values)), ...(values['wait'] === false ? { wait: false } : {}) };
   const merged = overlay(config.value, flags) as Record<string, unknown>;
-  const options = { logger: session.logger, ...(await withParts(merged, config.folder)), signal: session.signal };
-  const validated = validateRunOptions(options, { label: givenFlagLabel(values) });
+  const parts = await partsOf(merged, config.folder);
+  const options = { logger: session.logger, ...parts.options, signal: session.signal };
+  const validated = validateBeside(parts.failures, () => validateRunOptions(options, { label: givenFlagLabel(values) }));
   return { file, given: options as unknown as RunOptions, options: validated };
+}
+
+/** What is wrong in the parts and what is wrong beside them are told together. */
+function validateBeside(failures: readonly VStreamError[], validate: () => ValidatedRun): ValidatedRun {
+  const wrong = failures.filter(({ code }) => code === 'CONFIG_INVALID');
+  let validated: ValidatedRun | undefined;
+  try {
+    validated = validate();
+  } catch (error) {
+    if (!VStreamError.is(error) || error.code !== 'CONFIG_INVALID') throw error;
+    wrong.push(error);
+  }
+  if (wrong.length > 0) throw together(wrong, 'the options');
+  const [missing] = failures;
+  if (missing) throw missing;
+  return must(validated, 'what is not wrong is valid');
 }
 
 export async function runCommand(session: Session, values: Values, asked: string | undefined): Promise<number> {

@@ -76,6 +76,11 @@ async function stateConfig(values: Values): Promise<unknown> {
     ...(Object.keys(state).length > 0 ? { state } : {}),
     ...(name === undefined ? {} : { name }),
   };
+  if (file === undefined && Object.keys(state).length === 0) {
+    throw new VStreamError('CONFIG_INVALID', 'nothing says where the state is: there is no configuration here', {
+      next: 'Go to its folder, name it with --config, or give --vtgate, --state-keyspace and --state-table.',
+    });
+  }
   return withParts(overlay(config, flags) as Record<string, unknown>, folder);
 }
 

@@ -108,12 +108,13 @@ export class Fields {
   }
 
   /** A whole number from `min` to `max`. */
-  count(name: string, fallback: number, min = 1, max = Number.MAX_SAFE_INTEGER): number {
+  count<F extends number | undefined>(name: string, fallback: F, min = 1, max = Number.MAX_SAFE_INTEGER): number | F {
     const value = this.raw(name);
     if (value === undefined) return fallback;
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
     const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-    this.fail(name, `must be a whole number ${range}, not ${shown(value)}`, `Write such a number, or leave it out for ${fallback}.`);
+    const otherwise = fallback === undefined ? '' : ` for ${fallback}`;
+    this.fail(name, `must be a whole number ${range}, not ${shown(value)}`, `Write such a number, or leave it out${otherwise}.`);
     return fallback;
   }
 

@@ -47,11 +47,31 @@ export class Problems {
     const [first] = this.#list;
     if (!first) return;
     if (this.#list.length === 1) throw new VStreamError('CONFIG_INVALID', `${first.path} ${first.what}`, { next: first.next });
-    const lines = this.#list.map(({ path, what, next }) => `  ${path} ${what}: ${lowerFirst(next)}`);
-    throw new VStreamError('CONFIG_INVALID', `${this.#list.length} problems in ${subject}\n${lines.join('\n')}`, {
-      next: 'Mend all of them; nothing was started.',
-    });
+    throw several(
+      this.#list.map(({ path, what, next }) => lineOf(`${path} ${what}`, next)),
+      subject,
+    );
   }
+}
+
+/** Errors made by `throwIfAny`, or of one problem each, as one that names all of them. */
+export function together(errors: readonly VStreamError[], subject: string): VStreamError {
+  const [only, ...more] = errors;
+  if (only && more.length === 0) return only;
+  const lines = errors.flatMap(({ message, next }) =>
+    message.includes('\n') ? message.split('\n').slice(1) : [lineOf(message, next ?? '')],
+  );
+  return several(lines, subject);
+}
+
+function several(lines: readonly string[], subject: string): VStreamError {
+  return new VStreamError('CONFIG_INVALID', `${lines.length} problems in ${subject}\n${lines.join('\n')}`, {
+    next: 'Mend all of them; nothing was started.',
+  });
+}
+
+function lineOf(what: string, next: string): string {
+  return `  ${what}: ${lowerFirst(next)}`;
 }
 
 /** A value for a message: short, quoted, never an object's content (it may hold secrets). */

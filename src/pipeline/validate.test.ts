@@ -57,6 +57,12 @@ test.each<[string, Record<string, unknown>, string]>([
   ['an empty name', { name: ' ' }, 'name is empty'],
   ['a name with a line break', { name: 'a\nb' }, 'name has control characters'],
   ['an endless name', { name: 'x'.repeat(129) }, 'name is longer than 128 characters'],
+  ['a class in place of a sink', { sink: class MySink {} }, 'sink is a class, not a sink'],
+  [
+    'no whole number',
+    { limits: { batchBytes: '1x' } },
+    'limits.batchBytes must be a whole number of at least 1, not "1x" | Write such a number, or leave it out.',
+  ],
   ['no state', { state: undefined }, 'state is missing'],
   ['state as text', { state: 'vstream.streams' }, 'state must be an object, not "vstream.streams"'],
   ['a state without table', { state: { keyspace: 'k' } }, 'state.table is missing'],

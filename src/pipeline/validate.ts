@@ -177,7 +177,12 @@ function readSink(fields: Fields): ValidatedSink | undefined {
   const value = fields.raw('sink');
   const next = 'Give a sink such as `duckdb({ path })`, or an async function of (batch, context).';
   if (!fields.require('sink', next)) return undefined;
-  if (typeof value === 'function') return { kind: 'handler', handler: value as Handler };
+  if (typeof value === 'function') {
+    // A class can be called like a function, but throws at the first batch.
+    if (/^class\b/.test(Function.prototype.toString.call(value)))
+      return fields.fail('sink', 'is a class, not a sink', 'Give what it makes: `new MySink(…)`.');
+    return { kind: 'handler', handler: value as Handler };
+  }
   if (!isObject(value)) return fields.fail('sink', `must be a sink or a function, not ${shown(value)}`, next);
   const missing = ['open', 'apply', 'close'].find((name) => typeof value[name] !== 'function');
   if (missing !== undefined) return fields.fail('sink', `has no method \`${missing}\``, next);

@@ -131,8 +131,8 @@ function readLimits(problems: Problems, fields: Fields): ValidatedLimits {
   const limits = Fields.of(problems, 'limits', given, { known: Object.keys(defaults) });
   if (!limits) return defaults;
   return {
-    batchBytes: limits.raw('batchBytes') === undefined ? undefined : limits.count('batchBytes', 1),
-    batchChanges: limits.raw('batchChanges') === undefined ? undefined : limits.count('batchChanges', 1),
+    batchBytes: limits.count('batchBytes', undefined),
+    batchChanges: limits.count('batchChanges', undefined),
     transactionBytes: limits.count('transactionBytes', 64 * MiB),
   };
 }
