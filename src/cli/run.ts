@@ -53,7 +53,7 @@ function validateBeside(failures: readonly VStreamError[], validate: () => Valid
   if (wrong.length > 0) throw together(wrong, 'the options');
   const [missing] = failures;
   if (missing) throw missing;
-  return must(validated, 'what is not wrong is valid');
+  return must(validated, 'options without problems');
 }
 
 export async function runCommand(session: Session, values: Values, asked: string | undefined): Promise<number> {
