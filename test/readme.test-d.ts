@@ -11,12 +11,17 @@ declare const handle: (batch: Batch<{ orders: TableDefinition<Order> }>) => Prom
 declare let saved: Position;
 
 export async function keepInDuckDb(): Promise<void> {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+
   await run({
     name: 'orders-to-warehouse',
     source: { vtgate: 'localhost:33575', keyspace: 'commerce' },
     tables: ['orders'],
     state: { keyspace: 'commerce', table: 'vstream_state' },
     sink: duckdb({ path: 'warehouse.duckdb' }),
+    signal: stop.signal,
+    logger: console,
   });
 }
 
