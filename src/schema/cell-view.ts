@@ -1,11 +1,10 @@
 /** Raw cells of one image: a small object, offsets found at the first question. Layer 2. */
 import type { Cells } from './cells.js';
 import type { ColumnReader, InlineKind } from './column-reader.js';
-import { MAX_RUN } from './compile.js';
 import { ABSENT, type ImageCellsData } from './image.js';
 import { isPlain } from './plain-cell.js';
 import { scanRow } from './row-scan.js';
-import { chunk, readChunk } from './text-chunk.js';
+import { chunk, MAX_RUN, readChunk } from './text-chunk.js';
 
 interface Offsets {
   readonly lengths: Int32Array;

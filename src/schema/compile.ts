@@ -1,32 +1,24 @@
 /**
  * The compiled decoder: one function per table, generated from its columns. Layer 2.
  * One string conversion for a few rows, a substring per column; numbers straight from bytes. Column names enter the source as JSON
- * strings only, and `__proto__` as a computed key. Without permission to generate code the loop at the end does the same.
+ * strings only, and `__proto__` as a computed key. Wide tables, and everything without permission to generate code, go through the
+ * loop of row-loop.ts, which does the same.
  */
 import { cursor, readVarint32 } from '../wire/cursor.js';
 import { isAscii } from './ascii.js';
 import type { ColumnReader } from './column-reader.js';
 import { fail } from './failure.js';
 import { isCanonicalDecimal, readBigint, readFloat, readInt } from './numbers.js';
-import { readLength, scanRow } from './row-scan.js';
+import { type DecodeRow, type Layout, loopRow, type MakeRow, plainMaker } from './row-loop.js';
+import { readLength } from './row-scan.js';
 import { looksLikeDate, looksLikeDateTime, looksLikeTime } from './temporal.js';
-import { chunk, readChunk } from './text-chunk.js';
-import type { Row } from './values.js';
+import { chunk, MAX_RUN, readChunk } from './text-chunk.js';
 
-/** Decodes the `query.Row` message at `start..end`. Throws anything on bad input: the caller finds the column. */
-export type DecodeRow = (buffer: Buffer, start: number, end: number, copied: boolean) => Row;
-
-/** Where the last scanned row lies; shared by the decoders of one table. */
-export interface Layout {
-  readonly lengths: Int32Array;
-  readonly starts: Int32Array;
-}
-
-/** The text of a row above this goes column by column: a short substring would keep all of it alive. */
-export const MAX_RUN = 4096;
-
-/** Functions of more columns than this are too large to be optimised well. */
-const MAX_COMPILED = 500;
+/**
+ * Functions of more columns take too long to be optimised: at 100 columns 20,000 rows in the interpreter and half a second of
+ * compiling, above 180 for ever.
+ */
+const MAX_COMPILED = 32;
 
 const HELPERS = {
   chunk,
@@ -48,8 +40,10 @@ const HELPERS = {
 /** `select` picks the columns of the object (a key, for example); default all. */
 export function compileRow(readers: readonly ColumnReader[], layout: Layout, select?: readonly number[]): DecodeRow {
   const columns = select ?? readers.map((_, index) => index);
-  if (columns.length > MAX_COMPILED || !mayGenerateCode()) return loopRow(readers, layout, columns);
-  const slow = loopRow(readers, layout, columns);
+  const names = columns.map((index) => (readers[index] as ColumnReader).column.name);
+  if (!mayGenerateCode()) return loopRow(readers, layout, columns, plainMaker(names));
+  const slow = loopRow(readers, layout, columns, generatedMaker(names));
+  if (readers.length > MAX_COMPILED) return slow;
   const make = new Function('h', 'readers', 'slow', rowSource(readers, columns)) as (
     h: typeof HELPERS,
     readers: readonly ColumnReader[],
@@ -115,12 +109,19 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
     lines.push('else if (l !== -1) return slow(buffer, start, end, copied);');
   });
   lines.push('if (p !== stop || s !== end) return slow(buffer, start, end, copied);');
-  const properties = columns.map((index) => {
-    const name = readers[index]?.column.name ?? '';
-    return `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: v${index}`;
-  });
-  lines.push(`return { ${properties.join(', ')} };`, '};');
+  const names = columns.map((index) => (readers[index] as ColumnReader).column.name);
+  lines.push(`return ${objectSource(names, (at) => `v${columns[at]}`)};`, '};');
   return lines.join('\n');
+}
+
+/** An object literal: all rows of a table share one hidden class. */
+function objectSource(names: readonly string[], value: (at: number) => string): string {
+  const properties = names.map((name, at) => `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: ${value(at)}`);
+  return `{ ${properties.join(', ')} }`;
+}
+
+function generatedMaker(names: readonly string[]): MakeRow {
+  return new Function('v', `'use strict'; return ${objectSource(names, (at) => `v[${at}]`)};`) as MakeRow;
 }
 
 const STRING_KINDS: ReadonlySet<string> = new Set(['text', 'decimal', 'date', 'datetime', 'time']);
@@ -148,26 +149,4 @@ function cellSource(index: number, inline: ColumnReader['inline']): string {
     case undefined:
       return reader;
   }
-}
-
-/** The same without generated code. */
-export function loopRow(readers: readonly ColumnReader[], layout: Layout, columns: readonly number[]): DecodeRow {
-  const { lengths, starts } = layout;
-  return (buffer, start, end, copied) => {
-    scanRow(buffer, start, end, readers.length, lengths, starts);
-    const row: Row = {};
-    for (const index of columns) {
-      const reader = readers[index] as ColumnReader;
-      const length = lengths[index] as number;
-      const from = starts[index] as number;
-      setProperty(row, reader.column.name, length < 0 ? null : reader.value(buffer, from, from + length, copied));
-    }
-    return row;
-  };
-}
-
-/** An own property whatever the name; plain assignment of `__proto__` would change the prototype. */
-export function setProperty(row: Row, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true });
-  else row[name] = value;
 }

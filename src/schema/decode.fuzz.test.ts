@@ -6,9 +6,11 @@ import { decoderOf, type FieldSpec, rowBytes, sourceOf } from '../../test/suppor
 import { VStreamError } from '../errors.js';
 import { RowSchema } from '../wire/gen/query_pb.js';
 import { columnReader } from './column-reader.js';
-import { compileRow, loopRow } from './compile.js';
+import { compileRow } from './compile.js';
 import { parseJson, parseJsonNode, printJson } from './json.js';
 import { readBigint, readFloat, isCanonicalDecimal, normaliseDecimal } from './numbers.js';
+import { type DecodeRow, loopRow, plainMaker } from './row-loop.js';
+import { scanRow } from './row-scan.js';
 import type { Row } from './values.js';
 
 const KINDS: readonly FieldSpec[] = [
@@ -193,16 +195,28 @@ describe('against other readers', () => {
     expect(rows).toBeGreaterThan(500);
   });
 
-  test('the compiled decoder and the loop without generated code agree', () => {
+  test('the compiled decoder, the loop of wide tables, the one without generated code and each reader alone agree', () => {
     const version = decoderOf(KINDS).version;
     const readers = version.columns.map((column) => columnReader(column, { options: {}, labelStrings: true }));
     const layout = { lengths: new Int32Array(readers.length), starts: new Int32Array(readers.length) };
+    const all = readers.map((_, index) => index);
+    const names = readers.map(({ column }) => column.name);
     const compiled = compileRow(readers, layout);
-    const loop = loopRow(
-      readers,
-      layout,
-      readers.map((_, index) => index),
-    );
+    const loop = loopRow(readers, layout, all, plainMaker(names));
+    // The same columns, more often than a generated function may have.
+    const many = Array.from({ length: 5 }, (_, round) =>
+      readers.map((one) => ({ ...one, column: { ...one.column, name: `${one.column.name}${round}` } })),
+    ).flat();
+    const wide = compileRow(many, { lengths: new Int32Array(many.length), starts: new Int32Array(many.length) });
+    const alone: DecodeRow = (buffer, start, end, copied) => {
+      const { lengths, starts } = layout;
+      scanRow(buffer, start, end, readers.length, lengths, starts);
+      const value = (index: number): unknown => {
+        const [length = 0, from = 0] = [lengths[index], starts[index]];
+        return length < 0 ? null : readers[index]?.value(buffer, from, from + length, copied);
+      };
+      return Object.fromEntries(all.map((index) => [names[index], value(index)]));
+    };
     const cellOf = (index: number): fc.Arbitrary<Uint8Array | null> =>
       fc.option(
         fc.oneof(
@@ -213,15 +227,20 @@ describe('against other readers', () => {
       );
     fc.assert(
       fc.property(fc.tuple(...readers.map((_, index) => cellOf(index))), fc.boolean(), (cells, copied) => {
-        const source = sourceOf({ after: rowBytes(cells) });
-        const run = (decode: typeof loop): unknown => {
+        const run = (decode: DecodeRow, row: readonly (Uint8Array | null)[]): unknown => {
+          const source = sourceOf({ after: rowBytes(row) });
           try {
             return decode(source.buffer, source.afterStart, source.afterEnd, copied);
           } catch {
             return 'error';
           }
         };
-        expect(run(compiled)).toEqual(run(loop));
+        const expected = run(alone, cells);
+        expect(run(compiled, cells)).toEqual(expected);
+        expect(run(loop, cells)).toEqual(expected);
+        const five = run(wide, [cells, cells, cells, cells, cells].flat());
+        if (expected === 'error') expect(five).toBe('error');
+        else expect(Object.values(five as Row)).toEqual(Array.from({ length: 5 }, () => Object.values(expected as Row)).flat());
       }),
       { numRuns: 1000 },
     );

@@ -6,6 +6,9 @@
 /** A substring keeps its whole chunk alive, so this is what one short cell of a sparse row can cost its keeper, in bytes. */
 const CHUNK_BYTES = 512;
 
+/** The text of a row above this goes column by column: a short substring would keep all of it alive. */
+export const MAX_RUN = 4096;
+
 interface Chunk {
   /** Compared by identity: messages are never written to. Only the last one is kept from being collected. */
   buffer: Buffer | undefined;
