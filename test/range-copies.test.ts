@@ -220,7 +220,7 @@ test('TRUNCATE, a new column and the removal of the table while a range is copie
   await sink.until(isCopied(sink, 3), running.finished);
   expect(sunk(sink)).toEqual(source(vtgate));
   let removing: Promise<void> | undefined;
-  once(() => (removing = running.removeTable('item')));
+  once(() => void (removing = running.removeTable('item')));
   await running.recopy('item', { where: 'id >= 20' });
   await sink.until(() => lastOf(sink)?.plan.table('shop', 'item')?.removed === true, running.finished);
   await removing;

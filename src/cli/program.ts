@@ -197,7 +197,8 @@ function deadLetter(): Command {
 function requests(): readonly Command[] {
   const copy = new Command('copy')
     .argument('<table>', 'table to copy again')
-    .description('ask the running stream to copy a table once more');
+    .option('--where <conditions>', "only this range of its primary key, such as 'id >= 100 and id < 200'")
+    .description('ask the running stream to copy a table, or a range of it, once more');
   const pause = new Command('pause').argument(...NAME).description('ask the running stream to pause');
   const resume = new Command('resume').argument(...NAME).description('ask the paused stream to go on');
   return [copy, pause, resume].map((command) => {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import { toJson } from '../internal/json.js';
+import { checkWhere } from '../schema/where.js';
 import type { StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
 import type { Session } from './session.js';
@@ -18,6 +19,8 @@ export async function request(
   values: Readonly<Record<string, unknown>>,
   table: string | undefined,
 ): Promise<number> {
+  const { where } = values;
+  if (where !== undefined) checkWhere(String(where), table === undefined ? undefined : { table });
   await using open = await openState(session, values);
   const record = await recordOf(open, session.signal);
   if (record.request && record.request.outcome === undefined) {
@@ -29,6 +32,7 @@ export async function request(
     id: randomUUID(),
     verb,
     ...(table === undefined ? {} : { table }),
+    ...(where === undefined ? {} : { where: String(where) }),
   };
   await open.store.request(record.name, wanted, undefined, { signal: session.signal });
   const running = record.owner !== undefined && record.leaseRemainingMs > 0;

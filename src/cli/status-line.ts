@@ -98,6 +98,7 @@ function headline(stats: Stats): string {
   if (stats.state !== 'copying') return stats.state;
   const current = stats.tables.find((table) => table.state === 'copying');
   if (!current) return 'copying';
+  if (current.range !== undefined) return `copying ${current.table} where ${current.range}, ${grouped(current.rows)} rows of it`;
   const share = fraction(current);
   const of = share === undefined ? '' : ` ${Math.floor(share * 100)} % of ${compact(current.estimatedRows ?? 0)}`;
   const done = stats.tables.filter((table) => table.state === 'done').length;
@@ -115,7 +116,8 @@ function remaining(stats: Stats): readonly string[] {
   let rows = 0;
   for (const table of stats.tables) {
     if (table.state === 'done') continue;
-    if (table.estimatedRows === undefined) return [];
+    // How many rows a range has nobody knows.
+    if (table.estimatedRows === undefined || table.range !== undefined) return [];
     rows += Math.max(0, table.estimatedRows - table.rows);
   }
   return rows > 0 ? [`eta ${spoken(rows / stats.rowsPerSecond)}`] : [];

@@ -70,8 +70,9 @@ export function describeRecord(record: StateRecord, paint: Session['paint']): st
   return `${paint('bold', record.name)}${record.part === '' ? '' : ` part ${record.part}`}\n${lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('')}`;
 }
 
-function describeRequest({ verb, table, outcome }: StateRequest): string {
-  return `${verb}${table === undefined ? '' : ` ${table}`}${outcome === undefined ? ' (not taken yet)' : `: ${outcome}`}`;
+function describeRequest({ verb, table, where, outcome }: StateRequest): string {
+  const range = where === undefined ? '' : ` where ${where}`;
+  return `${verb}${table === undefined ? '' : ` ${table}`}${range}${outcome === undefined ? ' (not taken yet)' : `: ${outcome}`}`;
 }
 
 function messageIn(json: string): string {
@@ -87,13 +88,15 @@ const REASONS: Readonly<Record<IncompleteReason, string>> = {
   'transaction-skipped': 'a transaction the server cannot decode was skipped',
 };
 
+const ofRange = (where: string | undefined): string => (where === undefined ? '' : ` (where ${where})`);
+
 function describePosition(position: Position | undefined): [string, string][] {
   if (!position) return [['position', 'none yet']];
   const tables = [...position.plan.tables()];
   const open = tables.filter(({ keyspace, table }) => !position.plan.isDone(keyspace, table));
   const lines: [string, string][] = [];
   if (tables.length > 0) {
-    const names = open.slice(0, 5).map(({ keyspace, table }) => `${keyspace}.${table}`);
+    const names = open.slice(0, 5).map(({ keyspace, table, entry }) => `${keyspace}.${table}${ofRange(entry.range?.where)}`);
     const rest = open.length > 5 ? ` and ${open.length - 5} more` : '';
     lines.push(['copy', open.length === 0 ? `complete (${tables.length} tables)` : `incomplete: ${names.join(', ')}${rest}`]);
   }

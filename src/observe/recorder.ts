@@ -105,7 +105,9 @@ export class Recorder {
       const shards = Object.values(entry.shards ?? {});
       const rows = shards.reduce((sum, one) => sum + (one.rows ?? 0), entry.rows ?? 0);
       const state = shards.some((one) => one.state !== 'pending') && !this.position?.plan.isDone(keyspace, table) ? 'copying' : entry.state;
-      out.push({ keyspace, table, rows, estimatedRows: this.#estimates.get(`${keyspace}.${table}`), state, generation: entry.generation });
+      const { generation, range } = entry;
+      const estimatedRows = this.#estimates.get(`${keyspace}.${table}`);
+      out.push({ keyspace, table, rows, estimatedRows, state, generation, ...(range ? { range: range.where } : {}) });
     }
     return out;
   }

@@ -48,6 +48,8 @@ export interface TableStats {
   readonly state: 'pending' | 'copying' | 'done';
   /** Counts copies of the table, from 1. */
   readonly generation: number;
+  /** Only this range of the table is being copied again; `rows` counts rows of it. */
+  readonly range?: string | undefined;
 }
 
 /** A snapshot; counters count since the start of this process. */

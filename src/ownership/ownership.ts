@@ -146,6 +146,14 @@ export class Ownership {
     this.#offered = { ...this.#offered, ...patch };
   }
 
+  /** Takes the request that waited when the stream was claimed, if there is one, without waiting for a renewal. False: none. */
+  takeRequest(): boolean {
+    const { request } = this.record;
+    if (!request || request.outcome !== undefined || !this.#options.onRequest) return false;
+    this.#handle(request);
+    return true;
+  }
+
   /**
    * Writes what is left (`lastError` as JSON) and frees the stream for others. Idempotent; does nothing when it is lost.
    * Tries once and for a few seconds: a store that does not answer must not hold up the end, the lease ends by itself.

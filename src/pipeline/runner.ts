@@ -1,6 +1,6 @@
 /** One run from claim to release: owner, sink, stream, checkpoints. Layer 4. */
 import { VStreamError } from '../errors.js';
-import { raceAbort } from '../internal/async.js';
+import { deferred, raceAbort } from '../internal/async.js';
 import { type Clock, delay } from '../internal/clock.js';
 import { must } from '../internal/must.js';
 import type { Recorder } from '../observe/recorder.js';
@@ -31,6 +31,7 @@ import { sayingHowLong } from './long-wait.js';
 import type { Summary } from './options.js';
 import { type Owned, openOwned } from './owned.js';
 import type { ApplyContext, Sink } from './sink.js';
+import { Taken } from './taken.js';
 import type { ValidatedRun } from './validate.js';
 
 /** Tries of one batch at a sink before the stream ends. */
@@ -46,6 +47,9 @@ export class Runner {
   #rangeWish: ((table: TableRef, where: string) => Promise<RangeWish>) | undefined;
   #lookUp: ((table: TableRef) => Promise<TableRef>) | undefined;
   #sink: Sink;
+  readonly #taken = new Taken();
+  /** The engine knows of the request that waited at the start, or it was refused. */
+  readonly #requested = deferred();
   #paused = false;
   #wake: (() => void) | undefined;
 
@@ -69,15 +73,22 @@ export class Runner {
 
   pause(): void {
     this.#paused = true;
+    this.#taken.paused = true;
   }
 
   resume(): void {
     this.#paused = false;
+    this.#taken.paused = false;
     this.#wake?.();
   }
 
-  /** `where`: only this range, of `recopy`. */
+  /** `where`: only this range, of `recopy`. Resolves when it will be done, as long as the process lives. */
   async change(kind: PlanChange['kind'], name: string, where?: string): Promise<void> {
+    const change = await this.#planChange(kind, name, where);
+    this.#engine?.change(change);
+  }
+
+  async #planChange(kind: PlanChange['kind'], name: string, where: string | undefined): Promise<PlanChange> {
     const engine = this.#engine;
     if (!engine)
       throw new VStreamError('CONFIG_INVALID', 'the stream has not started yet', {
@@ -103,11 +114,12 @@ export class Runner {
     if (kind === 'recopy' && where !== undefined) {
       checkWhere(where, ref);
       if (!this.#sweepsRanges) throw rangesNeeded(ref);
-      engine.change({ kind, table: ref, range: await must(this.#rangeWish, 'a stream that started')(ref, where) });
-      return;
+      const range = await must(this.#rangeWish, 'a stream that started')(ref, where);
+      this.#options.logger.info({ ...ref, where }, `a range of ${keyspace}.${ref.table} is copied again`);
+      return { kind, table: ref, range };
     }
     // Looked up first: a table that is not there would stop the stream, and one without a key is copied by other rules.
-    engine.change({ kind, table: kind === 'add' && !known && this.#lookUp ? await this.#lookUp(ref) : ref });
+    return { kind, table: kind === 'add' && !known && this.#lookUp ? await this.#lookUp(ref) : ref };
   }
 
   /** Resolves with the summary once drained, checkpointed and released. */
@@ -123,7 +135,7 @@ export class Runner {
         random: this.#random,
         recorder: this.#recorder,
         signal,
-        onRequest: (request) => this.#request(request),
+        onRequest: (request) => this.#request(request).finally(() => this.#engine && this.#requested.resolve()),
       });
       transport = openTransport(options, options.source.socket);
       return await this.#stream(transport, owned, signal);
@@ -170,7 +182,14 @@ export class Runner {
     else if (verb === 'resume') this.resume();
     // Asked again at the next renewal.
     else if (!this.#engine) return undefined;
-    else await this.change(verb === 'copy' ? 'recopy' : verb === 'add-table' ? 'add' : 'remove', table, where);
+    else {
+      const change = await this.#planChange(verb === 'copy' ? 'recopy' : verb === 'add-table' ? 'add' : 'remove', table, where);
+      const engine = this.#engine;
+      // The outcome is written once the change is stored: until then the request is what is left of it after a crash.
+      const stored = this.#taken.wait((applied) => engine.change(change, applied));
+      this.#requested.resolve();
+      await stored;
+    }
     return 'done';
   }
 
@@ -224,6 +243,8 @@ export class Runner {
     this.#lookUp = (table) => discoverTable(transport, options, table, stop);
     this.#rangeWish = (table, where) => rangeWish(transport, table, where, stop);
     this.#checkSweep(session.engine);
+    // A run that ends soon would never come to it.
+    if (ownership.takeRequest()) await raceAbort(this.#requested.promise, stop);
     const letters = await this.#openLetters(hard, signal);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
     const badRows = new BadRows({
@@ -291,12 +312,17 @@ export class Runner {
       ownership.offer({ lastError: error ? JSON.stringify(error.toJSON()) : null });
     };
     const options = { clock: this.#clock, logger, random: this.#random, tries: SINK_TRIES, failed };
-    let next = batches.next();
+    const ask = (): [Promise<IteratorResult<StreamBatch, void>>, number] => {
+      const round = this.#taken.asked();
+      return [batches.next(), round];
+    };
+    let [next, asked] = ask();
     for (;;) {
+      const round = asked;
       const { done, value: given } = await next;
       if (done) return;
       await this.#whilePaused(stop);
-      next = batches.next();
+      [next, asked] = ask();
       next.catch(() => {});
       // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
       await ownership.whenHeld();
@@ -312,6 +338,7 @@ export class Runner {
         batch.position,
         batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end',
       );
+      this.#taken.stored(round);
     }
   }
 

@@ -45,7 +45,7 @@ export class Engine {
   readonly #assembler: Assembler;
   readonly #delivery: Delivery;
   readonly #abort: AbortSignal;
-  #changes: PlanChange[] = [];
+  #changes: { readonly change: PlanChange; readonly applied: (() => void) | undefined }[] = [];
   #resolving: Resolving | undefined;
   #unusable: readonly VStreamError[] = [];
   readonly #watches: RpcWatch;
@@ -92,9 +92,9 @@ export class Engine {
     return this.#assembler.position;
   }
 
-  /** Takes effect between two batches. */
-  change(change: PlanChange): void {
-    this.#changes.push(change);
+  /** Takes effect between two batches; `applied` is called before the first batch that knows of it. */
+  change(change: PlanChange, applied?: () => void): void {
+    this.#changes.push({ change, applied });
   }
 
   /** Batches until the stop point, an abort (what is complete is still handed out), or an error that retrying does not mend. */
@@ -134,7 +134,7 @@ export class Engine {
     const assembler = this.#assembler;
     assembler.rewind();
     this.#requestIsOld = false;
-    this.#applyChanges();
+    yield* this.#applyChanges();
     const restarted = restartKeylessCopies(assembler.position, (table) => this.catalog.get(table)?.keyed === false);
     if (restarted !== assembler.position) assembler.replace(restarted);
     const copying = nextTable(assembler.plan);
@@ -206,6 +206,7 @@ export class Engine {
         yield* this.#delivery.progressIfDue();
         if (stopAt() || this.#abort.aborted) {
           yield* this.#delivery.everything();
+          yield* this.#applyChanges();
           return 'stop';
         }
         if (this.#changes.length > 0 || this.#requestIsOld || this.#copyMovedOn(copying)) {
@@ -376,13 +377,16 @@ export class Engine {
     this.#requestIsOld = true;
   }
 
-  #applyChanges(): void {
+  *#applyChanges(): Generator<StreamBatch, void, void> {
     if (this.#changes.length === 0) return;
-    const changes = this.#changes;
+    const taken = this.#changes;
     this.#changes = [];
+    const changes = taken.map((one) => one.change);
     this.catalog.change(changes);
     if (changes.some((one) => one.kind !== 'remove')) this.#delivery.copyOwed();
     const { position } = this.#assembler;
     this.#assembler.replace(withPlan(position, changePlan(position.plan, changes)));
+    for (const { applied } of taken) applied?.();
+    yield* this.#delivery.position();
   }
 }

@@ -215,8 +215,31 @@ test('a request is taken by the owner, and its outcome comes back', async () => 
   const wrong = await runProgram(['copy', 'ordres', '--config', config]);
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toMatch(/error: stream \S+ did not copy: .*ordres/);
+  const range = await runProgram(['copy', 'orders', '--config', config, '--where', "item = 'tea'"]);
+  expect(range.code).toBe(1);
+  expect(range.stderr).toMatch(/did not copy: .*item is not part of the primary key \(id\)/);
   running.child.kill('SIGTERM');
   await running.ended;
   expect((await runProgram(['run', config, '--until', 'copied'])).code).toBe(0);
   expect(await orderIds(database)).toEqual(sourceIds(shop));
+});
+
+test('a range asked for while nobody runs the stream is copied again at the next start, and mends the file', async () => {
+  await using shop = await startShop();
+  const { config, database } = await setUp(shop, { lease: '2s' });
+  expect((await runProgram(['run', config, '--until', 'copied'])).code).toBe(0);
+  await readback(database, 'delete from orders where id in (5, 7, 30)');
+  const bad = await runProgram(['copy', 'orders', '--config', config, '--where', 'id = 5 or id = 7']);
+  expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('only AND can join conditions')]);
+  const asked = await runProgram(['copy', 'orders', '--config', config, '--where', 'id > 4 and id < 10']);
+  expect(asked.code, asked.stderr).toBe(0);
+  expect(asked.stderr).toContain('it takes the request at its next start');
+  const waiting = await runProgram(['status', '--config', config]);
+  expect(waiting.stdout).toContain('copy orders where id > 4 and id < 10 (not taken yet)');
+  const run = await runProgram(['run', config, '--until', 'copied']);
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.stderr).toContain('a range of shop.orders is copied again');
+  expect(await orderIds(database)).toEqual(sourceIds(shop).filter((id) => id !== 30));
+  const taken = await runProgram(['status', '--config', config]);
+  expect(taken.stdout).toContain('copy orders where id > 4 and id < 10: done');
 });
