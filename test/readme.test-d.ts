@@ -38,9 +38,9 @@ export async function ownDestination(): Promise<void> {
     tables: { orders: table<Order>() },
     state: { keyspace: 'commerce', table: 'vstream_state' },
     sink: async (batch) => {
-      for (const change of batch.of('orders')) {
-        if (change.op === 'delete') await queue.remove(change.before.id);
-        else await queue.put(change.after.id, change.after.item, change.after.price);
+      for (const { before, after } of batch.of('orders')) {
+        if (before && before.id !== after?.id) await queue.remove(before.id); // deleted, or under another key from now on
+        if (after) await queue.put(after.id, after.item, after.price);
       }
     },
   });

@@ -143,3 +143,18 @@ test('waiting between tries ends with an abort', async () => {
     code: 'SINK_FAILED',
   });
 });
+
+test('a handler whose error is of category retry gets the same batch again; any other error of its ends the stream', async () => {
+  const given: Batch[] = [];
+  const handler = handlerSink(async (batch) => {
+    given.push(batch);
+    if (given.length < 3) throw new VStreamError('SINK_FAILED', 'the webhook answers 503', { category: 'retry' });
+  });
+  const batch = batchOf({});
+  await applyBatch(handler, batch, context(), options);
+  expect(given).toEqual([batch, batch, batch]);
+  const away = handlerSink(() => {
+    throw new VStreamError('SINK_FAILED', 'the webhook is gone for good');
+  });
+  await expect(applyBatch(away, batch, context(), options)).rejects.toMatchObject({ message: 'the webhook is gone for good' });
+});

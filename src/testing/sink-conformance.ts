@@ -17,7 +17,10 @@ import { shardCases } from './sink-cases-shards.js';
 export interface SinkHarness {
   /** A new sink, not open yet, on the same destination as every other of this harness. */
   create(): Sink | Promise<Sink>;
-  /** The current rows of a source table, own columns only, in any order; [] when the destination has no such table. */
+  /**
+   * The current rows of a source table, own columns only, in any order; [] when the destination has no such table. Values are compared as
+   * text, so 64-bit integers and decimals may be text or numbers, dates text, bytes `Uint8Array` or hex; NULL is null or absent.
+   */
   read(table: TableRef): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
