@@ -58,7 +58,7 @@ async function copyOnce({ address, keyspace, table }: Table, rows: number): Prom
   const seconds = 60 + Math.ceil(rows / ROWS_PER_SECOND_AT_LEAST);
   const java = ['java', `-Xms${HEAP}`, `-Xmx${HEAP}`, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classes, 'Peer'];
   const pinned = availableParallelism() > 1 && canPin();
-  const [command = '', ...args] = [
+  const [command, ...args] = [
     ...(pinned ? ['taskset', '-c', '1'] : []),
     ...java,
     host,

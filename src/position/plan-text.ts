@@ -1,24 +1,9 @@
 /**
  * A plan as JSON text, written for every batch of a sink that stores positions: thousands of tables of which one changed. Layer 1.
- * The same text as `JSON.stringify(plan.toJson())`, but for tables named like numbers, which an object would put first.
+ * Says the same as `JSON.stringify(plan.toJson())`, with what many tables share apart.
  */
+import { PlanKinds } from './plan-kinds.js';
 import type { TableCopy } from './table-copy.js';
-
-interface Group {
-  readonly keys: readonly string[];
-  /** `"orders":{…}` each. */
-  readonly pieces: readonly string[];
-  readonly whole: string;
-}
-
-/** Entries are never changed, and most outlive many plans. */
-const texts = new WeakMap<TableCopy, string>();
-
-function pieceOf(table: string, entry: TableCopy): string {
-  let text = texts.get(entry);
-  if (text === undefined) texts.set(entry, (text = JSON.stringify(entry)));
-  return `${JSON.stringify(table)}:${text}`;
-}
 
 export interface NamedEntry {
   readonly key: string;
@@ -27,21 +12,66 @@ export interface NamedEntry {
   readonly entry: TableCopy | undefined;
 }
 
+/** The tables of a keyspace. */
+class Group {
+  readonly keys: readonly string[];
+  /** `"orders":{…}` each. */
+  readonly pieces: readonly string[];
+  #whole: string | undefined;
+
+  constructor(keys: readonly string[], pieces: readonly string[]) {
+    this.keys = keys;
+    this.pieces = pieces;
+  }
+
+  get whole(): string {
+    return (this.#whole ??= this.pieces.join(','));
+  }
+
+  /** Without the piece, or with it in the place of the key's, or behind the others. */
+  changed(key: string, piece: string | undefined): Group {
+    const at = this.keys.indexOf(key);
+    if (piece === undefined) return at < 0 ? this : new Group(this.keys.toSpliced(at, 1), this.pieces.toSpliced(at, 1));
+    return at < 0 ? new Group([...this.keys, key], [...this.pieces, piece]) : new Group(this.keys, this.pieces.with(at, piece));
+  }
+}
+
 export class PlanText {
-  readonly #groups = new Map<string, Group>();
+  /** Grows with the texts made of one another: a number, once given, means the same in all of them. */
+  readonly #kinds: PlanKinds;
+  readonly #groups: ReadonlyMap<string, Group>;
   #around: { readonly key: string; readonly head: string; readonly tail: string } | undefined;
 
+  private constructor(kinds: PlanKinds, groups: ReadonlyMap<string, Group>) {
+    this.#kinds = kinds;
+    this.#groups = groups;
+  }
+
   /** In the plan's order. */
-  constructor(tables: Iterable<NamedEntry>) {
+  static of(tables: readonly NamedEntry[]): PlanText {
+    const kinds = new PlanKinds();
+    for (const { entry } of tables) if (entry) kinds.count(entry);
     const groups = new Map<string, { keys: string[]; pieces: string[] }>();
     for (const { key, keyspace, table, entry } of tables) {
       if (!entry) continue;
       let group = groups.get(keyspace);
       if (!group) groups.set(keyspace, (group = { keys: [], pieces: [] }));
       group.keys.push(key);
-      group.pieces.push(pieceOf(table, entry));
+      group.pieces.push(pieceOf(kinds, table, entry));
     }
-    for (const [keyspace, { keys, pieces }] of groups) this.#groups.set(keyspace, { keys, pieces, whole: pieces.join(',') });
+    return new PlanText(kinds, new Map([...groups].map(([keyspace, { keys, pieces }]) => [keyspace, new Group(keys, pieces)])));
+  }
+
+  /** The text of the tables of which one has another entry. */
+  changed({ key, keyspace, table, entry }: NamedEntry): PlanText {
+    if (entry) this.#kinds.count(entry);
+    const group = (this.#groups.get(keyspace) ?? new Group([], [])).changed(key, entry && pieceOf(this.#kinds, table, entry));
+    return new PlanText(this.#kinds, new Map([...this.#groups, [keyspace, group]]));
+  }
+
+  /** Entries that the text speaks of by number, as a JSON list; '' when it speaks of none. */
+  get kinds(): string {
+    return this.#kinds.text;
   }
 
   /** The text with `over` in place of the table of that key, or behind the others. */
@@ -52,7 +82,7 @@ export class PlanText {
       if (text !== '') parts.push(`${JSON.stringify(keyspace)}:{${text}}`);
     }
     if (over?.entry && !this.#groups.has(over.keyspace))
-      parts.push(`${JSON.stringify(over.keyspace)}:{${pieceOf(over.table, over.entry)}}`);
+      parts.push(`${JSON.stringify(over.keyspace)}:{${pieceOf(this.#kinds, over.table, over.entry)}}`);
     return `{${parts.join(',')}}`;
   }
 
@@ -63,6 +93,10 @@ export class PlanText {
         at < 0 ? { key, head: whole, tail: '' } : { key, head: pieces.slice(0, at).join(','), tail: pieces.slice(at + 1).join(',') };
     }
     const { head, tail } = this.#around;
-    return [head, entry ? pieceOf(table, entry) : '', tail].filter((one) => one !== '').join(',');
+    return [head, entry ? pieceOf(this.#kinds, table, entry) : '', tail].filter((one) => one !== '').join(',');
   }
+}
+
+function pieceOf(kinds: PlanKinds, table: string, entry: TableCopy): string {
+  return `${JSON.stringify(table)}:${kinds.textOf(entry)}`;
 }

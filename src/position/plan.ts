@@ -6,9 +6,11 @@
  * stay far under 1 MB: at most one table is under way at a time (design: one table per RPC).
  */
 
-import { isOf, namesOf, PlanBase, type Stage, stageOf } from './plan-base.js';
+import { must } from '../internal/must.js';
+import { isOf, namesOf, PlanBase, type Stage, stageOf, unfinishedOn } from './plan-base.js';
+import { type PackedPlan, unpacked } from './plan-kinds.js';
 import type { RangeCopy } from './range-copy.js';
-import { copyOn, fold, isFinished, ownShard, rangeOn, type ShardCopy, type TableCopy } from './table-copy.js';
+import { copyOn, fold, isFinished, ownShard, rangeOn, type ShardCopy, type TableCopy, withOwn } from './table-copy.js';
 
 export { highestGeneration, rangeOn, type CopyState, type ShardCopy, type TableCopy } from './table-copy.js';
 
@@ -37,11 +39,13 @@ export class CopyPlan {
     this.#unfinished = unfinished;
   }
 
-  static fromJson(json: PlanJson): CopyPlan {
+  /** `kinds`: entries that several tables share. */
+  static fromJson(json: PackedPlan, kinds: readonly TableCopy[] = []): CopyPlan {
     const tables = new Map<string, TableCopy>();
     let unfinished = 0;
     for (const [keyspace, entries] of Object.entries(json)) {
-      for (const [table, entry] of Object.entries(entries)) {
+      for (const [table, packed] of Object.entries(entries)) {
+        const entry = must(unpacked(packed, kinds), 'the kind of a table');
         tables.set(tableKey(keyspace, table), entry);
         if (!isFinished(entry)) unfinished++;
       }
@@ -60,10 +64,11 @@ export class CopyPlan {
     return Object.fromEntries([...keyspaces].map(([keyspace, entries]) => [keyspace, Object.fromEntries(entries)]));
   }
 
-  /** The JSON text of `toJson()`, at the price of what changed. */
-  toText(): string {
+  /** What `fromJson` takes, as JSON text, at the price of what changed; `kinds` is '' when there are none. */
+  toText(): { readonly copy: string; readonly kinds: string } {
     const over = this.#over;
-    return this.#base.text().with(over && { ...namesOf(over.key), ...over });
+    const text = this.#base.text();
+    return { copy: text.with(over && { ...namesOf(over.key), ...over }), kinds: text.kinds };
   }
 
   get size(): number {
@@ -108,12 +113,13 @@ export class CopyPlan {
       this.#unfinished - Number(before !== undefined && !isFinished(before)) + Number(entry !== undefined && !isFinished(entry));
     const over = { key, entry };
     if (!this.#over || this.#over.key === key) return new CopyPlan(this.#base, over, unfinished);
-    return new CopyPlan(new PlanBase(this.#folded()), over, unfinished);
+    return new CopyPlan(this.#base.with(this.#over.key, this.#over.entry), over, unfinished);
   }
 
   /** The same for many tables at once. */
   withTables(entries: readonly (readonly [{ readonly keyspace: string; readonly table: string }, TableCopy | undefined])[]): CopyPlan {
-    const tables = new Map(this.#over ? this.#folded() : this.#base.tables);
+    const over = this.#over;
+    const tables = new Map((over ? this.#base.with(over.key, over.entry) : this.#base).tables);
     for (const [{ keyspace, table }, entry] of entries) {
       if (entry) tables.set(tableKey(keyspace, table), entry);
       else tables.delete(tableKey(keyspace, table));
@@ -133,6 +139,8 @@ export class CopyPlan {
     if (copy.state === 'copying' && ownShard(entry, shard)?.state === 'copying') {
       return this.withTable(keyspace, table, { ...entry, shards: { ...entry.shards, [shard]: copy } });
     }
+    const own = withOwn(entry, shard, copy, allShards);
+    if (own) return this.withTable(keyspace, table, own);
     const names = allShards.includes(shard) ? allShards : [...allShards, shard];
     const states = names.map((name): readonly [string, ShardCopy] => [name, name === shard ? copy : copyOn(entry, name)]);
     return this.withTable(keyspace, table, fold(entry, states));
@@ -178,15 +186,4 @@ export class CopyPlan {
   #get(key: string): TableCopy | undefined {
     return this.#over?.key === key ? this.#over.entry : this.#base.tables.get(key);
   }
-
-  #folded(): ReadonlyMap<string, TableCopy> {
-    const over = this.#over as Overlay;
-    const tables = new Map(this.#base.tables);
-    if (over.entry) tables.set(over.key, over.entry);
-    else tables.delete(over.key);
-    return tables;
-  }
 }
-
-const unfinishedOn = (entry: TableCopy | undefined, shard: string): number =>
-  Number(entry !== undefined && copyOn(entry, shard).state !== 'done');

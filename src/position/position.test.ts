@@ -49,6 +49,22 @@ describe('a position', () => {
     );
   });
 
+  test('of version 1, in which every table is written in full, is read', () => {
+    const tables = Array.from(
+      { length: 20 },
+      (_, index) => `"t${index}":{"state":"done","generation":1,"fingerprint":"abcdefghij","rows":${index}}`,
+    );
+    const text = `{"version":1,"shards":${JSON.stringify([shard()])},"copy":{"k":{${tables.join(',')}}}}`;
+    const old = Position.parse(text);
+    expect(old.plan.table('k', 't19')).toEqual({ state: 'done', generation: 1, fingerprint: 'abcdefghij', rows: 19 });
+    expect(old.toJSON()).toMatchObject({
+      version: 2,
+      kinds: [{ state: 'done', generation: 1, fingerprint: 'abcdefghij' }],
+      copy: { k: { t0: [0, 0], t19: [0, 19] } },
+    });
+    expect(Position.parse(old.toString()).equals(Position.parse(text))).toBe(true);
+  });
+
   test('gives the GTID set of a shard', () => {
     const one = new Position([shard('-80', 'x'), shard('80-', 'y')]);
     expect([one.gtid('commerce', '80-'), one.gtid('commerce', '0'), one.gtid('other', '-80')]).toEqual(['y', undefined, undefined]);
@@ -106,7 +122,17 @@ describe('positions of other clients', () => {
     [JSON.stringify([shard(), shard()]), 'commerce/-80 is listed twice'],
     [JSON.stringify([{ ...shard(), tablePKs: [{ tableName: 't' }] }]), 'a copy is under way on commerce/-80'],
     [JSON.stringify([{ ...shard(), table_p_ks: [{ table_name: 't' }] }]), 'a copy is under way on commerce/-80'],
-    [JSON.stringify({ version: 2, shards: [shard()] }), 'version 2'],
+    [JSON.stringify({ version: 3, shards: [shard()] }), 'version 3'],
+    [JSON.stringify({ version: 2, shards: [shard()], kinds: {} }), '`kinds`'],
+    [JSON.stringify({ version: 2, shards: [shard()], kinds: [{ state: 'copying', generation: 1 }] }), '`kinds`'],
+    ...[0, [0, 1], 1.5, [], [-1, 0], [0], [0, 1, 2], ['0', 1]].map((packed): [string, string] => [
+      JSON.stringify({ version: 2, shards: [shard()], kinds: [], copy: { k: { t: packed } } }),
+      '`copy`',
+    ]),
+    ...[1, [1, 1], [0, -1], [0, 0.5], [0, 1, 2], '0', -1].map((packed): [string, string] => [
+      JSON.stringify({ version: 2, shards: [shard()], kinds: [{ state: 'done', generation: 1 }], copy: { k: { t: packed } } }),
+      '`copy`',
+    ]),
     [JSON.stringify({ version: 1, shards: [] }), '`shards`'],
     [JSON.stringify({ version: 1, shards: [{ keyspace: 'k' }] }), '`shards`'],
     [JSON.stringify({ version: 1, shards: [shard(), shard()] }), 'twice'],

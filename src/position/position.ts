@@ -1,11 +1,13 @@
 /**
  * Where a stream is: one opaque, versioned, JSON-serialisable value of GTID vector and copy plan. Layer 1.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { VStreamError } from '../errors.js';
 import { importForeignPosition } from './foreign.js';
 import { isSinceList, Since, type SinceMark } from './since.js';
 import { type Incomplete, isIncompleteList } from './incomplete.js';
-import { CopyPlan, type PlanJson } from './plan.js';
+import { CopyPlan, type TableCopy } from './plan.js';
+import type { PackedPlan } from './plan-kinds.js';
 import { isRangeCopy, isRangeWish } from './range-copy.js';
 
 export interface ShardPosition {
@@ -29,10 +31,13 @@ export interface PartialTransaction {
 }
 
 export interface PositionJson {
-  readonly version: 1;
+  /** 2 where there are `kinds`: a reader of 1 would miss those tables. */
+  readonly version: 1 | 2;
   readonly shards: readonly ShardPosition[];
+  /** Entries of the plan that several tables share. */
+  readonly kinds?: readonly TableCopy[];
   /** Per keyspace and table; absent when nothing was ever to be copied. */
-  readonly copy?: PlanJson;
+  readonly copy?: PackedPlan;
   /** How many times the shard set was replaced; for a shard without a number of its own the first part of `sequence`. */
   readonly reshards?: number;
   readonly partial?: readonly PartialTransaction[];
@@ -122,28 +127,28 @@ export class Position {
   }
 
   equals(other: Position): boolean {
-    return this === other || this.toString() === other.toString();
+    if (this === other || this.toString() === other.toString()) return true;
+    // The same plan is written in several ways: which entries have a number depends on what it was made from.
+    const spelled = (one: Position): unknown => JSON.parse(one.#text({ copy: JSON.stringify(one.plan.toJson()), kinds: '' }));
+    return isDeepStrictEqual(spelled(this), spelled(other));
   }
 
   toJSON(): PositionJson {
-    return {
-      version: 1,
-      shards: this.shards,
-      ...(this.plan.size > 0 ? { copy: this.plan.toJson() } : {}),
-      ...(this.reshards > 0 ? { reshards: this.reshards } : {}),
-      ...(this.partial.length > 0 ? { partial: this.partial } : {}),
-      ...(this.incomplete.length > 0 ? { incomplete: this.incomplete } : {}),
-      ...(this.since.isEmpty ? {} : { since: this.since.marks }),
-    };
+    return JSON.parse(this.toString()) as PositionJson;
   }
 
-  /** The same as `JSON.stringify`, and much faster for plans of thousands of tables. */
+  /** What `JSON.stringify` gives, and faster for plans of thousands of tables. */
   toString(): string {
+    return this.#text(this.plan.toText());
+  }
+
+  #text({ copy, kinds }: { readonly copy: string; readonly kinds: string }): string {
     const { shards, plan, reshards, partial, incomplete, since } = this;
     const fields = [
-      '"version":1',
+      `"version":${kinds === '' ? 1 : 2}`,
       `"shards":${JSON.stringify(shards)}`,
-      ...(plan.size > 0 ? [`"copy":${plan.toText()}`] : []),
+      ...(kinds === '' ? [] : [`"kinds":${kinds}`]),
+      ...(plan.size > 0 ? [`"copy":${copy}`] : []),
       ...(reshards > 0 ? [`"reshards":${reshards}`] : []),
       ...(partial.length > 0 ? [`"partial":${JSON.stringify(partial)}`] : []),
       ...(incomplete.length > 0 ? [`"incomplete":${JSON.stringify(incomplete)}`] : []),
@@ -162,21 +167,23 @@ function parseJson(text: string): unknown {
 }
 
 function fromOwnJson(value: Record<string, unknown>): Position {
-  if (value['version'] !== 1) throw invalid(`format version ${String(value['version'])} is not known to this release`);
-  const { shards, copy, reshards = 0, partial = [], incomplete = [], since = [] } = value;
+  if (value['version'] !== 1 && value['version'] !== 2)
+    throw invalid(`format version ${String(value['version'])} is not known to this release`);
+  const { shards, kinds = [], copy, reshards = 0, partial = [], incomplete = [], since = [] } = value;
   if (!Array.isArray(shards) || shards.length === 0 || !shards.every(isShardPosition)) {
     throw invalid('`shards` is not a list of {keyspace, shard, gtid}');
   }
   const names = new Set(shards.map((one) => `${one.keyspace}/${one.shard}`));
   if (names.size !== shards.length) throw invalid('a shard is listed twice');
-  if (copy !== undefined && !isPlanJson(copy)) throw invalid('`copy` is not a copy plan');
+  if (!Array.isArray(kinds) || !kinds.every(isTableCopy)) throw invalid('`kinds` is not a list of entries');
+  if (copy !== undefined && !isPlan(copy, kinds)) throw invalid('`copy` is not a copy plan');
   if (!isCount(reshards)) throw invalid('`reshards` is not a count');
   if (!Array.isArray(partial) || !partial.every(isPartial)) throw invalid('`partial` is not a list of transactions under way');
   if (!isIncompleteList(incomplete)) throw invalid('`incomplete` is not a list of marks');
   if (!isSinceList(since)) throw invalid('`since` is not a list of snapshots');
   return new Position(
     shards.map(({ keyspace, shard, gtid, reshards: own }) => ({ keyspace, shard, gtid, ...(own === undefined ? {} : { reshards: own }) })),
-    copy === undefined ? CopyPlan.empty : CopyPlan.fromJson(copy),
+    copy === undefined ? CopyPlan.empty : CopyPlan.fromJson(copy, kinds),
     reshards,
     partial,
     incomplete,
@@ -184,11 +191,14 @@ function fromOwnJson(value: Record<string, unknown>): Position {
   );
 }
 
-function isPlanJson(value: unknown): value is PlanJson {
-  return isRecord(value) && Object.values(value).every((tables) => isRecord(tables) && Object.values(tables).every(isTableCopy));
+function isPlan(value: unknown, kinds: readonly TableCopy[]): value is PackedPlan {
+  const isKind = (kind: unknown): boolean => isCount(kind) && kind < kinds.length;
+  const isEntry = (entry: unknown): boolean =>
+    Array.isArray(entry) ? entry.length === 2 && isKind(entry[0]) && isCount(entry[1]) : isKind(entry) || isTableCopy(entry);
+  return isRecord(value) && Object.values(value).every((tables) => isRecord(tables) && Object.values(tables).every(isEntry));
 }
 
-function isTableCopy(value: unknown): boolean {
+function isTableCopy(value: unknown): value is TableCopy {
   if (!isRecord(value)) return false;
   const { state, generation, fingerprint, rows, shards, removed } = value;
   if (state !== 'pending' && state !== 'done') return false;

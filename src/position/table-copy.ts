@@ -18,7 +18,7 @@ export interface TableCopy {
   readonly generation: number;
   /** Key columns, types, collations, rule and column list the copy was made with; a difference restarts it. */
   readonly fingerprint?: string | undefined;
-  /** Rows copied on the shards that `shards` does not name. */
+  /** Rows copied on shards that do not say how many themselves. */
   readonly rows?: number | undefined;
   /** Shards whose state differs from the table's. */
   readonly shards?: Readonly<Record<string, ShardCopy>> | undefined;
@@ -79,6 +79,33 @@ export function beginRange(entry: TableCopy, wish: RangeWish, waiting: readonly 
 export const isFinished = (entry: TableCopy): boolean =>
   entry.state === 'done' && Object.values(entry.shards ?? {}).every((one) => one.state === 'done');
 
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+function setOf(shards: readonly string[]): ReadonlySet<string> {
+  let set = sets.get(shards);
+  if (!set) sets.set(shards, (set = new Set(shards)));
+  return set;
+}
+
+/**
+ * What `fold` makes of the entry when this shard's state is new and the shards still differ: most calls, at a price that does not grow
+ * with the number of shards nobody has begun. Undefined where looking at every shard might say more. `shards` are the keyspace's.
+ */
+export function withOwn(entry: TableCopy, shard: string, copy: ShardCopy, shards: readonly string[]): TableCopy | undefined {
+  const { removed, range, waiting, ranged, shards: own = {}, ...shared } = entry;
+  if (removed || range || waiting || ranged) return undefined;
+  const live = setOf(shards);
+  const others = Object.entries(own).filter(([name]) => name !== shard);
+  if (!live.has(shard) || !others.every(([name]) => live.has(name))) return undefined;
+  const differ =
+    copy.state === 'copying' ||
+    (copy.state !== entry.state && others.length + 1 < shards.length) ||
+    others.some(([, { state }]) => state !== copy.state);
+  if (!differ) return undefined;
+  if (copy.state !== entry.state || copy.generation !== entry.generation) others.push([shard, copy]);
+  return others.length === 0 ? shared : { ...shared, shards: Object.fromEntries(others) };
+}
+
 /** The shortest entry that says the same: the table's own state once all shards share it, and the shards that deviate. */
 export function fold(entry: TableCopy, states: readonly (readonly [string, ShardCopy])[]): TableCopy {
   const first = states[0]?.[1].state ?? entry.state;
@@ -87,17 +114,23 @@ export function fold(entry: TableCopy, states: readonly (readonly [string, Shard
   const generation = shared === undefined ? entry.generation : mostCommon(states.map(([, one]) => one.generation));
   const shards = states.filter(([, one]) => one.state !== state || one.generation !== generation);
   const deviating = new Set(shards.map(([name]) => name));
-  const known = shared === undefined ? entry.rows : (entry.rows ?? 0) + sum(states.filter(([name]) => !deviating.has(name)));
+  // What is done everywhere is told of the whole table: thousands of tables that differ by generation alone stay alike.
+  const counted = shared === 'done' ? states : shared === undefined ? [] : states.filter(([name]) => !deviating.has(name));
+  const known = (entry.rows ?? 0) + sum(counted);
   const folded: TableCopy = {
     state,
     generation,
     ...(entry.fingerprint === undefined ? {} : { fingerprint: entry.fingerprint }),
     ...(known ? { rows: known } : {}),
-    ...(shards.length === 0 ? {} : { shards: Object.fromEntries(shards) }),
+    ...(shards.length === 0 ? {} : { shards: Object.fromEntries(shared === 'done' ? shards.map(withoutRows) : shards) }),
     ...rangesLeft(entry, states),
   };
   const [next, ...waiting] = folded.waiting ?? [];
   return next && isFinished(folded) ? beginRange(folded, next, waiting) : folded;
+}
+
+function withoutRows([name, { state, generation }]: readonly [string, ShardCopy]): readonly [string, ShardCopy] {
+  return [name, { state, generation }];
 }
 
 function rangesLeft({ range, waiting, ranged }: TableCopy, states: readonly (readonly [string, ShardCopy])[]): Partial<TableCopy> {

@@ -15,7 +15,7 @@ export function formatChange(change: Change, position?: Position): string {
   let line = `{"op":"${change.op}",${place(change)}`;
   if (change.before !== undefined) line += `,"before":${formatRow(change.before)}`;
   if (change.after !== undefined) line += `,"after":${formatRow(change.after)}`;
-  if (position !== undefined) line += `,"position":${JSON.stringify(position)}`;
+  if (position !== undefined) line += `,"position":${position.toString()}`;
   return `${line}}`;
 }
 
@@ -27,7 +27,7 @@ export function formatSchema(change: SchemaChange, position?: Position): string 
     const columns = change.to.columns.map((column) => ({ name: column.name, type: column.columnType, nullable: column.nullable }));
     line += `,"version":${change.to.version},"key":${JSON.stringify(change.to.key)},"columns":${JSON.stringify(columns)}`;
   }
-  if (position !== undefined) line += `,"position":${JSON.stringify(position)}`;
+  if (position !== undefined) line += `,"position":${position.toString()}`;
   return `${line}}`;
 }
 
