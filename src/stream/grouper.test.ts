@@ -144,6 +144,17 @@ describe('replication', () => {
     ).toEqual([{ shard: '-80', kind: 'transaction', gtid: set(5), rows: [], tables: [], statements: [] }]);
   });
 
+  test('a change without images is none, and those around it keep their ordinals', () => {
+    const grouper = grouperOf(['-80']);
+    const group = [a.begin(9), a.field('t', 9), a.row('t', [row(1), {}, row(2)], 9), a.vgtid(vector(5)), a.commit(9)];
+    const [unit] = grouper.push(response(...group));
+    expect(unit?.kind === 'group' && unit.changes.map((one) => `${one.ordinal} ${changeText(one)}`)).toEqual([
+      '0 insert t 1 x',
+      '2 insert t 2 x',
+    ]);
+    expect(units(grouper, [a.begin(9), a.row('t', [{}], 9), a.vgtid(vector(6)), a.commit(9)])).toMatchObject([{ rows: [], gtid: set(6) }]);
+  });
+
   test("rows of the tablets' heartbeat tables are signs of life, not changes, whatever users call their tables", () => {
     const grouper = grouperOf(['-80']);
     const internal = [
