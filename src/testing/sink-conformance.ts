@@ -11,6 +11,7 @@ import type { TableRef } from '../schema/table.js';
 import { basicCases } from './sink-cases-basic.js';
 import { fenceCases } from './sink-cases-fence.js';
 import { moveCases } from './sink-cases-moves.js';
+import { rangeCases } from './sink-cases-ranges.js';
 import { schemaCases } from './sink-cases-schema.js';
 import { shardCases } from './sink-cases-shards.js';
 
@@ -27,13 +28,13 @@ export interface SinkHarness {
 export interface SinkCase {
   readonly title: string;
   /** What the sink must be able to do for the case to make sense. */
-  readonly needs: readonly ('deletes' | 'sweep' | 'stored' | 'evolve' | 'truncate')[];
+  readonly needs: readonly ('deletes' | 'sweep' | 'stored' | 'evolve' | 'truncate' | 'ranges')[];
   run(harness: SinkHarness): Promise<void>;
 }
 
 /** The cases that fit a sink; all of them without an argument. */
-export function sinkConformance(capabilities?: SinkCapabilities, canTruncate = true): readonly SinkCase[] {
-  const all = [...basicCases, ...shardCases, ...moveCases, ...fenceCases, ...schemaCases];
+export function sinkConformance(capabilities?: SinkCapabilities, canTruncate = true, canSweepRanges = false): readonly SinkCase[] {
+  const all = [...basicCases, ...shardCases, ...rangeCases, ...moveCases, ...fenceCases, ...schemaCases];
   if (!capabilities) return all;
   const able: Record<SinkCase['needs'][number], boolean> = {
     deletes: capabilities.deletes,
@@ -41,6 +42,7 @@ export function sinkConformance(capabilities?: SinkCapabilities, canTruncate = t
     stored: capabilities.position === 'stored',
     evolve: capabilities.schema === 'evolve',
     truncate: canTruncate,
+    ranges: capabilities.sweep && canSweepRanges,
   };
   return all.filter((one) => one.needs.every((need) => able[need]));
 }
