@@ -7,8 +7,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fromBinary } from '@bufbuild/protobuf';
 import { type EmbeddedVtgate, type EngineClock, realClock, seededRandom, startEmbeddedVtgate } from '../../src/embedded/index.js';
+import { FileLetterBox } from '../../src/pipeline/letter-file.js';
 import { readback } from '../../src/sinks/duckdb/query.js';
+import { RowSchema } from '../../src/wire/gen/query_pb.js';
 import { Shop, shopKeyspace, SHARDS, TABLES } from './shop.js';
 
 export interface CrashOptions {
@@ -25,14 +28,22 @@ export interface CrashResult {
   readonly faults: number;
   /** Rows in the source at the end. */
   readonly rows: number;
-  /** Transactions whose ledger entry never reached the log. */
+  /** Transactions whose ledger entry never reached the log, and unreadable rows that are no dead letter. */
   readonly lost: number;
-  /** Changes in the log more than once, by shard, GTID and ordinal. */
+  /** Changes in the log or among the dead letters more than once, by shard, GTID and ordinal. */
   readonly duplicated: number;
   /** Rows that differ between source and sink, over all tables. */
   readonly different: number;
   /** The first differences, for a message. */
   readonly examples: readonly string[];
+}
+
+type LetterPlace = { readonly path: string } | { readonly keyspace: string; readonly table: string };
+
+/** Where the worker writes. */
+interface Place {
+  readonly path: string;
+  readonly letters: LetterPlace;
 }
 
 const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url));
@@ -41,6 +52,9 @@ export async function crash(options: CrashOptions): Promise<CrashResult> {
   const random = seededRandom(options.seed);
   const folder = await mkdtemp(join(tmpdir(), 'vstream-crash-'));
   const path = join(folder, 'sink.duckdb');
+  const letters: LetterPlace =
+    options.seed % 2 === 0 ? { path: join(folder, 'letters.jsonl') } : { keyspace: 'vstream', table: 'bad_rows' };
+  const place = { path, letters };
   const clock = new LeaseClock();
   const vtgate = await startEmbeddedVtgate({
     keyspaces: { vstream: {}, shop: shopKeyspace() },
@@ -55,14 +69,16 @@ export async function crash(options: CrashOptions): Promise<CrashResult> {
   try {
     while (options.kills !== undefined ? kills < options.kills : performance.now() - begun < (options.forMs ?? 0)) {
       const after = 1 + Math.floor(random() ** 2 * 40);
-      faults += await life(vtgate, shop, path, options.seed, after, random);
+      faults += await life(vtgate, shop, place, options.seed, after, random);
       kills++;
       clock.endLeases();
       if (kills % 10 === 0) options.log?.(`${kills} kills, ${shop.writes} changes written`);
     }
-    await settle(vtgate, path, options.seed);
+    await settle(vtgate, place, options.seed);
     const different = await compare(vtgate, path);
-    return { kills, faults, ...different, ...(await ledger(vtgate, path)) };
+    const log = await ledger(vtgate, path);
+    const left = await leftOut(vtgate, letters);
+    return { kills, faults, ...different, lost: log.lost + left.lost, duplicated: log.duplicated + left.duplicated };
   } finally {
     await vtgate.close();
     await rm(folder, { recursive: true, force: true });
@@ -83,13 +99,15 @@ class LeaseClock implements EngineClock {
   }
 }
 
-function startWorker(vtgate: EmbeddedVtgate, path: string, seed: number, until?: string): ChildProcess {
-  return fork(WORKER, [JSON.stringify({ address: vtgate.address, path, seed, until })], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+function startWorker(vtgate: EmbeddedVtgate, place: Place, seed: number, until?: string): ChildProcess {
+  return fork(WORKER, [JSON.stringify({ address: vtgate.address, ...place, seed, until })], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
 }
 
 /** One life of the worker: killed after so many of its steps, at once or a moment later, and perhaps harmed before. */
-function life(vtgate: EmbeddedVtgate, shop: Shop, path: string, seed: number, after: number, random: () => number): Promise<number> {
-  const worker = startWorker(vtgate, path, seed);
+function life(vtgate: EmbeddedVtgate, shop: Shop, place: Place, seed: number, after: number, random: () => number): Promise<number> {
+  const worker = startWorker(vtgate, place, seed);
   let steps = 0;
   let faults = 0;
   return new Promise((resolve, reject) => {
@@ -126,8 +144,8 @@ function harm(vtgate: EmbeddedVtgate, random: () => number): void {
 }
 
 /** A last life that nobody disturbs: up to now, and then to its end. */
-function settle(vtgate: EmbeddedVtgate, path: string, seed: number): Promise<void> {
-  const worker = startWorker(vtgate, path, seed, 'now');
+function settle(vtgate: EmbeddedVtgate, place: Place, seed: number): Promise<void> {
+  const worker = startWorker(vtgate, place, seed, 'now');
   return new Promise((resolve, reject) => {
     let last: unknown;
     worker.on('message', (event) => (last = event));
@@ -142,7 +160,7 @@ async function compare(vtgate: EmbeddedVtgate, path: string): Promise<Pick<Crash
   const examples: string[] = [];
   for (const table of TABLES) {
     if (table === 'ledger') continue;
-    const source = counted(vtgate.engine.rows('shop', table).map(line));
+    const source = counted(vtgate.engine.rows('shop', table).filter(isReadable).map(line));
     const found = await readback(path, `select * from main."${table}"`);
     const sink = netted(found);
     rows += vtgate.engine.rows('shop', table).length;
@@ -194,4 +212,42 @@ async function ledger(vtgate: EmbeddedVtgate, path: string): Promise<Pick<CrashR
   let duplicated = 0;
   for (const count of names.values()) duplicated += count - 1;
   return { lost, duplicated };
+}
+
+function isReadable(row: object): boolean {
+  return Object.values(row).every((value) => !(value instanceof Uint8Array));
+}
+
+/** Rows nobody can read are dead letters, each once: a change by its transaction, a copied row by its key and the copy's generation. */
+async function leftOut(vtgate: EmbeddedVtgate, place: LetterPlace): Promise<Pick<CrashResult, 'lost' | 'duplicated'>> {
+  const letters = await lettersIn(vtgate, place);
+  const ids = new Set(letters.map(({ id }) => id));
+  const lost = vtgate.engine.rows('shop', 'odd').filter((row) => !isReadable(row) && !ids.has(String(row['id']))).length;
+  let duplicated = 0;
+  for (const count of counted(letters.map(({ name }) => name)).values()) duplicated += count - 1;
+  return { lost, duplicated };
+}
+
+/** The key in each letter, and a name no other letter may have. Not by its id: what the client takes for one must not hide a second. */
+async function lettersIn(vtgate: EmbeddedVtgate, place: LetterPlace): Promise<readonly { readonly id: string; readonly name: string }[]> {
+  const rows: readonly Readonly<Record<string, unknown>>[] =
+    'path' in place
+      ? await inFile(place.path)
+      : vtgate.engine.rows(place.keyspace, place.table).map((row) => ({ ...row, shard: row['source_shard'], after: row['after_image'] }));
+  return rows.map(({ shard, gtid, ordinal, generation, after }) => {
+    const { lengths, values } = fromBinary(RowSchema, Uint8Array.from(after as Uint8Array));
+    const id = Buffer.from(values.subarray(0, Number(lengths[0]))).toString();
+    return { id, name: `${String(shard)} ${gtid ? `${String(gtid)} ${String(ordinal)}` : `${id} of ${String(generation)}`}` };
+  });
+}
+
+/** A row that came again after a crash has a second line; the reader of the file counts it once. */
+async function inFile(path: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const box = new FileLetterBox(path, { now: () => 0 });
+  const out: Readonly<Record<string, unknown>>[] = [];
+  for (const { head } of (await box.list()).letters) {
+    const letter = await box.read(head);
+    out.push({ ...letter, after: Buffer.from(letter.after ?? '', 'base64') });
+  }
+  return out;
 }

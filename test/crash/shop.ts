@@ -2,8 +2,10 @@
 import type { Engine, KeyspaceInput, Write } from '../../src/embedded/index.js';
 
 export const SHARDS = ['-80', '80-'] as const;
-export const TABLES = ['item', 'ledger', 'note', 'pair'] as const;
+export const TABLES = ['item', 'ledger', 'note', 'odd', 'pair'] as const;
 const ROWS = 400;
+/** Not UTF-8: the client cannot read it, and DuckDB could not hold it. */
+const UNREADABLE = Buffer.from([0x6f, 0xff, 0xfe]);
 
 export function shopKeyspace(): KeyspaceInput {
   return {
@@ -32,6 +34,14 @@ export function shopKeyspace(): KeyspaceInput {
         ],
         rows: Array.from({ length: 60 }, (_, at) => ({ at: at + 1, text: `first ${at + 1}` })),
       },
+      // Rows of which some cannot be read: those belong among the dead letters. Only inserted, so that each is somewhere in the end.
+      odd: {
+        columns: [
+          { name: 'id', type: 'bigint', key: true },
+          { name: 'text', type: 'varchar(16)' },
+        ],
+        rows: Array.from({ length: 600 }, (_, at) => ({ id: -1 - at, text: at % 5 === 0 ? UNREADABLE : `odd ${at}` })),
+      },
       // One row in every transaction: written as a log at the sink, it shows a transaction applied twice or never.
       ledger: {
         columns: [
@@ -48,6 +58,7 @@ export class Shop {
   readonly #random: () => number;
   #entries = 0;
   #columns = 0;
+  #odd = 0;
   /** Changes committed, for the report. */
   writes = 0;
 
@@ -93,7 +104,7 @@ export class Shop {
 
   #write(shard: string): Write | undefined {
     const n = this.#below(1_000_000);
-    switch (this.#below(6)) {
+    switch (this.#below(7)) {
       case 0:
         return { op: 'insert', table: 'note', row: { at: n, text: `note ${n}` } };
       case 1: {
@@ -112,6 +123,8 @@ export class Shop {
         const row = this.#any('item', shard);
         return row && { op: 'delete', table: 'item', where: { id: row['id'] } };
       }
+      case 5:
+        return { op: 'insert', table: 'odd', row: { id: ++this.#odd, text: n % 3 === 0 ? UNREADABLE : `odd ${n}` } };
       default:
         return { op: 'upsert', table: 'pair', row: { a: this.#below(20), b: `${shard}${this.#below(200)}`, n } };
     }

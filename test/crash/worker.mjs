@@ -1,11 +1,11 @@
 /**
  * The process that is killed: streams the embedded shop into DuckDB with the built client, and tells its parent of each step.
- * Arguments: one JSON object {address, path, until?, lease}.
+ * Arguments: one JSON object {address, path, letters, until?, seed}.
  */
 import { run } from '../../dist/index.js';
 import { duckdb } from '../../dist/sinks/duckdb/index.js';
 
-const { address, path, until, seed } = JSON.parse(process.argv[2]);
+const { address, path, letters, until, seed } = JSON.parse(process.argv[2]);
 const tell = (event) => process.send?.(event);
 const target = duckdb({ path, append: ['ledger'], threads: 1 });
 
@@ -55,6 +55,8 @@ try {
     lease: '5s',
     checkpointInterval: '10ms',
     limits: { batchChanges: 60 },
+    onBadRow: 'dead-letter',
+    deadLetter: letters,
     ...(until ? { until } : {}),
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
   });
