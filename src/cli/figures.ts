@@ -25,3 +25,8 @@ export function spoken(seconds: number): string {
   if (whole < 7200) return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;
   return `${Math.floor(whole / 3600)}h${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')}m`;
 }
+
+/** `1 table`, `1,200 tables` */
+export function counted(value: number, word: string): string {
+  return `${grouped(value)} ${word}${value === 1 ? '' : 's'}`;
+}

@@ -4,7 +4,7 @@ import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import { toJson } from '../internal/json.js';
 import { checkWhere } from '../schema/where.js';
-import type { StateRequest } from '../stores/store.js';
+import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
 import type { Session } from './session.js';
 import { openState, recordOf } from './state-store.js';
@@ -12,6 +12,26 @@ import { openState, recordOf } from './state-store.js';
 const POLL_MS = 500;
 /** What the owner writes back when all went well; anything else is its reason. */
 const DONE = 'done';
+
+/**
+ * One request is kept at a time. A pause and its opposite replace each other; anything else waits, as it would be lost, or end a pause.
+ */
+function checkLast({ name, request: last }: StateRecord, verb: StateRequest['verb']): void {
+  const isPause = (one: StateRequest['verb']): boolean => one === 'pause' || one === 'resume';
+  if (!last || (isPause(last.verb) && isPause(verb))) return;
+  if (last.outcome === undefined) {
+    throw new VStreamError('STATE_FAILED', `stream ${name} has not taken its last request yet (${last.verb})`, {
+      next: 'Wait for it, or start the stream.',
+    });
+  }
+  if (last.verb === 'pause')
+    throw new VStreamError('STATE_FAILED', `stream ${name} is paused`, { next: `Run \`vstream resume ${name}\` first.` });
+}
+
+function whatNow({ verb, table }: StateRequest): string {
+  if (verb === 'pause') return 'is paused: `vstream resume` lets it go on, also after a restart';
+  return verb === 'resume' ? 'goes on' : `copies ${table} again: \`vstream status\` says how far it is`;
+}
 
 export async function request(
   session: Session,
@@ -23,11 +43,7 @@ export async function request(
   if (where !== undefined) checkWhere(String(where), table === undefined ? undefined : { table });
   await using open = await openState(session, values);
   const record = await recordOf(open, session.signal);
-  if (record.request && record.request.outcome === undefined) {
-    throw new VStreamError('STATE_FAILED', `stream ${record.name} has not taken its last request yet (${record.request.verb})`, {
-      next: 'Wait for it, or start the stream.',
-    });
-  }
+  checkLast(record, verb);
   const wanted: StateRequest = {
     id: randomUUID(),
     verb,
@@ -43,7 +59,7 @@ export async function request(
       next: 'See its log, or `vstream status`.',
     });
   }
-  if (outcome !== undefined) session.status.note(`${record.name}: ${outcome}`);
+  if (outcome !== undefined) session.status.note(`${record.name} ${whatNow(wanted)}`);
   if (session.json) await session.out.write(`${toJson({ name: record.name, request: wanted, outcome: outcome ?? null })}\n`);
   return EXIT.done;
 

@@ -3,8 +3,10 @@ import { isObject } from '../internal/fields.js';
 import { toJson } from '../internal/json.js';
 import type { IncompleteReason } from '../position/incomplete.js';
 import type { Position } from '../position/position.js';
+import { Pause } from '../pipeline/pause.js';
 import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
+import { counted } from './figures.js';
 import type { Session } from './session.js';
 import { openState, recordOf } from './state-store.js';
 
@@ -27,6 +29,7 @@ function asJson(record: StateRecord): Record<string, unknown> {
     name,
     ...(part === '' ? {} : { part }),
     running: isRunning(record),
+    paused: isPaused(record),
     incarnation,
     owner: owner ?? null,
     epoch: epoch.toString(),
@@ -43,6 +46,11 @@ function isRunning({ owner, leaseRemainingMs }: StateRecord): boolean {
   return owner !== undefined && leaseRemainingMs > 0;
 }
 
+/** A pause that the owner has not taken yet holds nothing back; without an owner the next start is paused. */
+function isPaused(record: StateRecord): boolean {
+  return Pause.isAsked(record.request) && (record.request?.outcome !== undefined || !isRunning(record));
+}
+
 function parsed(json: string | undefined): unknown {
   if (json === undefined) return null;
   try {
@@ -55,9 +63,10 @@ function parsed(json: string | undefined): unknown {
 /** A few aligned lines per stream. Pure. */
 export function describeRecord(record: StateRecord, paint: Session['paint']): string {
   const lease = Math.ceil(record.leaseRemainingMs / 1000);
+  const paused = isPaused(record);
   const state = isRunning(record)
-    ? paint('green', `running at ${record.owner} (lease ends in ${lease} s)`)
-    : paint('yellow', 'not running');
+    ? paint(paused ? 'yellow' : 'green', `${paused ? 'paused' : 'running'} at ${record.owner} (lease ends in ${lease} s)`)
+    : paint('yellow', paused ? 'not running, and paused' : 'not running');
   const lines: [string, string][] = [
     ['state', state],
     ['epoch', String(record.epoch)],
@@ -98,7 +107,12 @@ function describePosition(position: Position | undefined): [string, string][] {
   if (tables.length > 0) {
     const names = open.slice(0, 5).map(({ keyspace, table, entry }) => `${keyspace}.${table}${ofRange(entry.range?.where)}`);
     const rest = open.length > 5 ? ` and ${open.length - 5} more` : '';
-    lines.push(['copy', open.length === 0 ? `complete (${tables.length} tables)` : `incomplete: ${names.join(', ')}${rest}`]);
+    lines.push([
+      'copy',
+      open.length === 0
+        ? `complete (${counted(tables.length, 'table')})`
+        : `${open.length} of ${counted(tables.length, 'table')} to go: ${names.join(', ')}${rest}`,
+    ]);
   }
   for (const { keyspace, shard, reason, tables: lacking } of position.incomplete) {
     const names = Object.keys(lacking);
@@ -106,7 +120,8 @@ function describePosition(position: Position | undefined): [string, string][] {
     lines.push(['incomplete', `${names.slice(0, 5).join(', ')}${rest} of ${keyspace}/${shard} (${REASONS[reason]})`]);
   }
   for (const { keyspace, shard, gtid } of position.shards) {
-    lines.push([`${keyspace}/${shard}`, gtid.length > MAX_GTID ? `${gtid.slice(0, MAX_GTID - 1)}…` : gtid]);
+    if (gtid === '') lines.push([`${keyspace}/${shard}`, 'nothing yet']);
+    else lines.push([`${keyspace}/${shard}`, gtid.length > MAX_GTID ? `${gtid.slice(0, MAX_GTID - 1)}…` : gtid]);
   }
   return lines;
 }

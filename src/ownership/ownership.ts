@@ -225,7 +225,7 @@ export class Ownership {
     const { onRequest, logger, name } = this.#options;
     if (!onRequest || this.#handling === request.id) return;
     this.#handling = request.id;
-    logger.info({ name, request: request.id, verb: request.verb, table: request.table }, 'taking a request');
+    logger.info({ name, request: request.id, verb: request.verb, table: request.table }, `taking a request: ${wishOf(request)}`);
     const finish = async (outcome: string | undefined): Promise<void> => {
       if (outcome !== undefined) await this.write({ request: { ...request, outcome } });
       this.#handling = undefined;
@@ -245,6 +245,10 @@ export class Ownership {
   #wakeWaiters(): void {
     for (const wake of this.#heldWaiters.splice(0)) wake();
   }
+}
+
+function wishOf({ verb, table, where }: StateRequest): string {
+  return [verb, ...(table === undefined ? [] : [table]), ...(where === undefined ? [] : ['where', where])].join(' ');
 }
 
 function backoffOf(options: OwnershipOptions): Backoff {

@@ -1,7 +1,7 @@
 /** One run from claim to release: owner, sink, stream, checkpoints. Layer 4. */
 import { VStreamError } from '../errors.js';
 import { deferred, raceAbort } from '../internal/async.js';
-import { type Clock, delay } from '../internal/clock.js';
+import type { Clock } from '../internal/clock.js';
 import { must } from '../internal/must.js';
 import type { Recorder } from '../observe/recorder.js';
 import type { Ownership } from '../ownership/ownership.js';
@@ -30,6 +30,7 @@ import { type LetterBox, openLetterBox } from './letter-box.js';
 import { sayingHowLong } from './long-wait.js';
 import type { Summary } from './options.js';
 import { type Owned, openOwned } from './owned.js';
+import { Pause } from './pause.js';
 import type { ApplyContext, Sink } from './sink.js';
 import { Taken } from './taken.js';
 import type { ValidatedRun } from './validate.js';
@@ -50,12 +51,12 @@ export class Runner {
   readonly #taken = new Taken();
   /** The engine knows of the request that waited at the start, or it was refused. */
   readonly #requested = deferred();
-  #paused = false;
-  #wake: (() => void) | undefined;
+  readonly #pause: Pause;
 
   constructor(options: ValidatedRun, recorder: Recorder, clock: Clock, random: () => number) {
     this.#options = options;
     this.#recorder = recorder;
+    this.#pause = new Pause(recorder, options.logger);
     this.#clock = clock;
     this.#random = random;
     this.#startedAt = clock.monotonic();
@@ -72,14 +73,13 @@ export class Runner {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#pause.begin();
     this.#taken.paused = true;
   }
 
   resume(): void {
-    this.#paused = false;
+    this.#pause.end();
     this.#taken.paused = false;
-    this.#wake?.();
   }
 
   /** `where`: only this range, of `recopy`. Resolves when it will be done, as long as the process lives. */
@@ -198,6 +198,7 @@ export class Runner {
     const options = this.#options;
     const recorder = this.#recorder;
     const { record, claim } = ownership;
+    if (Pause.isAsked(record.request)) this.pause();
     // What a lost lease stops at once; an abort by the user drains instead.
     const draining = new AbortController();
     const hard = AbortSignal.any([ownership.lost, draining.signal]);
@@ -268,7 +269,6 @@ export class Runner {
           () => draining.abort(new VStreamError('ABORTED', 'the drain limit was reached')),
           false,
         );
-        this.#wake?.();
       },
       { once: true },
     );
@@ -321,7 +321,7 @@ export class Runner {
       const round = asked;
       const { done, value: given } = await next;
       if (done) return;
-      await this.#whilePaused(stop);
+      if (!(await this.#pause.passed(stop))) return void (await batches.return());
       [next, asked] = ask();
       next.catch(() => {});
       // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
@@ -340,17 +340,6 @@ export class Runner {
       );
       this.#taken.stored(round);
     }
-  }
-
-  async #whilePaused(stop: AbortSignal): Promise<void> {
-    while (this.#paused && !stop.aborted) {
-      this.#recorder.state = 'paused';
-      const waking = new AbortController();
-      this.#wake = () => waking.abort();
-      await delay(this.#clock, 60_000, AbortSignal.any([waking.signal, stop])).catch(() => {});
-      this.#wake = undefined;
-    }
-    if (this.#recorder.state === 'paused') this.#recorder.state = 'streaming';
   }
 
   #rowsChanged(table: TableRef, reason: string): RowsChanged {

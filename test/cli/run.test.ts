@@ -208,7 +208,7 @@ test('a request is taken by the owner, and its outcome comes back', async () => 
   await running.seen('starting from beginning');
   const paused = await runProgram(['pause', '--config', config]);
   expect(paused.code, paused.stderr).toBe(0);
-  expect(paused.stderr).toContain('done');
+  expect(paused.stderr).toContain(' is paused: ');
   expect((await runProgram(['resume', '--config', config])).code).toBe(0);
   const copy = await runProgram(['copy', 'orders', '--config', config, '--json']);
   expect(lastJson(copy.stdout)).toMatchObject({ request: { verb: 'copy', table: 'orders' }, outcome: 'done' });

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { Position } from '../position/position.js';
+import type { StateRecord } from '../stores/store.js';
+import { describeRecord } from './status.js';
+
+const done = { state: 'done', generation: 1, fingerprint: 'f', rows: 3 } as const;
+const record: StateRecord = {
+  name: 'orders',
+  part: '',
+  format: 1,
+  incarnation: 'i',
+  owner: 'host:1:abc',
+  epoch: 2n,
+  beat: 9n,
+  leaseRemainingMs: 11_200,
+  position: Position.parse({
+    version: 1,
+    shards: [
+      { keyspace: 'shop', shard: '-80', gtid: 'MySQL56/a:1-5' },
+      { keyspace: 'shop', shard: '80-', gtid: '' },
+    ],
+    copy: { shop: { customers: done, orders: { ...done, state: 'pending' } } },
+  }),
+  config: undefined,
+  lastError: undefined,
+  request: undefined,
+  createdAt: undefined,
+  updatedAt: undefined,
+};
+const linesOf = (change: Partial<StateRecord>): string[] =>
+  describeRecord({ ...record, ...change }, (_colour, text) => text)
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim().replace(/ {2,}/, ': '));
+const stateOf = (change: Partial<StateRecord>): string | undefined => linesOf(change)[1];
+
+test('a stream under way: owner, what is copied, where each shard is', () => {
+  expect(linesOf({})).toEqual([
+    'orders',
+    'state: running at host:1:abc (lease ends in 12 s)',
+    'epoch: 2',
+    'copy: 1 of 2 tables to go: shop.orders',
+    'shop/-80: MySQL56/a:1-5',
+    'shop/80-: nothing yet',
+  ]);
+});
+
+test('a finished copy counts its tables', () => {
+  const position = Position.parse({
+    version: 1,
+    shards: [{ keyspace: 'shop', shard: '0', gtid: 'MySQL56/a:1-5' }],
+    copy: { shop: { customers: done } },
+  });
+  expect(linesOf({ position })).toContain('copy: complete (1 table)');
+});
+
+test('a pause shows once the owner took it, and as long as no other request came, also while nobody runs the stream', () => {
+  const request = { id: 'r', verb: 'pause' } as const;
+  const stopped = { owner: undefined, leaseRemainingMs: 0 };
+  expect(stateOf({ request })).toMatch(/^state: running at/);
+  expect(stateOf({ request: { ...request, outcome: 'done' } })).toMatch(/^state: paused at host:1:abc/);
+  expect(stateOf({ request, ...stopped })).toBe('state: not running, and paused');
+  expect(stateOf({ request: { id: 'r', verb: 'resume', outcome: 'done' } })).toMatch(/^state: running at/);
+  expect(stateOf(stopped)).toBe('state: not running');
+});
