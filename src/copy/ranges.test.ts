@@ -8,6 +8,7 @@ import type { RangeWish } from '../position/range-copy.js';
 import { wholeGeneration } from '../position/table-copy.js';
 import { changePlan, copyShardAgain } from './changes.js';
 import { copyRange, owesOnlyRanges, rangeAgain } from './ranges.js';
+import { resharded } from './reshard.js';
 import { again, nextTable } from './steps.js';
 
 const SHARDS = ['-80', '80-'];
@@ -86,6 +87,14 @@ test('after a reshard a range begins again on the new shards, before those that 
     waiting: [wish('id > 9')],
   });
   expect(rangeAgain(DONE)).toEqual(DONE);
+  const under = new Position(
+    shards,
+    finish(planOf(copyRange(DONE, wish('id < 5'))), 2).withTable('k', 'u', copyRange(DONE, wish('id = 1'))),
+  );
+  const now = [{ keyspace: 'k', shard: '0', gtid: 'MySQL56/x:1-9', pending: [] }];
+  const { plan } = resharded(under, now);
+  expect(plan.rangeOn('k', 'u', '0')).toMatchObject({ where: 'id = 1', generation: 3 });
+  expect(plan.table('k', 't')).toMatchObject({ state: 'done', generation: 2 });
 });
 
 test('a gap is made good by a copy of the whole table, never by ranges of it, and does not come back', () => {

@@ -3,16 +3,17 @@ import { afterReshard } from '../position/lineage.js';
 import { highestGeneration } from '../position/plan.js';
 import type { Position } from '../position/position.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
+import { rangeAgain } from './ranges.js';
 
 /**
- * The shard set of `vector` in place of the old one, as a whole. Copies are done then; a table's generation becomes the highest any
- * old shard had, so that the next one is newer than every row.
+ * The shard set of `vector` in place of the old one, as a whole. Copies of tables are done then; a table's generation becomes the highest
+ * any old shard had, so that the next one is newer than every row. Ranges that are owed begin again.
  */
 export function resharded(position: Position, vector: readonly VgtidEntry[]): Position {
   const plan = position.plan.withTables(
     [...position.plan.tables()].map(({ entry, ...ref }) => {
       const { shards: _, ...rest } = entry;
-      return [ref, { ...rest, state: 'done', generation: highestGeneration(entry) }];
+      return [ref, rangeAgain({ ...rest, state: 'done', generation: highestGeneration(entry) })];
     }),
   );
   const shards = afterReshard(vector, position.shards, position.reshards);

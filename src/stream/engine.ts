@@ -6,6 +6,7 @@ import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
 import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shardNames, stepOver, withPlan } from '../copy/changes.js';
+import { owesOnlyRanges } from '../copy/ranges.js';
 import { nextTable } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
@@ -349,7 +350,7 @@ export class Engine {
   *#adoptShards(keyspace: string, vector: readonly VgtidEntry[]): Generator<StreamBatch, void, void> {
     const before = shardNames(this.#assembler.position, keyspace);
     const now = vector.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
-    if (!this.#assembler.plan.done) {
+    if (!owesOnlyRanges(this.#assembler.plan, this.#assembler.position.shards)) {
       throw new VStreamError(
         'SHARDS_CHANGED',
         `the shards of ${keyspace} changed during its copy: ${before.join(', ')} became ${now.join(', ')}`,
