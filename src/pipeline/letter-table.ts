@@ -22,7 +22,7 @@ import { sqlFailure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
 import type { Transport } from '../transport/transport.js';
 import type { DeadLetter, LetterDetails, LetterHead } from './dead-letter.js';
-import type { KeptLetter, KeptLetters, LetterBox, OpenLetterBox } from './letter-box.js';
+import { bySequence, type KeptLetter, type KeptLetters, type LetterBox, type OpenLetterBox } from './letter-box.js';
 
 /** gRPC servers take messages of 16 MiB by default (`--grpc_max_message_size`), and so does a `mediumblob`. */
 const MAX_LETTER_BYTES = 15 << 20;
@@ -88,7 +88,7 @@ class TableLetterBox implements LetterBox {
     await flush();
   }
 
-  /** All streams' letters, by stream. */
+  /** All streams' letters, as they were stored. */
   async list(): Promise<KeptLetters> {
     const letters: KeptLetter[] = [];
     for (let last: LetterHeadRow | undefined; ; ) {
@@ -97,7 +97,7 @@ class TableLetterBox implements LetterBox {
       last = page.at(-1);
       if (!last || page.length < PAGE) break;
     }
-    return { letters: letters.sort((a, b) => (a.head.time < b.head.time ? -1 : a.head.time > b.head.time ? 1 : 0)), damaged: 0 };
+    return { letters: letters.sort((a, b) => (a.head.time < b.head.time ? -1 : a.head.time > b.head.time ? 1 : bySequence(a, b))), damaged: 0 };
   }
 
   async read(head: LetterHead): Promise<DeadLetter> {
