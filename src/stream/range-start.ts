@@ -2,7 +2,7 @@
  * A value that lies before every row of a range, made up from its conditions. Pure. Layer 3.
  *
  * A copy that goes on behind a key keeps the table's changes coming; one that starts without a key drops them until its first row
- * (recorded in `copy/range-behind-made-up-key`). The value need not be one that any row has, and the nearer it is, the fewer rows are
+ * (recorded in `copy/behind-made-up-key-min`). The value need not be one that any row has, and the nearer it is, the fewer rows are
  * read in vain.
  */
 import { baseType, columnTypeOf, QUERY_TYPE } from '../schema/mysql-type.js';
