@@ -25,6 +25,7 @@ const CATEGORY = {
   KEYSPACE_NOT_FOUND: 'config',
   SHARD_NOT_FOUND: 'position',
   TABLE_NOT_FOUND: 'config',
+  TABLE_MOVED: 'refresh',
   COLUMN_NOT_FOUND: 'config',
   FILTER_REFUSED: 'config',
   NO_TABLET: 'retry',

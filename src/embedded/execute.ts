@@ -13,6 +13,7 @@ import type { Faults } from './faults.js';
 import type { GtidSet } from './gtid.js';
 import { runRows, type SqlAnswer } from './sql-rows.js';
 import { formatMicros, SqlError, type SqlValue } from './sql-values.js';
+import { tabletAnswer } from './tablet-sql.js';
 
 export interface UnexpectedStatement {
   readonly target: string;
@@ -55,7 +56,7 @@ export class Executor {
 
   #answer(text: string, target: string, variables: Readonly<Record<string, BindVariable>>): QueryResult {
     const call = this.#callOf(target, variables);
-    const known = this.#cluster(text) ?? this.#keyspace(text, call) ?? this.#throttler(text, call) ?? this.#server(text, call);
+    const known = this.#cluster(text) ?? this.#keyspace(text, call) ?? this.#tablet(text, call) ?? this.#server(text, call);
     if (known) return known;
     if (/^(create|drop|truncate|alter|rename) /i.test(text)) return this.#ddl(text, target, call);
     try {
@@ -159,25 +160,9 @@ export class Executor {
     return schemaAnswer(lower, shard);
   }
 
-  /** As a tablet answered: the rule that is there for tests of Vitess is always listed. */
-  #throttler(text: string, { keyspace, shard }: Call): QueryResult | undefined {
-    if (shard === undefined) return undefined;
-    const ruled = this.#faults.hasRule(keyspace, shard);
-    switch (text.toLowerCase()) {
-      case 'show vitess_throttler status': {
-        const query = 'select unix_timestamp(now(6))-max(ts/1000000000) as replication_lag from _vt.heartbeat';
-        return table(['shard', 'enabled', 'threshold', 'query'], [[shard, ruled ? 1 : 0, 5, query]]);
-      }
-      case 'show vitess_throttled_apps': {
-        const rules = [
-          ['always-throttled-app', '2036-11-19 21:32:46', 1],
-          ['vstreamer', '2036-11-22 22:08:03', 1],
-        ];
-        return table(['app', 'expire_at', 'ratio'], ruled ? rules : rules.slice(0, 1));
-      }
-      default:
-        return undefined;
-    }
+  #tablet(text: string, { keyspace, shard }: Call): QueryResult | undefined {
+    const answer = shard === undefined ? undefined : tabletAnswer(text, this.#engine.shard(keyspace, shard), this.#faults);
+    return answer && table(answer.names, answer.rows);
   }
 
   /** Variables of the server behind a shard: statements past the routing. */

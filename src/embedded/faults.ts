@@ -37,6 +37,7 @@ export class Faults {
   #failures: Pending[] = [];
   #held = new Set<string>();
   #ruled = new Set<string>();
+  #moved = new Set<string>();
   #silences = 0;
   #mutes = 0;
   #replay = 0;
@@ -128,6 +129,18 @@ export class Faults {
       this.#ruled.delete(name);
       this.#nudge();
     });
+  }
+
+  /** MoveTables has switched the table's traffic to another keyspace: statements on it are refused here, the stream shows nothing of it. */
+  moveTable(keyspace: string, table: string): () => void {
+    const name = `${keyspace}.${table}`;
+    this.#moved.add(name);
+    return once(() => void this.#moved.delete(name));
+  }
+
+  /** @internal */
+  isMoved(keyspace: string, table: string): boolean {
+    return this.#moved.has(`${keyspace}.${table}`);
   }
 
   /** @internal */

@@ -65,7 +65,7 @@ export class Engine {
   constructor(options: EngineOptions, abort: AbortSignal) {
     this.#options = options;
     this.#abort = abort;
-    this.#watches = new RpcWatch(options);
+    this.#watches = new RpcWatch(options, () => this.catalog.tables);
     const position = firstPosition(options);
     this.catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
     this.#assembler = new Assembler(position, { ...batchLimits(options.stream.limits, options.eager), keepsUnjudged: options.screened });

@@ -1,7 +1,9 @@
 /** Opens the watch of each RPC of a stream: what they share is held here. Layer 3. */
 import type { EngineOptions } from './engine-options.js';
+import { MovedTables } from './moved-tables.js';
 import { tabletKind } from './preflight.js';
 import type { TabletType } from '../wire/gen/topodata_pb.js';
+import type { TableRef } from '../schema/table.js';
 import { verdictLimits } from '../supervise/verdict.js';
 import { Watch, type WatchOptions } from './watch.js';
 
@@ -13,8 +15,16 @@ export class RpcWatch {
   /** Outlives an RPC: warned once an hour. */
   readonly #warned = new Map<string, number>();
 
-  constructor(options: Pick<EngineOptions, 'clock' | 'logger' | 'recorder' | 'transport' | 'stream' | 'source'>) {
+  readonly #moved: MovedTables;
+
+  /** `tables`: those selected now; they may change. */
+  constructor(
+    options: Pick<EngineOptions, 'clock' | 'logger' | 'recorder' | 'transport' | 'stream' | 'source'>,
+    tables: () => readonly TableRef[],
+  ) {
     this.#options = options;
+    const { clock, logger, transport } = options;
+    this.#moved = new MovedTables({ clock, logger, transport, tables });
   }
 
   open(watched: Watched, tabletType: TabletType): Watch {
@@ -29,6 +39,7 @@ export class RpcWatch {
       tabletKind: tabletKind(tabletType),
       limits: verdictLimits(stream.source.flags.heartbeatSeconds * 1000),
       socket: stream.source.socket,
+      polled: (shards, signal) => this.#moved.look(shards, signal),
       ...watched,
     });
   }

@@ -58,7 +58,7 @@ function read(transport: Transport, shards: readonly string[], signal = new Abor
   const { logger } = stream;
   const clock = systemClock;
   const source = { shards: [], tables: [], tabletType: TabletType.PRIMARY, expireSeconds: new Map(), rowImages: new Map() };
-  const watch = new RpcWatch({ clock, logger, recorder: new Recorder(clock), transport, stream, source });
+  const watch = new RpcWatch({ clock, logger, recorder: new Recorder(clock), transport, stream, source }, () => source.tables);
   const tools = { transport, clock, catalog: catalogOf(), stream, watch, tabletType: TabletType.PRIMARY, signal };
   return readSnapshot(
     {

@@ -59,6 +59,7 @@ function setUp(transport: Transport) {
     socket: 'main',
     shards,
     copying: () => false,
+    polled: () => {},
     gtid: () => set(state.received),
   });
   const look = () => {

@@ -7,6 +7,7 @@ import { parseGtidSet } from '../position/gtid.js';
 import type { ShardPosition } from '../position/position.js';
 import { showExecutedGtids } from '../sql/gtids.js';
 import { runStatement } from '../sql/statement.js';
+import type { ShardName } from '../sql/topology.js';
 import type { TabletKind } from '../sql/target.js';
 import { ExecutedWatch } from '../supervise/executed.js';
 import { positionError } from '../supervise/positions.js';
@@ -30,6 +31,8 @@ export interface WatchOptions {
   readonly expireSeconds: ReadonlyMap<string, number>;
   /** When each shard was last warned of what passes slowly, monotonic milliseconds; outlives the RPC. */
   readonly warned: Map<string, number>;
+  /** With each poll of the servers: others may ask them as well. */
+  polled(shards: readonly ShardName[], signal: AbortSignal): void;
   /** A copy is under way on this shard. */
   copying(keyspace: string, shard: string): boolean;
   /** The GTID set received so far. */
@@ -226,7 +229,8 @@ export class Watch {
     if (this.#polling) return;
     this.#polling = true;
     this.#nextPollAt = now + POLL_MS;
-    const { transport, tabletKind, gtid } = this.#options;
+    const { transport, tabletKind, gtid, polled } = this.#options;
+    polled([...this.#shards.values()], this.#ended.signal);
     const keyspaces = new Set([...this.#shards.values()].map((one) => one.keyspace));
     const ask = async (keyspace: string): Promise<void> => {
       const answers = await runStatement(transport, showExecutedGtids(keyspace, tabletKind), { signal: this.#ended.signal });

@@ -203,6 +203,12 @@ describe('statements', () => {
     [10, 'Deadlock found (errno 1213) (sqlstate 40001)', 'QUERY_FAILED', 'retry'],
     [2, 'The MySQL server is running with the --read-only option (errno 1290) (sqlstate HY000)', 'QUERY_FAILED', 'retry'],
     [3, 'syntax error at position 14', 'QUERY_FAILED', 'fatal'],
+    [
+      13,
+      'query select 1 from `t` where 1 != 1 failed after retries: Code: FAILED_PRECONDITION\nvttablet: rpc error: code = FailedPrecondition desc = disallowed due to rule: enforce denied tables (CallerID: u)\n\ntarget: k.0.primary',
+      'TABLE_MOVED',
+      'retry',
+    ],
   ] as const)('%i %s', (code, text, expected, category) => {
     const failure = decide('sql', code, text);
     expect([failure.code, failure.category]).toEqual([expected, category]);

@@ -356,6 +356,13 @@ const SQL: readonly FailureRule[] = [
     next: 'The table has another definition than this release expects.',
   },
   {
+    text: /enforce denied tables/,
+    code: 'TABLE_MOVED',
+    category: 'retry',
+    says: 'refuses a table whose traffic is switched to another keyspace',
+    next: 'While a switch is under way this passes; afterwards use the table in its new keyspace.',
+  },
+  {
     text: /no healthy tablet|no primary tablet|primary is not serving|tablet (?:not found|for .* not available)|no valid tablet/i,
     code: 'NO_TABLET',
     category: 'retry',

@@ -11,6 +11,7 @@ import {
   selectLetterHeads,
   settleLetter,
 } from '../../src/sql/letter-table.js';
+import { readNothing } from '../../src/sql/moved.js';
 import { runStatement, type Executor } from '../../src/sql/statement.js';
 import { selectColumns, selectForeignKeys, selectPrimaryKeys, selectTableRows, selectTables } from '../../src/sql/tables.js';
 import { showThrottledApps, showThrottlerStatus } from '../../src/sql/throttler.js';
@@ -59,6 +60,11 @@ export function statementTests(executor: () => Executor): void {
     const apps = await run(showThrottledApps('sharded', '80-'));
     expect(apps).toContainEqual({ app: 'always-throttled-app', ratio: 1, expiresAt: expect.stringMatching(/^\d{4}-\d\d-\d\d /) as string });
   });
+  test('tables of which nothing is read, and one that is not there', async () => {
+    await run(readNothing('commerce', '0', ['product', 'orders']));
+    await expect(run(readNothing('commerce', '0', ['product', 'not_there']))).rejects.toThrow(/doesn't exist/);
+  });
+
   test('GTID sets of a shard, on each tablet type', async () => {
     for (const type of ['primary', 'replica'] as const) {
       const { purged, executed } = await run(selectServerGtids('sharded', '-80', type));
