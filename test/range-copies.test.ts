@@ -51,7 +51,7 @@ const isCopied = (sink: WatchedSink, generation: number) => (): boolean => {
 
 async function live(vtgate: EmbeddedVtgate, sink: WatchedSink, more: Partial<RunOptions> = {}): Promise<Running> {
   const running = start(options(vtgate, sink, more));
-  await sink.until(() => lastOf(sink)?.copied === true, running.finished);
+  await sink.until(() => sink.batches.some(({ progress }) => progress?.type === 'copy-completed'), running.finished);
   return running;
 }
 

@@ -1,7 +1,9 @@
 /** A range of a table is to be copied again: what that does to the plan. Pure. Layer 3. */
 import type { CopyPlan } from '../position/plan.js';
+import type { Position } from '../position/position.js';
 import type { RangeWish } from '../position/range-copy.js';
 import { beginRange, isFinished, type TableCopy } from '../position/table-copy.js';
+import { copyAgain } from './steps.js';
 
 /**
  * At once when nothing of the table is under way, else when that is done: rows of the range may have been copied already. A copy of
@@ -33,4 +35,19 @@ export function owesOnlyRanges(plan: CopyPlan, shards: readonly { readonly keysp
     }
   }
   return true;
+}
+
+/**
+ * A table whose rows are ahead of their shard (position/since.ts) is copied as a whole instead of a range: changes that the rows outside
+ * hold already are kept out, and the rows of the range may be read from a tablet that is not as far. It is a small table.
+ */
+export function wholeInsteadOfRanges(position: Position): Position {
+  let { plan } = position;
+  for (const { keyspace, tables } of position.since.marks) {
+    for (const table of Object.keys(tables)) {
+      const entry = plan.table(keyspace, table);
+      if (entry?.range) plan = plan.withTable(keyspace, table, copyAgain(entry));
+    }
+  }
+  return plan === position.plan ? position : position.with({ plan });
 }

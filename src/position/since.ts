@@ -4,6 +4,7 @@
  */
 import { containsGtids, type GtidSet, parseGtidSet } from './gtid.js';
 import type { CopyPlan } from './plan.js';
+import { wholeGeneration } from './table-copy.js';
 
 /** Tables of one shard that share a snapshot's position. */
 export interface SinceMark {
@@ -18,6 +19,14 @@ export interface SinceMark {
 export interface SinceTable {
   readonly generation: number;
   readonly set: GtidSet;
+}
+
+export interface TableChange {
+  readonly keyspace: string;
+  readonly table: string;
+  readonly shard: string;
+  /** Of the transaction itself. */
+  readonly gtid: string | undefined;
 }
 
 /** Where shards and copies are, as far as marks depend on it. */
@@ -74,6 +83,12 @@ export class Since {
     return !this.isEmpty && this.#byShard().has(keyOf(keyspace, shard));
   }
 
+  /** True when rows of the table on that shard hold the transaction. `shardGtid` is where the shard is before it. */
+  isHeld({ keyspace, table, shard, gtid }: TableChange, plan: CopyPlan, shardGtid: string): boolean {
+    const since = this.table(keyspace, shard, table);
+    return since !== undefined && since.generation === generationOf(plan, keyspace, table, shard) && isHeld(since.set, gtid, shardGtid);
+  }
+
   /** `gtid` is a set that `parseGtidSet` reads. */
   with(keyspace: string, shard: string, table: string, { generation, gtid }: { generation: number; gtid: string }): Since {
     const at = this.marks.findLastIndex((one) => one.keyspace === keyspace && one.shard === shard);
@@ -82,21 +97,17 @@ export class Since {
     return new Since(this.marks.with(at, { ...last, tables: { ...last.tables, [table]: generation } }));
   }
 
-  /** Without what the shards have reached, and without rows that are being replaced or no more. The same value when that is nothing. */
+  /** True when a shard has yet to reach one of them. */
+  isOpen(reached: Reached): boolean {
+    const vectorOf = vectorsOf(reached);
+    return this.marks.some((mark) => stillOpen(mark, reached, vectorOf) !== undefined);
+  }
+
+  /** Without what the shards have reached, and without rows that are being replaced as a whole, or no more. The same value when that is nothing. */
   open(reached: Reached): Since {
     if (this.isEmpty) return this;
-    const vectors = new Map(reached.shards.map(({ keyspace, shard, gtid }) => [keyOf(keyspace, shard), parseGtidSet(gtid)]));
-    const open = this.marks.flatMap((mark) => {
-      const vector = vectors.get(keyOf(mark.keyspace, mark.shard));
-      if (!vector || containsGtids(vector, setOf(mark))) return [];
-      const tables = Object.entries(mark.tables);
-      const left = tables.filter(([table, generation]) => {
-        const copy = reached.plan.shard(mark.keyspace, table, mark.shard);
-        return copy?.state === 'done' && copy.generation === generation;
-      });
-      if (left.length === tables.length) return [mark];
-      return left.length === 0 ? [] : [{ ...mark, tables: Object.fromEntries(left) }];
-    });
+    const vectorOf = vectorsOf(reached);
+    const open = this.marks.flatMap((mark) => stillOpen(mark, reached, vectorOf) ?? []);
     return open.length === this.marks.length && open.every((one, index) => one === this.marks[index]) ? this : Since.of(open);
   }
 
@@ -111,11 +122,40 @@ export class Since {
     for (const mark of this.marks) {
       const key = keyOf(mark.keyspace, mark.shard);
       let tables = index.get(key);
-      if (!tables) index.set(key, (tables = new Map()));
+      if (!tables) index.set(key, (tables = new Map<string, SinceTable>()));
       for (const [table, generation] of Object.entries(mark.tables)) tables.set(table, { generation, set: setOf(mark) });
     }
     return (this.#index = index);
   }
+}
+
+/** The generation of most rows; those of a range that is copied again may have a later one. */
+function generationOf(plan: CopyPlan, keyspace: string, table: string, shard: string): number | undefined {
+  const entry = plan.table(keyspace, table);
+  return entry && wholeGeneration(entry, shard);
+}
+
+type VectorOf = (keyspace: string, shard: string) => GtidSet | undefined;
+
+/** Of shards that have marks, each parsed once. */
+function vectorsOf({ shards }: Reached): VectorOf {
+  const texts = new Map(shards.map(({ keyspace, shard, gtid }) => [keyOf(keyspace, shard), gtid]));
+  const parsed = new Map<string, GtidSet | undefined>();
+  return (keyspace, shard) => {
+    const key = keyOf(keyspace, shard);
+    if (!parsed.has(key)) parsed.set(key, parseGtidSet(texts.get(key) ?? 'none'));
+    return parsed.get(key);
+  };
+}
+
+/** What is left of a mark: of tables whose rows are still those it speaks of, on a shard that has not come that far. */
+function stillOpen(mark: SinceMark, { plan }: Reached, vectorOf: VectorOf): SinceMark | undefined {
+  const vector = vectorOf(mark.keyspace, mark.shard);
+  if (!vector || containsGtids(vector, setOf(mark))) return undefined;
+  const tables = Object.entries(mark.tables);
+  const left = tables.filter(([table, generation]) => generation === generationOf(plan, mark.keyspace, table, mark.shard));
+  if (left.length === tables.length) return mark;
+  return left.length === 0 ? undefined : { ...mark, tables: Object.fromEntries(left) };
 }
 
 /**

@@ -9,35 +9,19 @@ import { type CopyPlan, type ShardCopy } from '../position/plan.js';
 import type { PartialTransaction, Position } from '../position/position.js';
 import { resharded } from '../copy/reshard.js';
 import { copyAfter, again } from '../copy/steps.js';
+import { fromSnapshot, type SnapshotRows } from './snapshot-rows.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Progress, SchemaChange } from './change.js';
 import { type BatchContent, StreamBatch } from './batch.js';
-import { type Advance, Builder, CopyBuilder, isSameTransaction, isTransactionOf, type Moves } from './builders.js';
+import { type Advance, Builder, CopyBuilder, isTransactionOf, type Moves } from './builders.js';
+import type { AssemblerOptions } from './batch-limits.js';
+import { moved } from './moved.js';
 import type { CheckpointUnit, GroupUnit, StatementUnit, UnitBase } from './units.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import type { FieldNotice } from './tables.js';
 import { RangeRows, tableEnd } from './range-rows.js';
 import type { ChangeRecord } from './record.js';
-import type { ValidatedLimits } from './validated.js';
 import { applyFilter } from './where.js';
-
-export interface AssemblerOptions {
-  readonly batchBytes: number;
-  readonly batchChanges: number;
-  /** Rows that their filter cannot judge are handed on (where.ts) instead of ending the stream. Default false. */
-  readonly keepsUnjudged?: boolean | undefined;
-}
-
-/**
- * The size of batches where the user gives none. Rows that are decoded ahead live as long as their batch: 20,000 of them survive
- * several collections of young objects, which costs as much again as decoding them (bench/README.md). Cells are no objects.
- */
-export function batchLimits(limits: ValidatedLimits, decoded: boolean): AssemblerOptions {
-  return {
-    batchBytes: limits.batchBytes ?? (decoded ? 1 : 4) * 1024 * 1024,
-    batchChanges: limits.batchChanges ?? (decoded ? 4_000 : 20_000),
-  };
-}
 
 const shardKey = (keyspace: string, shard: string): string => `${keyspace}/${shard}`;
 
@@ -57,8 +41,8 @@ export class Assembler {
   readonly #announced = new Map<string, Map<string, TableVersion>>();
 
   constructor(position: Position, options: AssemblerOptions) {
-    this.#position = position;
-    this.#given = position;
+    this.#position = position.settled();
+    this.#given = this.#position;
     this.#plan = position.plan;
     this.#options = options;
     this.#ranges = new RangeRows(position.plan, undefined);
@@ -73,6 +57,28 @@ export class Assembler {
   /** The copy plan after everything taken in. */
   get plan(): CopyPlan {
     return this.#plan;
+  }
+
+  /** Rows of a table are ahead of their shard, after everything taken in. */
+  get isAhead(): boolean {
+    const { since, shards } = this.#position;
+    if (since.isEmpty) return false;
+    return since.isOpen({ shards: shards.map((one) => ({ ...one, gtid: this.gtid(one.keyspace, one.shard) })), plan: this.#plan });
+  }
+
+  /** Every copy is finished and its shard has come as far. */
+  get copied(): boolean {
+    return this.#plan.done && !this.isAhead;
+  }
+
+  /** The same of one shard, after what was handed out. */
+  copiedOn(keyspace: string, shard: string): boolean {
+    return this.#plan.doneOn(keyspace, shard) && !this.#position.since.on(keyspace, shard);
+  }
+
+  /** True when the rows of a table on that shard were read ahead of it and hold this transaction. */
+  isHeld(keyspace: string, table: string, shard: string, gtid: string | undefined): boolean {
+    return this.#position.since.isHeld({ keyspace, table, shard, gtid }, this.#plan, this.gtid(keyspace, shard));
   }
 
   /** The GTID set of a shard after everything taken in. */
@@ -111,8 +117,17 @@ export class Assembler {
 
   /** Replaces position and plan between batches: a changed selection, a resolved `current`, a replaced shard set. */
   replace(position: Position): void {
-    this.#position = position;
+    this.#position = position.settled();
     this.rewind();
+  }
+
+  /** A table's rows on one shard, read beside the stream. Nothing may be waiting to be handed out. */
+  addSnapshot(rows: SnapshotRows): StreamBatch[] {
+    const out: StreamBatch[] = [];
+    for (const notice of rows.fields) this.#announce(notice, rows.shard, undefined, out);
+    const { position, contents } = fromSnapshot(this.#position, rows, (changes) => applyFilter(changes, this.#options.keepsUnjudged));
+    this.replace(position);
+    return [...out, ...contents.map((content) => this.#batch(content))];
   }
 
   #setGtids(position: Position): void {
@@ -375,25 +390,7 @@ export class Assembler {
     out.push(this.#batch({ kind: 'transactions', changes, transactions, bytes, lagMs }));
   }
 
-  #move({ advances, ended }: Moves, takePlan: boolean, started?: PartialTransaction): void {
-    let { partial } = this.#position;
-    if (ended.length > 0) partial = partial.filter((one) => !ended.some((other) => isSameTransaction(one, other)));
-    if (started) partial = [...partial.filter((one) => !isSameTransaction(one, started)), started];
-    let plan = takePlan ? this.#plan : this.#position.plan;
-    let shards = this.#position.shards;
-    if (advances.size > 0) {
-      shards = shards.map((one) => {
-        const advance = advances.get(shardKey(one.keyspace, one.shard));
-        return advance ? { ...one, gtid: advance.gtid } : one;
-      });
-      if (!takePlan) {
-        for (const { keyspace, shard, copy } of advances.values()) {
-          if (copy) plan = plan.withShard(keyspace, copy.table, shard, copy.state, this.#shardNames(keyspace));
-        }
-      }
-    } else if (plan === this.#position.plan && partial === this.#position.partial) {
-      return;
-    }
-    this.#position = this.#position.with({ shards, plan, partial });
+  #move(moves: Moves, takePlan: boolean, started?: PartialTransaction): void {
+    this.#position = moved(this.#position, moves, takePlan ? this.#plan : undefined, started);
   }
 }

@@ -129,14 +129,18 @@ describe('what is handed out', () => {
   test('tables are copied one RPC after the other, each beginning where the last ended', async () => {
     const { engine, transport } = play({
       tables: ['commerce.t', 'commerce.u'],
+      batchChanges: 2,
       scripts: [
         [[a.begin(), a.field('t'), ...packet('t', [1], 5, 1).slice(1)], packet('t', [], 5)],
+        // What does not fit into a batch is not read beside the stream.
+        [[a.begin(), a.field('u'), ...packet('u', [1, 2, 3], 9, 3).slice(1)]],
         [insert(6), [a.begin(), a.field('u')], packet('u', [], 7)],
       ],
     });
     const seen = await take(engine, (batch) => batch.progress?.type === 'copy-completed');
     expect(transport.requests.map(asked)).toEqual([
       { shards: ['commerce@'], filter: ['t'], copy: ['t'] },
+      { shards: ['commerce@'], filter: ['u'], copy: ['u'] },
       { shards: [`commerce@${set(5)} u`], filter: ['t', 'u'], copy: ['u'] },
     ]);
     expect(seen.map((batch) => batch.progress?.type ?? batch.kind)).toEqual([

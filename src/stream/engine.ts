@@ -6,23 +6,25 @@ import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
 import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shardNames, stepOver, withPlan } from '../copy/changes.js';
-import { owesOnlyRanges } from '../copy/ranges.js';
+import { owesOnlyRanges, wholeInsteadOfRanges } from '../copy/ranges.js';
 import { nextTable } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
-import { Assembler, batchLimits } from './assembler.js';
+import { Assembler } from './assembler.js';
+import { batchLimits } from './batch-limits.js';
 import type { StreamBatch } from './batch.js';
 import { Delivery } from './delivery.js';
 import { StreamCatalog } from './catalog.js';
 import type { EngineOptions } from './engine-options.js';
 import { firstPosition } from './first-position.js';
-import { Grouper, type StatementUnit, type Unit } from './grouper.js';
+import type { Grouper, StatementUnit, Unit } from './grouper.js';
+import { prepareRpc } from './prepare-rpc.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import { MessageReader } from './reader.js';
-import { buildRequest } from './request.js';
 import { isUnusable, Recovery, streamEnded } from './recovery.js';
 import { Resolving } from './resolving.js';
 import { ResumeGuard } from './resume-guard.js';
+import { SmallTables } from './small-tables.js';
 import { judgeStatement } from './statements.js';
 import { reachedStop } from './stop.js';
 import { tabletKind } from './preflight.js';
@@ -59,6 +61,7 @@ export class Engine {
   #requestIsOld = false;
   readonly #undecodable: UndecodableSteps;
   readonly #recovery: Recovery;
+  readonly #small: SmallTables;
   /** What was left out by policy; laid over every position handed out. */
   readonly gaps: Gaps;
 
@@ -87,6 +90,16 @@ export class Engine {
     this.gaps = new Gaps(position);
     const { recorder, progressMs, eager, screened } = options;
     this.#delivery = new Delivery(this.#assembler, this.gaps, { clock, recorder, progressMs, decodes: eager && !screened });
+    this.#small = new SmallTables({
+      ...options,
+      catalog: this.catalog,
+      assembler: this.#assembler,
+      delivery: this.#delivery,
+      watch: this.#watches,
+      limits: batchLimits(options.stream.limits, eager),
+      signal: abort,
+      tabletType: () => this.#presence.tabletType,
+    });
   }
 
   get position(): Position {
@@ -136,43 +149,30 @@ export class Engine {
     assembler.rewind();
     this.#requestIsOld = false;
     yield* this.#applyChanges();
-    const restarted = restartKeylessCopies(assembler.position, (table) => this.catalog.get(table)?.keyed === false);
+    const keyless = restartKeylessCopies(assembler.position, (table) => this.catalog.get(table)?.keyed === false);
+    const restarted = wholeInsteadOfRanges(keyless);
     if (restarted !== assembler.position) assembler.replace(restarted);
     const copying = nextTable(assembler.plan);
     assembler.setCopying(copying);
     this.catalog.setPlan(assembler.plan, copying);
     if (copying) await this.#presence.check(copying, this.#abort);
     const position = assembler.position;
-    const grouper = new Grouper({
-      catalog: this.catalog,
-      shards: position.shards,
-      phase: (keyspace, shard) => (assembler.plan.doneOn(keyspace, shard) ? 'live' : 'catchup'),
-      reshards: position.reshards,
-      transactionBytes: stream.limits.transactionBytes,
-      hugeTransaction: stream.hugeTransaction,
-      skip: position.partial,
-    });
     this.#resolving = Resolving.of(position);
-    const request = buildRequest({
-      position,
-      copying,
-      tables: this.catalog.tables,
-      tabletType: this.#presence.tabletType,
-      cells: stream.source.cells,
-      flags: stream.source.flags,
-      callerId: stream.source.callerId,
-      chunkBytes: stream.hugeTransaction === 'split' ? stream.limits.transactionBytes : 0,
-    });
     recorder.source = transport.address;
-    recorder.state = copying ? 'copying' : 'streaming';
+    recorder.state = copying || !assembler.copied ? 'copying' : 'streaming';
     if (copying && this.#resolving) logger.debug({ shards: this.#resolving.waiting }, 'waiting for the first position');
     else if (copying) yield* this.#delivery.tableStart(copying);
-    else yield* this.#delivery.copyCompleted();
+    else if (assembler.copied) yield* this.#delivery.copyCompleted();
     const stopAt = (): boolean => reachedStop(this.#options.stop, assembler, clock.monotonic() - this.#startedAt);
     if (stopAt()) {
       yield* this.#delivery.everything();
       return 'stop';
     }
+    if (copying && !this.#suspicious && this.#small.suits(copying)) {
+      yield* this.#small.copy(copying);
+      return 'next';
+    }
+    const { grouper, request } = prepareRpc({ assembler, catalog: this.catalog, stream, copying, tabletType: this.#presence.tabletType });
     logger.debug({ vtgate: transport.address, table: copying?.table, shards: position.shards.length }, 'opening the stream');
     const rpc = new AbortController();
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
@@ -219,6 +219,7 @@ export class Engine {
       this.#unusable = watch.unusable();
       watch.close();
       this.#delivery.watching = undefined;
+      this.#small.streamed();
       rpc.abort();
       await reader.close();
     }
@@ -341,7 +342,7 @@ export class Engine {
         yield* this.#statement(unit);
         break;
     }
-    if (assembler.plan.done) yield* this.#delivery.copyCompleted();
+    if (assembler.copied) yield* this.#delivery.copyCompleted();
     // With what came first from the new shards: stored now, as the old ones may be gone soon.
     if (vector) yield* this.#delivery.everything();
   }
@@ -350,7 +351,8 @@ export class Engine {
   *#adoptShards(keyspace: string, vector: readonly VgtidEntry[]): Generator<StreamBatch, void, void> {
     const before = shardNames(this.#assembler.position, keyspace);
     const now = vector.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
-    if (!owesOnlyRanges(this.#assembler.plan, this.#assembler.position.shards)) {
+    const { plan, position, isAhead } = this.#assembler;
+    if (isAhead || !owesOnlyRanges(plan, position.shards)) {
       throw new VStreamError(
         'SHARDS_CHANGED',
         `the shards of ${keyspace} changed during its copy: ${before.join(', ')} became ${now.join(', ')}`,
@@ -368,7 +370,7 @@ export class Engine {
 
   *#statement(unit: StatementUnit): Generator<StreamBatch, void, void> {
     const { changes, recopy, perhapsGone } = judgeStatement(unit, {
-      isActive: (table, shard) => this.catalog.isActive(table, shard),
+      isActive: (ref, shard) => this.catalog.isActive(ref, shard) && !this.#assembler.isHeld(ref.keyspace, ref.table, shard, unit.gtid),
       rowsChanged: (table, reason) => this.#options.rowsChanged(table, reason),
     });
     for (const [table, reason] of perhapsGone) this.#presence.mayBeGone(table, reason);

@@ -1,6 +1,7 @@
 /** What a grouper needs to know of the RPC whose events it reads. Layer 3, types only. */
 import type { PartialTransaction } from '../position/position.js';
 import type { Phase } from './change.js';
+import type { IsHeld } from './held.js';
 import type { Member } from './shard-set.js';
 import type { TableCatalog } from './tables.js';
 
@@ -17,4 +18,6 @@ export interface GrouperOptions {
   readonly hugeTransaction: 'fail' | 'split';
   /** Transactions handed out in part before (`split`): their replay skips what was. */
   readonly skip?: readonly PartialTransaction[];
+  /** Changes that copied rows hold already; undefined: none can be. */
+  readonly isHeld?: IsHeld | undefined;
 }

@@ -2,7 +2,6 @@
  * Turns the events of one RPC into units: whole transactions, groups of copied rows, statements, bare positions. Layer 3.
  * The grammar decides (grammar.ts), this executes: it owns no time and no network, so every recording can be fed to it.
  */
-import { VStreamError } from '../errors.js';
 import { readBitmap } from '../wire/message.js';
 import { RepeatedName } from '../wire/names.js';
 import { type EventView, ResponseScanner, type RowEventVisitor, scanRowEvent } from '../wire/scan.js';
@@ -14,8 +13,9 @@ import type { GrouperOptions } from './grouper-options.js';
 import { ChangeRecord, type GroupContext, type TableContext } from './record.js';
 import { withPlace } from './row-failure.js';
 import { ShardSet } from './shard-set.js';
-import { ShardTables } from './tables.js';
-import type { OpenShard as Shard } from './open-shard.js';
+import { HeldChanges } from './held.js';
+import { type OpenShard as Shard, openShard, tooLarge } from './open-shard.js';
+import { type FieldNotice, ShardTables } from './tables.js';
 import type { Unit, UnitBase } from './units.js';
 
 export type { GrouperOptions } from './grouper-options.js';
@@ -40,6 +40,8 @@ export class Grouper implements RowEventVisitor {
   #context: TableContext | undefined;
   #copyRow = false;
   #wanted = false;
+  #rowGtid: string | undefined;
+  #keptOut = false;
   /** VTGate's own heartbeats seen; they prove nothing about a shard (G135). */
   heartbeats = 0;
   /** Rows of the tablets' heartbeat tables seen, by `keyspace/shard`: the best sign of life. */
@@ -56,30 +58,18 @@ export class Grouper implements RowEventVisitor {
     this.#shards.set(keyspace, byShard);
     const reshards = this.#set.behind(keyspace, shard);
     const splits = (this.#options.skip ?? []).filter((one) => one.keyspace === keyspace && one.shard === shard);
-    const added: Shard = {
+    const { catalog, isHeld } = this.#options;
+    const added = openShard({
       keyspace,
       shard,
-      tables: new ShardTables(this.#options.catalog, keyspace, shard),
-      state: 'idle',
+      tables: new ShardTables(catalog, keyspace, shard),
+      held: isHeld && new HeldChanges(isHeld, keyspace, shard),
       group: this.#newGroup(keyspace, shard, reshards),
-      changes: [],
-      fields: [],
-      statements: [],
-      copyBegun: new Set(),
-      copyRestarted: undefined,
-      bytes: 0,
-      copied: false,
-      vgtid: undefined,
       joined,
       reshards,
-      vector: undefined,
-      ordinal: 0,
-      parts: 0,
-      skip: 0,
       splits: new Map(splits.map((one) => [one.gtid, one])),
       gtid,
-      unplaced: 0,
-    };
+    });
     byShard.set(shard, added);
     return added;
   }
@@ -148,7 +138,7 @@ export class Grouper implements RowEventVisitor {
           shard.copyBegun.add(name);
         }
         this.#lastShard = undefined;
-        if (notice) shard.fields.push(notice);
+        this.#told(shard, notice && shard.held ? shard.held.learned(notice, event.timestamp === 0, gtidOf(shard, event)) : notice);
         break;
       }
       case 'addRows':
@@ -264,8 +254,10 @@ export class Grouper implements RowEventVisitor {
   #addRows(shard: Shard, event: EventView): void {
     this.#shard = shard;
     this.#copyRow = event.timestamp === 0;
-    shard.bytes += event.bodyEnd - event.bodyStart;
+    this.#rowGtid = shard.held && gtidOf(shard, event);
+    this.#keptOut = false;
     scanRowEvent(event.buffer, event.bodyStart, event.bodyEnd, this);
+    if (!this.#keptOut) shard.bytes += event.bodyEnd - event.bodyStart;
     if (shard.bytes > this.#options.transactionBytes && !shard.copied) this.#tooLarge(shard, event);
   }
 
@@ -283,7 +275,18 @@ export class Grouper implements RowEventVisitor {
       this.#lastShard = shard;
     }
     this.#wanted = this.#context !== undefined;
-    return this.#wanted;
+    if (this.#context === undefined) return false;
+    if (shard.held) {
+      // Neither counted nor numbered: as if the table came into the stream behind its snapshot.
+      this.#keptOut = !this.#copyRow && shard.held.keepsOut(this.#context.table, this.#rowGtid);
+      if (this.#keptOut) return false;
+      this.#told(shard, shard.held.untold(this.#context.table));
+    }
+    return true;
+  }
+
+  #told(shard: Shard, notice: FieldNotice | undefined): void {
+    if (notice) shard.fields.push(notice);
   }
 
   rowChange(
@@ -363,18 +366,7 @@ export class Grouper implements RowEventVisitor {
     const { transactionBytes, hugeTransaction } = this.#options;
     const { group, changes, fields, bytes, ordinal } = shard;
     const { gtid } = group;
-    if (hugeTransaction === 'fail' || gtid === undefined) {
-      throw new VStreamError(
-        'TRANSACTION_TOO_LARGE',
-        `transaction ${gtid ?? '(no GTID)'} on ${shard.keyspace}/${shard.shard} is above ${transactionBytes} bytes`,
-        {
-          keyspace: shard.keyspace,
-          shard: shard.shard,
-          position: gtid,
-          next: "Raise `limits.transactionBytes`, or set `hugeTransaction: 'split'` to receive it in parts.",
-        },
-      );
-    }
+    if (hugeTransaction === 'fail' || gtid === undefined) throw tooLarge(shard, gtid, transactionBytes);
     shard.bytes = 0;
     // A replay still among what was handed out before.
     if (changes.length === 0) return;
@@ -397,4 +389,8 @@ export class Grouper implements RowEventVisitor {
     shard.changes = [];
     shard.fields = [];
   }
+}
+
+function gtidOf({ group }: Shard, event: EventView): string | undefined {
+  return group.gtid ?? event.gtid();
 }

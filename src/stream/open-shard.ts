@@ -1,7 +1,9 @@
-/** What a grouper remembers of one shard between its events. Layer 3, types only. */
+/** What a grouper remembers of one shard between its events. Layer 3. */
+import { VStreamError } from '../errors.js';
 import type { PartialTransaction } from '../position/position.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import type { ShardState } from './grammar.js';
+import type { HeldChanges } from './held.js';
 import type { ChangeRecord, GroupContext } from './record.js';
 import type { FieldNotice, ShardTables } from './tables.js';
 
@@ -9,6 +11,8 @@ export interface OpenShard {
   readonly keyspace: string;
   readonly shard: string;
   readonly tables: ShardTables;
+  /** Undefined: nothing of the shard was copied ahead of it. */
+  readonly held: HeldChanges | undefined;
   state: ShardState;
   group: GroupContext;
   changes: ChangeRecord[];
@@ -33,4 +37,35 @@ export interface OpenShard {
   /** The last position adopted, and how many groups came without one since (G37). */
   gtid: string;
   unplaced: number;
+}
+
+type Init = Pick<OpenShard, 'keyspace' | 'shard' | 'tables' | 'held' | 'group' | 'joined' | 'reshards' | 'splits' | 'gtid'>;
+
+export function openShard(init: Init): OpenShard {
+  return {
+    ...init,
+    state: 'idle',
+    changes: [],
+    fields: [],
+    statements: [],
+    copyBegun: new Set(),
+    copyRestarted: undefined,
+    bytes: 0,
+    copied: false,
+    vgtid: undefined,
+    vector: undefined,
+    ordinal: 0,
+    parts: 0,
+    skip: 0,
+    unplaced: 0,
+  };
+}
+
+export function tooLarge({ keyspace, shard }: OpenShard, gtid: string | undefined, limit: number): VStreamError {
+  return new VStreamError('TRANSACTION_TOO_LARGE', `transaction ${gtid ?? '(no GTID)'} on ${keyspace}/${shard} is above ${limit} bytes`, {
+    keyspace,
+    shard,
+    position: gtid,
+    next: "Raise `limits.transactionBytes`, or set `hugeTransaction: 'split'` to receive it in parts.",
+  });
 }

@@ -32,11 +32,7 @@ export interface RequestInput {
  * Tables whose changes this request delivers: those of which a sink holds rows of any shard, and the one being copied. A table left out
  * while its shards move on would lose its changes for good.
  */
-function activeTables({
-  position,
-  copying,
-  tables,
-}: Pick<RequestInput, 'position' | 'copying' | 'tables'>): readonly StreamedTable[] {
+function activeTables({ position, copying, tables }: Pick<RequestInput, 'position' | 'copying' | 'tables'>): readonly StreamedTable[] {
   return tables.filter((one) => (copying !== undefined && isSame(copying, one)) || isBegun(position.plan.table(one.keyspace, one.table)));
 }
 

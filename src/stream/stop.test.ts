@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { CopyPlan } from '../position/plan.js';
 import { reachedStop, stopAtPosition, type StopPoint } from './stop.js';
 
 const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
 const set = (text: string): string => `MySQL56/${UUID}:${text}`;
-const pending = CopyPlan.fromJson({ k: { t: { state: 'pending', generation: 1 } } });
+const pending = false;
 
-function reached(stop: StopPoint, gtids: Readonly<Record<string, string>> = {}, plan = CopyPlan.empty, elapsed = 0): boolean {
-  return reachedStop(stop, { plan, gtid: (keyspace, shard) => gtids[`${keyspace}/${shard}`] ?? '' }, elapsed);
+function reached(stop: StopPoint, gtids: Readonly<Record<string, string>> = {}, copied = true, elapsed = 0): boolean {
+  return reachedStop(stop, { copied, gtid: (keyspace, shard) => gtids[`${keyspace}/${shard}`] ?? '' }, elapsed);
 }
 
 const at = (gtid: string): StopPoint =>
@@ -18,7 +17,7 @@ const at = (gtid: string): StopPoint =>
 
 describe('a bounded stream', () => {
   test('without a bound never ends', () => {
-    expect(reached({ kind: 'never' }, {}, CopyPlan.empty, Number.MAX_SAFE_INTEGER)).toBe(false);
+    expect(reached({ kind: 'never' }, {}, true, Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 
   test('ends once everything is copied', () => {

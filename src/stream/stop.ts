@@ -1,6 +1,5 @@
 /** Where a bounded stream ends. Layer 3. */
 import { containsGtids, type GtidSet, parseGtidSet } from '../position/gtid.js';
-import type { CopyPlan } from '../position/plan.js';
 import type { ShardPosition } from '../position/position.js';
 
 export type StopPoint =
@@ -11,7 +10,8 @@ export type StopPoint =
   | { readonly kind: 'position'; readonly shards: readonly StopShard[] };
 
 export interface StreamedSoFar {
-  readonly plan: CopyPlan;
+  /** Every copy is finished, and the stream has come as far as what it copied. */
+  readonly copied: boolean;
   gtid(keyspace: string, shard: string): string;
 }
 
@@ -56,8 +56,8 @@ export function reachedStop(stop: StopPoint, seen: StreamedSoFar, elapsedMs: num
     case 'after':
       return elapsedMs >= stop.ms;
     case 'copied':
-      return seen.plan.done;
+      return seen.copied;
     case 'position':
-      return seen.plan.done && stop.shards.every((one) => one.isReached(seen.gtid(one.keyspace, one.shard)));
+      return seen.copied && stop.shards.every((one) => one.isReached(seen.gtid(one.keyspace, one.shard)));
   }
 }

@@ -47,7 +47,7 @@ export type ValidatedUntil =
   | { readonly kind: 'position'; readonly position: Position };
 
 export interface ValidatedLimits {
-  /** Undefined: what suits the consumer, see `batchLimits` in assembler.ts. */
+  /** Undefined: what suits the consumer, see batch-limits.ts. */
   readonly batchBytes: number | undefined;
   readonly batchChanges: number | undefined;
   readonly transactionBytes: number;

@@ -12,7 +12,7 @@ import { type EmbeddedVtgate, type EngineClock, realClock, seededRandom, startEm
 import { FileLetterBox } from '../../src/pipeline/letter-file.js';
 import { readback } from '../../src/sinks/duckdb/query.js';
 import { RowSchema } from '../../src/wire/gen/query_pb.js';
-import { Shop, shopKeyspace, SHARDS, TABLES } from './shop.js';
+import { Shop, shopKeyspace, SHARDS } from './shop.js';
 
 export interface CrashOptions {
   readonly seed: number;
@@ -30,7 +30,7 @@ export interface CrashResult {
   readonly rows: number;
   /** Transactions whose ledger entry never reached the log, and unreadable rows that are no dead letter. */
   readonly lost: number;
-  /** Changes in the log or among the dead letters more than once, by shard, GTID and ordinal. */
+  /** Changes in the log or among the dead letters more than once, by shard, GTID and ordinal; and changes applied to copied rows that hold them. */
   readonly duplicated: number;
   /** Rows that differ between source and sink, over all tables. */
   readonly different: number;
@@ -64,21 +64,23 @@ export async function crash(options: CrashOptions): Promise<CrashResult> {
   });
   const shop = new Shop(vtgate.engine, random);
   const begun = performance.now();
+  const numbers = new Numbers();
   let kills = 0;
   let faults = 0;
   try {
     while (options.kills !== undefined ? kills < options.kills : performance.now() - begun < (options.forMs ?? 0)) {
       const after = 1 + Math.floor(random() ** 2 * 40);
-      faults += await life(vtgate, shop, place, options.seed, after, random);
+      faults += await life(vtgate, shop, place, options.seed, after, random, numbers);
       kills++;
       clock.endLeases();
       if (kills % 10 === 0) options.log?.(`${kills} kills, ${shop.writes} changes written`);
     }
-    await settle(vtgate, place, options.seed);
-    const different = await compare(vtgate, path);
+    await settle(vtgate, place, options.seed, numbers);
+    const different = await compare(vtgate, shop.tables, path);
     const log = await ledger(vtgate, path);
     const left = await leftOut(vtgate, letters);
-    return { kills, faults, ...different, lost: log.lost + left.lost, duplicated: log.duplicated + left.duplicated };
+    const duplicated = log.duplicated + left.duplicated + numbers.held;
+    return { kills, faults, ...different, lost: log.lost + left.lost, duplicated };
   } finally {
     await vtgate.close();
     await rm(folder, { recursive: true, force: true });
@@ -105,8 +107,31 @@ function startWorker(vtgate: EmbeddedVtgate, place: Place, seed: number, until?:
   });
 }
 
+/** What a worker says of each batch it has committed, over all its lives: rows hold every change up to the one they were copied at. */
+class Numbers {
+  readonly #copied = new Map<string, number>();
+  held = 0;
+
+  take(event: unknown): void {
+    if (typeof event !== 'object' || event === null || !('applied' in event) || !('numbers' in event)) return;
+    for (const [name, number] of Object.entries(event.numbers as Record<string, number>)) {
+      const copied = this.#copied.get(name) ?? 0;
+      if (event.applied === 'copy') this.#copied.set(name, Math.max(copied, number));
+      else if (number <= copied) this.held++;
+    }
+  }
+}
+
 /** One life of the worker: killed after so many of its steps, at once or a moment later, and perhaps harmed before. */
-function life(vtgate: EmbeddedVtgate, shop: Shop, place: Place, seed: number, after: number, random: () => number): Promise<number> {
+function life(
+  vtgate: EmbeddedVtgate,
+  shop: Shop,
+  place: Place,
+  seed: number,
+  after: number,
+  random: () => number,
+  numbers: Numbers,
+): Promise<number> {
   const worker = startWorker(vtgate, place, seed);
   let steps = 0;
   let faults = 0;
@@ -117,6 +142,8 @@ function life(vtgate: EmbeddedVtgate, shop: Shop, place: Place, seed: number, af
         failure = new Error(`the worker failed by itself: ${String(event.failed)}`);
         return;
       }
+      numbers.take(event);
+      if (typeof event === 'object' && event !== null && 'table' in event) shop.copies(String(event.table));
       shop.work();
       steps++;
       if (random() < 0.05) {
@@ -144,21 +171,28 @@ function harm(vtgate: EmbeddedVtgate, random: () => number): void {
 }
 
 /** A last life that nobody disturbs: up to now, and then to its end. */
-function settle(vtgate: EmbeddedVtgate, place: Place, seed: number): Promise<void> {
+function settle(vtgate: EmbeddedVtgate, place: Place, seed: number, numbers: Numbers): Promise<void> {
   const worker = startWorker(vtgate, place, seed, 'now');
   return new Promise((resolve, reject) => {
     let last: unknown;
-    worker.on('message', (event) => (last = event));
+    worker.on('message', (event) => {
+      numbers.take(event);
+      last = event;
+    });
     worker.on('exit', () => (last === 'finished' ? resolve() : reject(new Error(`the last run ended with ${JSON.stringify(last)}`))));
     worker.on('error', reject);
   });
 }
 
-async function compare(vtgate: EmbeddedVtgate, path: string): Promise<Pick<CrashResult, 'rows' | 'different' | 'examples'>> {
+async function compare(
+  vtgate: EmbeddedVtgate,
+  tables: readonly string[],
+  path: string,
+): Promise<Pick<CrashResult, 'rows' | 'different' | 'examples'>> {
   let rows = 0;
   let different = 0;
   const examples: string[] = [];
-  for (const table of TABLES) {
+  for (const table of tables) {
     if (table === 'ledger') continue;
     const source = counted(vtgate.engine.rows('shop', table).filter(isReadable).map(line));
     const found = await readback(path, `select * from main."${table}"`);

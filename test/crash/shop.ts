@@ -1,8 +1,11 @@
-/** A shop that writes at random: two shards, moves between them, a keyless table, TRUNCATE and DDL. Seeded. */
-import type { Engine, KeyspaceInput, Write } from '../../src/embedded/index.js';
+/** A shop that writes at random: two shards, moves between them, a keyless table, many small ones, TRUNCATE and DDL. Seeded. */
+import type { Engine, KeyspaceInput, TableInput, Write } from '../../src/embedded/index.js';
 
 export const SHARDS = ['-80', '80-'] as const;
-export const TABLES = ['item', 'ledger', 'note', 'odd', 'pair'] as const;
+/** Small enough to be copied beside the stream; the first in its plan, and some come later. */
+const small = (at: number): string => `bit_${String(at).padStart(3, '0')}`;
+const SMALL = Array.from({ length: 10 }, (_, at) => small(at));
+const MOST_SMALL = 200;
 const ROWS = 400;
 /** Not UTF-8: the client cannot read it, and DuckDB could not hold it. */
 const UNREADABLE = Buffer.from([0x6f, 0xff, 0xfe]);
@@ -49,13 +52,27 @@ export function shopKeyspace(): KeyspaceInput {
           { name: 'wrote', type: 'varchar(32)' },
         ],
       },
+      ...Object.fromEntries(SMALL.map((name, at) => [name, smallTable(at)])),
     },
+  };
+}
+
+/** Of none to eleven rows. */
+function smallTable(at: number): TableInput {
+  return {
+    columns: [
+      { name: 'id', type: 'int', key: true },
+      { name: 'text', type: 'varchar(64)' },
+    ],
+    rows: Array.from({ length: at % 12 }, (_, id) => ({ id: id + 1, text: `first ${id + 1}` })),
   };
 }
 
 export class Shop {
   readonly #engine: Engine;
+  readonly #small = [...SMALL];
   readonly #random: () => number;
+  #copied = 0;
   #entries = 0;
   #columns = 0;
   #odd = 0;
@@ -67,11 +84,27 @@ export class Shop {
     this.#random = random;
   }
 
+  get tables(): readonly string[] {
+    return [...this.#small, 'item', 'ledger', 'note', 'odd', 'pair'];
+  }
+
   /** A few transactions; now and then something larger. */
   work(): void {
     for (let count = 1 + this.#below(4); count > 0; count--) this.#transaction();
     if (this.#random() < 0.01) this.#engine.ddl('shop', 'truncate table pair');
+    if (this.#random() < 0.05) this.#engine.ddl('shop', `truncate table ${this.#anySmall()}`);
+    if (this.#random() < 0.2 && this.#small.length < MOST_SMALL) this.#open(small(this.#small.length));
     if (this.#random() < 0.004 && this.#columns < 6) this.#engine.ddl('shop', `alter table item add column extra${++this.#columns} int`);
+  }
+
+  /** A new table, taken up by the next life of the client. */
+  #open(name: string): void {
+    this.#engine.ddl('shop', `create table ${name} (id int not null, text varchar(64), primary key (id))`);
+    this.#small.push(name);
+    for (const shard of SHARDS) {
+      const rows = Array.from({ length: this.#below(8) }, (_, at) => ({ id: 2 * at + SHARDS.indexOf(shard), text: `first ${at}` }));
+      if (rows.length > 0) this.#commit(shard, [{ op: 'insert', table: name, rows }]);
+    }
   }
 
   #below(limit: number): number {
@@ -104,7 +137,7 @@ export class Shop {
 
   #write(shard: string): Write | undefined {
     const n = this.#below(1_000_000);
-    switch (this.#below(7)) {
+    switch (this.#below(10)) {
       case 0:
         return { op: 'insert', table: 'note', row: { at: n, text: `note ${n}` } };
       case 1: {
@@ -123,7 +156,22 @@ export class Shop {
         const row = this.#any('item', shard);
         return row && { op: 'delete', table: 'item', where: { id: row['id'] } };
       }
-      case 5:
+      case 5: {
+        const table = this.#anySmall();
+        const id = 1 + this.#below(15);
+        return this.#home(table, { id }) ? undefined : { op: 'insert', table, row: { id, text: `new ${n}` } };
+      }
+      case 6: {
+        const table = this.#anySmall();
+        const row = this.#any(table, shard);
+        return row && { op: 'update', table, where: { id: row['id'] }, set: { text: `changed ${n}` } };
+      }
+      case 7: {
+        const table = this.#anySmall();
+        const row = this.#any(table, shard);
+        return row && { op: 'delete', table, where: { id: row['id'] } };
+      }
+      case 8:
         return { op: 'insert', table: 'odd', row: { id: ++this.#odd, text: n % 3 === 0 ? UNREADABLE : `odd ${n}` } };
       default:
         return { op: 'upsert', table: 'pair', row: { a: this.#below(20), b: `${shard}${this.#below(200)}`, n } };
@@ -134,10 +182,22 @@ export class Shop {
   #move(): void {
     const from = SHARDS[this.#below(2)] as string;
     const to = SHARDS.find((one) => one !== from) as string;
-    const row = this.#any('item', from);
+    const table = this.#random() < 0.5 ? 'item' : this.#anySmall();
+    const row = this.#any(table, from);
     if (!row) return;
-    this.#commit(from, [{ op: 'delete', table: 'item', where: { id: row['id'] } }]);
-    this.#commit(to, [{ op: 'insert', table: 'item', row: { ...row, name: `moved to ${to}` } }]);
+    this.#commit(from, [{ op: 'delete', table, where: { id: row['id'] } }]);
+    this.#commit(to, [{ op: 'insert', table, row: { ...row, [table === 'item' ? 'name' : 'text']: `moved to ${to}` } }]);
+  }
+
+  /** The client copies this table, or has done so: its changes, and those of the next, are the ones that could go wrong. */
+  copies(table: string): void {
+    const at = this.#small.indexOf(table);
+    if (at >= 0) this.#copied = at;
+  }
+
+  #anySmall(): string {
+    const near = this.#copied + this.#below(3);
+    return this.#small[this.#random() < 0.7 ? Math.min(near, this.#small.length - 1) : this.#below(this.#small.length)] as string;
   }
 
   #any(table: string, shard: string): Record<string, unknown> | undefined {

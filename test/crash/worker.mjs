@@ -33,10 +33,21 @@ const sink = {
   async apply(batch, context) {
     tell('applying');
     await target.apply(batch, context);
-    tell('applied');
+    tell({ applied: batch.kind, table: (batch.copy ?? batch.progress)?.table, numbers: numbersOf(batch) });
   },
   close: () => target.close(),
 };
+
+/** By table and shard: the transactions behind its copied rows, or before its first change. */
+function numbersOf({ kind, changes }) {
+  const numbers = {};
+  for (const { table, shard, sequence } of changes) {
+    const name = `${table} ${shard}`;
+    const number = Number(sequence[1]);
+    numbers[name] = kind === 'copy' ? Math.max(numbers[name] ?? 0, number) : Math.min(numbers[name] ?? Infinity, number);
+  }
+  return numbers;
+}
 
 const log = process.env.CRASH_LOG
   ? (level) => (fields, message) =>
