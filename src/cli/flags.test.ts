@@ -95,7 +95,7 @@ test('two flags that say the same thing are refused', async () => {
 
 test('an unreadable @file is named', async () => {
   await expect(optionsOfFlags(parse('--from', '@/nowhere/position.json'))).rejects.toThrow(
-    '--from cannot read /nowhere/position.json (ENOENT)',
+    '--from cannot be read from /nowhere/position.json (ENOENT)',
   );
 });
 

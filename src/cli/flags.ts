@@ -182,7 +182,10 @@ export async function readAt(path: string, name: string): Promise<string> {
     return (path === '-' ? await text(process.stdin) : await readFile(path, 'utf8')).trim();
   } catch (cause) {
     const reason = (cause as { code?: string }).code ?? 'unreadable';
-    throw new VStreamError('CONFIG_INVALID', `${name} cannot read ${path} (${reason})`, { next: 'Check the path after the @.', cause });
+    throw new VStreamError('CONFIG_INVALID', `${name} cannot be read from ${path} (${reason})`, {
+      next: 'Check the path after the @.',
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 /** What every command gets: where to write, when to stop. The only file that touches the process. */
+import type { ErrorCode, VStreamError } from '../errors.js';
 import { systemClock, type Clock } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import { asFailure, describeFailure, EXIT, exitCodeOf, failureJson } from './exit.js';
@@ -71,10 +72,20 @@ export async function inSession(options: SessionOptions, command: (session: Sess
 async function reportFailure({ json, out, status }: Session, thrown: unknown, verbose: boolean): Promise<number> {
   const error = asFailure(thrown);
   status.stop();
-  if (verbose) process.stderr.write(`${error.stack ?? error.message}\n`);
+  if (verbose) process.stderr.write(stacksOf(error));
   if (json) await out.write(failureJson(error));
   else process.stderr.write(describeFailure(error));
   return exitCodeOf(error);
+}
+
+/** Whose causes are code of the user's or ours. Those of a server may quote what was sent, secrets included. */
+const OWN_CAUSES: ReadonlySet<ErrorCode> = new Set(['HANDLER_FAILED', 'SINK_FAILED', 'CONFIG_INVALID', 'INTERNAL']);
+
+function stacksOf(error: VStreamError): string {
+  const lines = [error.stack ?? error.message];
+  let cause = OWN_CAUSES.has(error.code) ? error.cause : undefined;
+  for (; cause instanceof Error && lines.length < 5; cause = cause.cause) lines.push(`caused by ${cause.stack ?? cause.message}`);
+  return `${lines.join('\n')}\n`;
 }
 
 function drainOnSignals(stopping: AbortController, say: (text: string) => void): void {

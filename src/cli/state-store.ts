@@ -58,6 +58,8 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   name: '--name',
   'source.vtgate': '--vtgate',
   state: '--state-keyspace and --state-table',
+  'state.keyspace': '--state-keyspace',
+  'state.table': '--state-table',
 };
 
 async function stateConfig(values: Values): Promise<unknown> {

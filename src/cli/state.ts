@@ -59,7 +59,9 @@ async function change(
   const question =
     verb === 'reset' ? `Forget the position of ${name}, so that the next start copies again` : `Replace the position of ${name}`;
   if (record?.position && !yes && !(await confirmed(session, question))) {
-    throw new VStreamError('CONFIG_INVALID', `the position of ${name} was not changed`, { next: 'Repeat it with --yes.' });
+    throw new VStreamError('CONFIG_INVALID', `the position of ${name} was not changed: nobody said yes`, {
+      next: 'See `vstream state get`; to replace it without being asked, repeat this with --yes.',
+    });
   }
   if (!record) await create(session, open.store, name);
   await open.store.reset(name, position, undefined, { signal: session.signal });

@@ -116,6 +116,23 @@ export default {
   expect(stdout).toContain('rows so far 50');
 });
 
+test('where a handler threw is shown with --verbose', async () => {
+  await using shop = await startShop();
+  const config = join(folder, 'throws.mjs');
+  await writeFile(
+    config,
+    `const save = () => { throw new TypeError('no such warehouse'); };
+export default {
+  name: 'throws', source: { vtgate: '${shop.address}', keyspace: 'shop' }, tables: ['orders'],
+  state: { type: 'memory' }, sink: async (batch) => { save(batch); },
+};`,
+  );
+  const { code, stderr } = await runProgram(['run', config, '--verbose']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/caused by TypeError: no such warehouse\n\s+at save .*throws\.mjs:1/);
+  expect((await runProgram(['run', config])).stderr).not.toContain('    at ');
+});
+
 test('the state may be files in a folder beside the configuration', async () => {
   await using shop = await startShop();
   const { config } = await setUp(shop, { state: { type: 'file', path: 'kept' }, sink: { type: 'jsonl', path: 'kept.jsonl' } });

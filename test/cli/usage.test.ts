@@ -72,12 +72,12 @@ test.each<[string, readonly string[], string]>([
   [
     'a missing position file',
     ['tail', '--vtgate', 'a:1', '--keyspace', 'k', '--from', '@nowhere.json'],
-    '--from cannot read nowhere.json (ENOENT)',
+    '--from cannot be read from nowhere.json (ENOENT)',
   ],
   ['no such configuration', ['run', 'nowhere.mjs'], 'there is no configuration file nowhere.mjs'],
   ['no configuration at all', ['run'], 'there is no configuration here'],
   ['an unreadable position to store', ['state', 'set', 'x', '--name', 'n'], 'unreadable position'],
-  ['a state nobody named', ['state', 'get'], '--state-keyspace and --state-table is missing'],
+  ['a state nobody named', ['state', 'get'], 'nothing says where the state is'],
 ])('%s exits 2 with one error and the next step', async (_, args, part) => {
   const { code, stdout, stderr } = await runProgram(args, { cwd: folder });
   expect(complaint(stderr)).toContain(part);
