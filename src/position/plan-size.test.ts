@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fitsBeside } from '../copy/beside.js';
 import { again, copyAfter } from '../copy/steps.js';
 import { withMark } from './incomplete.js';
 import { CopyPlan, type TableCopy } from './plan.js';
@@ -67,6 +68,27 @@ describe('a position of 5,000 tables on 256 shards', () => {
     );
     expect(plan.first('copying')).toEqual({ keyspace: KEYSPACE, table: TABLES[2_500] });
     expect(stored(new Position(VECTOR, plan))).toBeLessThan(400_000);
+  });
+
+  test('stays under 600 kB with as many tables ahead of their shards as may be, and one under way', () => {
+    const plan = underWay(
+      planOf((index) => (index < 2_500 ? doneTable(index) : pendingTable(index))),
+      TABLES[2_500] ?? '',
+    );
+    let position = new Position(VECTOR, plan);
+    const waiting = TABLES.slice(2_501);
+    for (const [index, table] of waiting.entries()) {
+      if (!fitsBeside(position, { keyspace: KEYSPACE, table })) {
+        expect(index).toBeGreaterThan(0);
+        expect(stored(position)).toBeLessThan(600_000);
+        return;
+      }
+      const gtid = `${GTID}${index}`;
+      position = position.with({
+        since: SHARDS.reduce((since, shard) => since.with(KEYSPACE, shard, table, { generation: 1, gtid }), position.since),
+      });
+    }
+    expect.fail('nothing limits the marks');
   });
 
   test('stays under 1 MB where no two tables have the same key', () => {
