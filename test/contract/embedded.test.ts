@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { startEmbeddedVtgate } from '../../src/embedded/index.js';
 import { play } from './play.js';
+import { playRange, rangeCases } from './ranges.js';
 import { changeScenarios } from './scenarios-changes.js';
 import { copyScenarios } from './scenarios-copy.js';
 import { embeddedTarget } from './target.js';
@@ -14,6 +15,16 @@ describe.each(['per-shard', 'shared'] as const)('the contract holds on the embed
       const keyspaces = { commerce: {}, sharded: { shards: ['-80', '80-'] } };
       await using vtgate = await startEmbeddedVtgate({ keyspaces, servers });
       await play(scenario, embeddedTarget(vtgate));
+      expect(vtgate.unexpectedStatements).toEqual([]);
+    });
+  }
+});
+
+describe('a range copied again on the embedded VTGate', () => {
+  for (const range of rangeCases) {
+    test(range.title, async () => {
+      await using vtgate = await startEmbeddedVtgate({ keyspaces: { sharded: { shards: ['-80', '80-'] } } });
+      await playRange(range, embeddedTarget(vtgate));
       expect(vtgate.unexpectedStatements).toEqual([]);
     });
   }

@@ -2,6 +2,7 @@
 import { test } from 'vitest';
 import { must } from '../../src/internal/must.js';
 import { play } from './play.js';
+import { playRange, rangeCases } from './ranges.js';
 import { changeScenarios } from './scenarios-changes.js';
 import { copyScenarios } from './scenarios-copy.js';
 import { realTarget } from './target.js';
@@ -11,6 +12,17 @@ for (const scenario of [...copyScenarios, ...changeScenarios]) {
     const target = realTarget(must(process.env['VSTREAM_TEST_VTGATE'], 'VSTREAM_TEST_VTGATE'));
     try {
       await play(scenario, target);
+    } finally {
+      await target.close();
+    }
+  });
+}
+
+for (const range of rangeCases) {
+  test(`a range copied again: ${range.title}`, async () => {
+    const target = realTarget(must(process.env['VSTREAM_TEST_VTGATE'], 'VSTREAM_TEST_VTGATE'));
+    try {
+      await playRange(range, target);
     } finally {
       await target.close();
     }
