@@ -46,7 +46,7 @@ function options(shop: EmbeddedVtgate, sink: RunOptions['sink'], more: object = 
     onBadRow: 'dead-letter',
     deadLetter: TABLE,
     ...more,
-  } as RunOptions;
+  };
 }
 
 async function withBox<T>(from: RunOptions, work: (box: LetterBox) => Promise<T>): Promise<T> {
@@ -199,7 +199,7 @@ describe.each(PLACES)('dead letters in %s', (_, place) => {
     const sizes = letters.map(({ transactions }) => BigInt(transactions));
     expect(letters).toHaveLength(3);
     expect(sizes).toEqual(sizes.toSorted((a, b) => Number(a - b)));
-    expect(letters.map(({ before, after }) => [before !== undefined, after !== undefined])).toEqual(Array(3).fill([true, true]));
+    expect(letters.map(({ before, after }) => [before !== undefined, after !== undefined])).toEqual([1, 2, 3].map(() => [true, true]));
   });
 });
 
@@ -313,7 +313,7 @@ describe('the mark of a table with dead letters', () => {
     await run(once());
     const marked = async () => (await state.read('letters'))?.position?.incomplete;
     expect(await marked()).toHaveLength(1);
-    const repaired = (): RunOptions => ({ ...once(), tables: { orders: refusing() } }) as RunOptions;
+    const repaired = (): RunOptions => ({ ...once(), tables: { orders: refusing() } });
     await replay(repaired());
     expect(await marked()).toHaveLength(1);
     await replay(repaired(), () => false);

@@ -144,7 +144,7 @@ export function statementTests(executor: () => Executor): void {
       ).toBe(1n);
       await run(insertLetters(at, 't', [letter]));
       // What does not fit is an error, never cut.
-      await expect(run(insertLetters(at, 's', [{ ...letter, id: 'd', op: 'x'.repeat(17) }]))).rejects.toThrow();
+      await expect(run(insertLetters(at, 's', [{ ...letter, id: 'd', op: 'x'.repeat(17) }]))).rejects.toThrow('Data too long');
 
       const all = await run(selectLetterHeads(at, '', '', 10));
       expect(all.map(({ stream, id }) => stream + id)).toEqual(['sa', 'sb', 'sc', 'ta']);
