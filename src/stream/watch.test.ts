@@ -121,3 +121,21 @@ test.each([
   expect(found.stall.next?.includes('Its tablet throttler is on (threshold 5)')).toBe(mayHold);
   watch.close();
 });
+
+test.each([
+  ['are no stall where the primary has executed nothing else: they are written on demand', '5', undefined],
+  ['are a stall where it has', '40', "its tablet's heartbeat rows stopped"],
+])('heartbeat rows that end %s', async (_, last, expected) => {
+  const text = 'select @@global.gtid_purged, @@global.gtid_executed';
+  const { clock, watch, look } = setUp(executedIs(() => 5, { [text]: ['', `${SERVER}:1-${last}`] }));
+  let stall: Error | undefined;
+  for (let seconds = 0; seconds < 300 && !stall; seconds++) {
+    await clock.advance(1_000);
+    watch.message();
+    if (seconds < 20) watch.tabletHeartbeats(['shop/0']);
+    ({ stall } = look());
+  }
+  if (expected === undefined) expect(stall).toBe(undefined);
+  else expect(stall?.message).toContain(expected);
+  watch.close();
+});

@@ -3,9 +3,9 @@ import { VStreamError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
-import { parseGtidSet } from '../position/gtid.js';
+import { containsGtids, parseGtidSet } from '../position/gtid.js';
 import type { ShardPosition } from '../position/position.js';
-import { showExecutedGtids } from '../sql/gtids.js';
+import { selectServerGtids, showExecutedGtids } from '../sql/gtids.js';
 import { runStatement } from '../sql/statement.js';
 import type { ShardName } from '../sql/topology.js';
 import type { TabletKind } from '../sql/target.js';
@@ -44,6 +44,8 @@ const POLL_MS = 30_000;
 /** A position that SQL calls unusable, and a stream that moves nothing for this long: together they are proof. */
 const HINT_GRACE_MS = 8_000;
 const JUDGE_MS = 1_000;
+/** How often a primary is asked whether heartbeats are still written. */
+const ASK_AGAIN_MS = 10_000;
 const WARN_AGAIN_MS = 3_600_000;
 /** An event loop blocked for longer than this costs the connection (measured.md section 4). */
 const BLOCK_WARN_MS = 8_000;
@@ -59,6 +61,8 @@ interface ShardRecord {
   readonly shard: string;
   lastProgressAt: number | undefined;
   lastHeartbeatAt: number | undefined;
+  /** When the primary was last asked whether heartbeats are still written. */
+  askedAt: number;
   readonly executed: ExecutedWatch;
   hint: VStreamError | undefined;
 }
@@ -97,6 +101,7 @@ export class Watch {
         shard,
         lastProgressAt: undefined,
         lastHeartbeatAt: undefined,
+        askedAt: Number.NEGATIVE_INFINITY,
         executed: new ExecutedWatch(),
         hint: undefined,
       };
@@ -187,7 +192,10 @@ export class Watch {
         lastHeartbeatAt: record.lastHeartbeatAt,
         executed: copying ? undefined : record.executed.signs(),
       };
-      if (isHeldUp(signs, shard, limits)) this.#throttling.ask(record.keyspace, record.shard, now);
+      if (isHeldUp(signs, shard, limits)) {
+        this.#throttling.ask(record.keyspace, record.shard, now);
+        if (record.lastHeartbeatAt !== undefined) this.#askForHeartbeats(record, now);
+      }
       const says = this.#throttling.says(record.keyspace, record.shard);
       const verdict = judgeShard(signs, { ...shard, throttledAt: says?.rule && says.at }, limits);
       if (verdict.name === 'throttled' && says) this.#warnOfThrottling(record, says, now);
@@ -249,6 +257,26 @@ export class Watch {
       .finally(() => {
         this.#polling = false;
       });
+  }
+
+  /**
+   * Tablets with `--heartbeat-on-demand-duration` write heartbeats only while somebody asks for them. Where the primary has executed
+   * nothing that is not here, none are written any more: their end is no stall.
+   */
+  #askForHeartbeats(record: ShardRecord, now: number): void {
+    if (now - record.askedAt < ASK_AGAIN_MS) return;
+    record.askedAt = now;
+    const { keyspace, shard } = record;
+    const { transport, gtid } = this.#options;
+    runStatement(transport, selectServerGtids(keyspace, shard), { signal: this.#ended.signal }).then(
+      ({ executed }) => {
+        const [written, received] = [parseGtidSet(executed), parseGtidSet(gtid(keyspace, shard))];
+        if (written && received && containsGtids(received, written)) record.lastHeartbeatAt = undefined;
+      },
+      () => {
+        // Nothing was learned: the heartbeats count.
+      },
+    );
   }
 
   /** What arrived since the last poll counts at once: a shard that has caught up must not look behind until the next one. */
