@@ -24,11 +24,12 @@ interface Rpc {
   fail(): VStreamError;
 }
 
-function setUp(rpc: (n: number) => Rpc) {
+/** `asked` is the position of shard `80-` in the request. */
+function setUp(rpc: (n: number, asked: string) => Rpc) {
   const clock = new ManualClock();
   let opened = 0;
-  const transport = transportOf(async function* (_request, { signal } = {}) {
-    const { events, lifeMs, fail } = rpc(++opened);
+  const transport = transportOf(async function* ({ vgtid }, { signal } = {}) {
+    const { events, lifeMs, fail } = rpc(++opened, vgtid?.shardGtids.find(({ shard }) => shard === '80-')?.gtid ?? '');
     if (events.length > 0) yield response(...events);
     for (let lived = 0; lived < lifeMs; lived += 5_000) {
       await delay(clock, Math.min(5_000, lifeMs - lived), signal);
@@ -108,4 +109,16 @@ test('an idle stream whose connection is cut every ten minutes lives on: each RP
 test('one that is cut before it could be judged well ends after the budget', async () => {
   const world = setUp(() => ({ events: [], lifeMs: 10_000, fail: failure(14, 'Connection dropped') }));
   expect((await live(world, 3_600_000)).error).toBeDefined();
+});
+
+test('a failure behind transactions without rows ends the stream: they are no progress when they come again', async () => {
+  const fail = failure(
+    2,
+    'error starting stream from shard GTID keyspace:"shop" shard:"80-": stream (at source tablet) error @ x: Code: FAILED_PRECONDITION column `name` not found in table t',
+  );
+  // As a server does: what lies between the position asked for and the failure, each time.
+  const world = setUp((_, asked) => ({ events: asked === set(1) ? [...moved(1), ...moved(2)] : [], lifeMs: 0, fail }));
+  const { error, afterMs } = await live(world, 3_600_000);
+  expect(error).toMatchObject({ code: 'COLUMN_NOT_FOUND', keyspace: 'shop', shard: '80-' });
+  expect(afterMs).toBeLessThan(300_000);
 });

@@ -127,7 +127,8 @@ export class Engine {
           recorder.lastError = failure.toJSON();
           throw failure;
         }
-        yield* this.#delivery.handOut(this.#assembler.flush());
+        // The position goes along, or transactions without rows before the failure would count as progress after every reconnect.
+        yield* this.#resolving ? this.#delivery.handOut(this.#assembler.flush()) : this.#delivery.everything();
         recorder.lastError = failure.toJSON();
         if (this.#recopyInstead(failure)) continue;
         if (failure.code === 'TRANSACTION_UNDECODABLE' && (yield* this.#stepOver(failure))) continue;
