@@ -89,12 +89,13 @@ async function planOf(session: Session, values: Values, asked: string | undefine
   // Flags may name tables of the keyspace that the configuration leaves out, and the other way round.
   const chosen = validateStreamOptions({ ...options, ...named }, { label });
   const stream = tables === undefined || config['tables'] === undefined ? chosen : validateStreamOptions(options, { label });
-  return { stream, selection: chosen.selection, exclude: stateTable(config['state']) };
+  return { stream, selection: chosen.selection, exclude: ['state', 'deadLetter'].flatMap((option) => ownTable(config[option])) };
 }
 
-function stateTable(state: unknown): readonly TableRef[] {
-  if (!isPlainObject(state)) return [];
-  const { keyspace, table } = state;
+/** A table the client writes itself. */
+function ownTable(place: unknown): readonly TableRef[] {
+  if (!isPlainObject(place)) return [];
+  const { keyspace, table } = place;
   return typeof keyspace === 'string' && typeof table === 'string' ? [{ keyspace, table }] : [];
 }
 

@@ -6,11 +6,12 @@ import { silentLogger } from '../observe/logger.js';
 import { CopyPlan } from '../position/plan.js';
 import { Position } from '../position/position.js';
 import { Assembler } from '../stream/assembler.js';
-import type { StreamBatch } from '../stream/batch.js';
+import { asBatch, type StreamBatch } from '../stream/batch.js';
 import { Gaps } from '../stream/gaps.js';
 import { BadRows, type BadRowsOptions } from './bad-rows.js';
 import type { DeadLetter } from './dead-letter.js';
 import type { LetterBox } from './letter-box.js';
+import { rowsRefused } from './sink.js';
 
 const source = new ShardEvents('-80');
 const GTID = 'MySQL56/16b1039f-22b6-11ed-b765-0a43f95f28a3:8';
@@ -94,4 +95,15 @@ describe('a row its filter cannot judge', () => {
       { op: 'update', gtid: GTID, ordinal: 1, before: expect.any(String), after: expect.any(String), reason: { column: 'id' } },
     ]);
   });
+});
+
+test('a batch of bad rows only is progress: nobody is handed one without changes', async () => {
+  const kinds: string[] = [];
+  const applied = await badRows('skip').apply(batchOf(true), async (batch) => {
+    kinds.push(batch.kind);
+    if (batch.changes.length > 0) throw rowsRefused(asBatch(batch).changes, 'no');
+  });
+  expect(kinds).toEqual(['transactions', 'progress']);
+  expect(applied).toMatchObject({ kind: 'progress', progress: { type: 'position' }, transactions: [] });
+  expect(applied.position.gtid('commerce', '-80')).toBe(SET);
 });

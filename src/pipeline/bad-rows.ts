@@ -4,7 +4,7 @@ import type { Clock } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
 import { Position } from '../position/position.js';
-import type { StreamBatch } from '../stream/batch.js';
+import { StreamBatch } from '../stream/batch.js';
 import type { Gaps } from '../stream/gaps.js';
 import type { ChangeRecord } from '../stream/record.js';
 import { isRowError, withPlace } from '../stream/row-failure.js';
@@ -73,14 +73,7 @@ export class BadRows {
     recorder.badRows += bad.size;
     const [first] = bad.values();
     logger.warn({ ...first?.toJSON(), rows: bad.size }, `rows were ${letters ? `written to ${letters.description}` : 'skipped'}`);
-    return batch.with({
-      changes: batch.changes.filter((change) => !bad.has(change)),
-      transactions: batch.transactions.flatMap((one) => {
-        const changes = one.changes.filter((change) => !bad.has(change));
-        // The last part of a transaction in parts tells its end, also without changes.
-        return changes.length > 0 || one.part ? [{ ...one, changes }] : [];
-      }),
-    });
+    return without(batch, bad);
   }
 
   #letters(batch: StreamBatch, bad: Bad): DeadLetter[] {
@@ -94,6 +87,19 @@ export class BadRows {
       return letter;
     });
   }
+}
+
+/** The batch without these rows; progress when nothing is left of it. */
+function without(batch: StreamBatch, bad: Bad): StreamBatch {
+  const changes = batch.changes.filter((change) => !bad.has(change));
+  const transactions = batch.transactions.flatMap((one) => {
+    const rest = one.changes.filter((change) => !bad.has(change));
+    // The last part of a transaction in parts tells its end, also without changes.
+    return rest.length > 0 || one.part ? [{ ...one, changes: rest }] : [];
+  });
+  if (changes.length > 0 || transactions.length > 0) return batch.with({ changes, transactions });
+  const { position, bytes, lagMs } = batch;
+  return new StreamBatch({ kind: 'progress', position, bytes, lagMs, progress: { type: 'position' } });
 }
 
 /** The rows their table's filter could not judge: nobody may apply them. */

@@ -40,7 +40,8 @@ export function openTableLetterBox(
   return new TableLetterBox({ keyspace, table }, openTransport(stream), stream, options);
 }
 
-class TableLetterBox implements LetterBox {
+/** Closes its transport. */
+export class TableLetterBox implements LetterBox {
   readonly #at: LetterTable;
   readonly #transport: Transport;
   readonly #stream: Pick<ValidatedStream, 'logger'>;
@@ -97,7 +98,10 @@ class TableLetterBox implements LetterBox {
       last = page.at(-1);
       if (!last || page.length < PAGE) break;
     }
-    return { letters: letters.sort((a, b) => (a.head.time < b.head.time ? -1 : a.head.time > b.head.time ? 1 : bySequence(a, b))), damaged: 0 };
+    return {
+      letters: letters.sort((a, b) => (a.head.time < b.head.time ? -1 : a.head.time > b.head.time ? 1 : bySequence(a, b))),
+      damaged: 0,
+    };
   }
 
   async read(head: LetterHead): Promise<DeadLetter> {

@@ -241,7 +241,7 @@ export class Runner {
       rowsChanged: (table, reason) => this.#rowsChanged(table, reason),
     });
     this.#engine = session.engine;
-    this.#lookUp = (table) => discoverTable(transport, options, table, stop);
+    this.#lookUp = (table) => discoverTable(transport, options, table, { signal: stop, exclude });
     this.#rangeWish = (table, where) => rangeWish(transport, table, where, stop);
     this.#checkSweep(session.engine);
     // A run that ends soon would never come to it.

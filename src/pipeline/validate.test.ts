@@ -105,3 +105,15 @@ test('the dead letter file belongs to its policy, and each is named where the ot
   expect(problem({ onBadRow: 'dead-letter', deadLetter: { path: 'x' } })).toBe('');
   expect(problem({ onBadRow: 'drop' })).toContain('onBadRow must be');
 });
+
+test('dead letters lie in a file or in a table of their own', () => {
+  const place = (deadLetter: object): Record<string, unknown> => ({ onBadRow: 'dead-letter', deadLetter });
+  const read = (deadLetter: object): unknown => validateRunOptions({ ...good, ...place(deadLetter) }).deadLetter;
+  expect(read({ path: 'x.jsonl' })).toEqual({ kind: 'file', path: 'x.jsonl' });
+  expect(read({ keyspace: 'vstream', table: 'bad_rows' })).toEqual({ kind: 'table', keyspace: 'vstream', table: 'bad_rows' });
+  expect(complaint(place({ keyspace: 'vstream' }))).toContain('deadLetter.table is missing');
+  expect(complaint(place({ path: 'x', keyspace: 'vstream', table: 'bad_rows' }))).toContain('and a table exclude each other');
+  expect(complaint(place({ keyspace: 'vstream', table: 'a.b' }))).toContain('is not the name of a table');
+  expect(complaint(place(good.state))).toContain('is the table of the state');
+  expect(complaint(place({ tabel: 'x' }))).toContain('did you mean `deadLetter.table`?');
+});

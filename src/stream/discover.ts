@@ -100,15 +100,15 @@ export async function listTables(
   return names;
 }
 
-/** One more table for a stream that runs. @throws VStreamError `TABLE_NOT_FOUND` */
+/** One more table for a stream that runs. @throws VStreamError `TABLE_NOT_FOUND`, also for one of `exclude` */
 export async function discoverTable(
   transport: Transport,
   stream: ValidatedStream,
   { keyspace, table }: TableRef,
-  signal: AbortSignal,
+  options: { readonly signal: AbortSignal; readonly exclude: readonly TableRef[] },
 ): Promise<FoundTable> {
   const selection = [{ keyspace, name: table, pattern: false, written: table, definition: {} }];
-  const [found] = await findTables(transport, { ...stream, selection }, keyspace, { signal, logger: stream.logger });
+  const [found] = await findTables(transport, { ...stream, selection }, keyspace, { ...options, logger: stream.logger });
   return must(found, 'the table that was found');
 }
 
