@@ -121,3 +121,23 @@ function slug(title: string): string {
     .trim()
     .replaceAll(' ', '-');
 }
+
+test('every warning is in docs/warnings.md by its words', () => {
+  const page = read('docs/warnings.md').replaceAll('`', '');
+  const calls = sourceFiles()
+    .filter((file) => !file.startsWith('wire/gen/') && !file.startsWith('cli/') && !file.startsWith('testing/') && !file.includes('.test'))
+    .flatMap((file) => [...readSource(file).matchAll(/\.warn\(([\s\S]*?)\);\n/g)].map(([, call = '']) => ({ file, call })));
+  expect(calls.length).toBeGreaterThan(25);
+  // What is filled in may itself be a template.
+  const filled = String.raw`\$\{(?:[^{}${'`'}]|${'`'}(?:[^${'`'}$]|\$\{[^}]*\})*${'`'}|\{[^}]*\})*\}`;
+  const texts = new RegExp(String.raw`'([^'\n]*)'|${'`'}((?:[^${'`'}$\\]|\\.|${filled})*)${'`'}`, 'g');
+  for (const { file, call } of calls) {
+    // The longest text of the call, cut at what is filled in: `a ${table} b` is a and b.
+    const [text = ''] = [...call.matchAll(texts)].map(([, plain, template]) => plain ?? template ?? '').sort((a, b) => b.length - a.length);
+    const parts = text.split(new RegExp(filled)).map((part) => part.replaceAll(/[`\\]/g, '').trim());
+    expect(
+      parts.filter((part) => part.length > 8 && !page.includes(part)),
+      `${file}: ${text}`,
+    ).toEqual([]);
+  }
+});

@@ -3,11 +3,14 @@ import { VStreamError } from '../errors.js';
 import { asFailure, describeFailure, exitCodeOf, failureJson } from './exit.js';
 import { compact, grouped, spoken } from './figures.js';
 
-test('a failure is at most three lines, whatever the server wrote', () => {
+test('a failure is two lines with its code, whatever the server wrote; a mistake of usage has none', () => {
   const error = new VStreamError('QUERY_FAILED', `first\nsecond\r\n${'x'.repeat(9000)}`, { next: 'Do\nthis.' });
   const text = describeFailure(error);
   expect(text.trimEnd().split('\n')).toHaveLength(2);
-  expect(text).toMatch(/^error: first second xxx.*…\n {2}next: Do this\.\n$/);
+  expect(text).toMatch(/^error: first second xxx.*… \(QUERY_FAILED\)\n {2}next: Do this\.\n$/);
+  expect(describeFailure(new VStreamError('CONFIG_INVALID', 'name is missing', { next: 'Name it.' }))).toBe(
+    'error: name is missing\n  next: Name it.\n',
+  );
 });
 
 test('what was found before contact exits 2, anything later 1', () => {

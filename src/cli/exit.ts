@@ -23,9 +23,13 @@ export function exitCodeOf(error: VStreamError): number {
 /** Server texts can be pages long; the whole text is in the JSON form. */
 const MAX_MESSAGE = 400;
 
-/** `error: …` and `  next: …`; more lines only where several problems are listed. */
+/**
+ * `error: … (CODE)` and `  next: …`; more lines only where several problems are listed. The code is what docs/failure.md is ordered by; a
+ * mistake in what the user wrote needs no looking up.
+ */
 export function describeFailure(error: VStreamError): string {
-  const message = error.code === 'CONFIG_INVALID' ? error.message : clip(oneLine(error.message), MAX_MESSAGE);
+  const usage = error.code === 'CONFIG_INVALID';
+  const message = usage ? error.message : `${clip(oneLine(error.message), MAX_MESSAGE)} (${error.code})`;
   const next = error.next ?? DEFAULT_NEXT;
   return `error: ${message}\n  next: ${clip(oneLine(next), MAX_MESSAGE)}\n`;
 }

@@ -63,3 +63,9 @@ test('a pause shows once the owner took it, and as long as no other request came
   expect(stateOf({ request: { id: 'r', verb: 'resume', outcome: 'done' } })).toMatch(/^state: running at/);
   expect(stateOf(stopped)).toBe('state: not running');
 });
+
+test('the last error has its code, by which it is found in the documentation', () => {
+  const lastError = JSON.stringify({ code: 'POSITION_PURGED', category: 'position', message: 'gone' });
+  expect(linesOf({ lastError })).toContain('last error: gone (POSITION_PURGED)');
+  expect(linesOf({ lastError: 'words of another release' })).toContain('last error: words of another release');
+});

@@ -86,7 +86,8 @@ function describeRequest({ verb, table, where, outcome }: StateRequest): string 
 
 function messageIn(json: string): string {
   const error = parsed(json);
-  return isObject(error) && typeof error['message'] === 'string' ? error['message'] : json;
+  if (!isObject(error) || typeof error['message'] !== 'string') return json;
+  return typeof error['code'] === 'string' ? `${error['message']} (${error['code']})` : error['message'];
 }
 
 const MAX_GTID = 80;

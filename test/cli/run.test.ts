@@ -176,7 +176,7 @@ test('the stored position is read, replaced and forgotten by hand', async () => 
 
   const unconfirmed = await state('reset');
   expect(unconfirmed.code).toBe(2);
-  expect(unconfirmed.stderr).toContain('next: Repeat it with --yes.');
+  expect(unconfirmed.stderr).toContain('repeat this with --yes.');
   expect((await state('get')).stdout).toBe(stored.stdout);
 
   expect((await state('reset', '--yes')).code).toBe(0);
