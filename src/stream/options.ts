@@ -50,9 +50,12 @@ export interface SourceOptions {
 }
 
 export interface Limits {
-  /** A batch is handed out at this many bytes on the wire at the latest. Default 1 MiB; 4 MiB for a sink that takes cells. */
+  /**
+   * A batch is handed out before it would pass this many bytes on the wire. A transaction, and what the server sends as one packet of copied
+   * rows, is never cut, so a batch of one of these alone can be larger. Default 1 MiB; 4 MiB for a sink that takes cells.
+   */
   readonly batchBytes?: number;
-  /** A batch is handed out at this many changes at the latest. Default 4,000; 20,000 for a sink that takes cells. */
+  /** The same in changes. Default 4,000; 20,000 for a sink that takes cells. */
   readonly batchChanges?: number;
   /** A transaction above this fails or is split. Default 64 MiB. */
   readonly transactionBytes?: number;
