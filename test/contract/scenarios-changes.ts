@@ -313,6 +313,34 @@ export const changeScenarios: readonly Scenario[] = [
     ],
   },
   {
+    title: 'columns put in another order keep their values, by name',
+    keyspace: 'commerce',
+    tables: { ct_item: PRICED },
+    steps: [
+      write({ op: 'insert', table: 'ct_item', row: priced(1n, 10, 'a') }),
+      {
+        do: 'stream',
+        until: 'never',
+        meanwhile: [
+          ddl('alter table ct_item modify column note varchar(20) first'),
+          write({ op: 'insert', table: 'ct_item', row: priced(2n, 20, 'b') }),
+          write({ op: 'update', table: 'ct_item', where: { id: 1n }, set: { note: 'A' } }),
+        ],
+        expect: {
+          0: [
+            ...copied('ct_item', priced(1n, 10, 'a')),
+            end('ct_item'),
+            'ddl ct_item',
+            ...transaction(insert('ct_item', priced(2n, 20, 'b'))),
+            ...transaction(update('ct_item', priced(1n, 10, 'a'), priced(1n, 10, 'A'))),
+          ],
+        },
+        versions: ['ct_item(id bigint, price int, note varchar(20))', 'ct_item(note varchar(20), id bigint, price int)'],
+        rows: { ct_item: [priced(1n, 10, 'A'), priced(2n, 20, 'b')] },
+      },
+    ],
+  },
+  {
     title: 'a table renamed into place is another table under the name',
     keyspace: 'commerce',
     tables: {
