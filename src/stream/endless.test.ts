@@ -120,5 +120,6 @@ test('a failure behind transactions without rows ends the stream: they are no pr
   const world = setUp((_, asked) => ({ events: asked === set(1) ? [...moved(1), ...moved(2)] : [], lifeMs: 0, fail }));
   const { error, afterMs } = await live(world, 3_600_000);
   expect(error).toMatchObject({ code: 'COLUMN_NOT_FOUND', keyspace: 'shop', shard: '80-' });
+  expect(error?.message).toContain('column `name` not found in table t');
   expect(afterMs).toBeLessThan(300_000);
 });
