@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { type EmbeddedVtgate, ManualClock as ServerClock, startEmbeddedVtgate } from '../src/embedded/index.js';
 import { deferred } from '../src/internal/async.js';
 import { Recorder } from '../src/observe/recorder.js';
+import type { RunOptions } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
 import { validateRunOptions } from '../src/pipeline/validate.js';
+import { table } from '../src/schema/define.js';
 import type { Batch } from '../src/stream/change.js';
 import { ManualClock } from './support/manual-clock.js';
 import { RawClient } from './support/raw-client.js';
@@ -24,7 +26,7 @@ class Minutes implements AsyncDisposable {
   readonly #finished: Promise<unknown>;
   readonly #prober: RawClient;
 
-  private constructor(vtgate: EmbeddedVtgate, serverClock: ServerClock, tables: readonly string[] | undefined) {
+  private constructor(vtgate: EmbeddedVtgate, serverClock: ServerClock, more: Partial<RunOptions>) {
     this.vtgate = vtgate;
     this.#serverClock = serverClock;
     this.#clock = new ManualClock();
@@ -33,22 +35,22 @@ class Minutes implements AsyncDisposable {
     const options = validateRunOptions({
       name: 'items',
       source: { vtgate: vtgate.address, keyspace: 'shop' },
-      ...(tables ? { tables } : {}),
       state: { keyspace: 'shop', table: 'vstream_state' },
       sink: (batch: Batch) => {
         this.batches.push(batch);
         if (batch.progress?.type === 'copy-completed') this.copied.resolve();
       },
+      ...more,
     });
     this.#finished = new Runner(options, this.recorder, this.#clock, () => 0.5).run(this.#ending.signal);
     this.#finished.catch((error: unknown) => this.copied.reject(error));
   }
 
-  static async start(tables?: readonly string[]): Promise<Minutes> {
+  static async start(more: Partial<RunOptions> = {}): Promise<Minutes> {
     const clock = new ServerClock();
     const item = { columns: [{ name: 'id', type: 'bigint', key: true }], rows: [{ id: 1 }, { id: 2 }] };
     const vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { item } } }, clock });
-    const minutes = new Minutes(vtgate, clock, tables);
+    const minutes = new Minutes(vtgate, clock, more);
     await minutes.copied.promise;
     return minutes;
   }
@@ -108,7 +110,7 @@ test.each([
   ['every table', undefined],
   ['a pattern', ['*']],
 ] as const)('%s does not take the state table: nothing of it reaches the sink or the counts', async (_, tables) => {
-  await using minutes = await Minutes.start(tables);
+  await using minutes = await Minutes.start(tables ? { tables } : {});
   await minutes.pass();
   await minutes.pass();
   expect(new Set(minutes.batches.flatMap((batch) => [...batch.changes, batch.schema, batch.progress].map((one) => one?.table)))).toEqual(
@@ -116,4 +118,25 @@ test.each([
   );
   expect(minutes.recorder.snapshot()).toMatchObject({ rows: 2, lastError: undefined });
   for (const { filter } of minutes.vtgate.requests) expect(filter?.rules.map((rule) => rule.match)).toEqual(['item']);
+});
+
+test('a dead letter in the streamed keyspace is one write more, and sets off no other', async () => {
+  const refuse = ({ text }: { readonly text: string }): string => {
+    if (text === '13') throw new Error('unlucky');
+    return text;
+  };
+  await using minutes = await Minutes.start({
+    tables: { '*': table({ types: { id: refuse } }) },
+    onBadRow: 'dead-letter',
+    deadLetter: { keyspace: 'shop', table: 'bad_rows' },
+  });
+  await minutes.pass();
+  minutes.vtgate.engine.transaction('shop', '0', [{ op: 'insert', table: 'item', row: { id: 13 } }]);
+  const busy = await minutes.pass();
+  expect(minutes.vtgate.engine.rows('shop', 'bad_rows')).toHaveLength(1);
+  // The letter, and what an idle minute may write.
+  expect(busy).toBeLessThanOrEqual(3);
+  expect([await minutes.pass(), await minutes.pass()].every((count) => count <= 2)).toBe(true);
+  expect(new Set(minutes.batches.flatMap(({ changes }) => changes.map((change) => change.table)))).toEqual(new Set(['item']));
+  expect(minutes.recorder.snapshot()).toMatchObject({ badRows: 1, incomplete: [{ reason: 'row-dead-lettered' }] });
 });
