@@ -406,6 +406,12 @@ describe('transactions above the limit', () => {
     expect(parts.flatMap((one) => one.changes.map((change) => change.ordinal))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
+  test('a part has no position, even when its vector came before its last rows', () => {
+    const parts = split().push(response(a.begin(9, one(5)), a.field('t', 9), a.vgtid(vector(5)), ...rows(0, 10), a.commit(9, one(5))));
+    expect(parts.map((part) => part.vgtid?.gtid)).toEqual(parts.map((_, index) => (index === parts.length - 1 ? set(5) : undefined)));
+    expect(parts.length).toBeGreaterThan(2);
+  });
+
   test('go on after any part when they are replayed, and after a second BEGIN of the same GTID (G60)', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }), fc.boolean(), (cut, applied, alsoResumed) => {
