@@ -33,7 +33,7 @@ export interface ShardStats {
   readonly lastCommitTime: number | undefined;
   /** Now minus `lastCommitTime` while transactions come; 0 while idle; undefined before the first. */
   readonly lagSeconds?: number | undefined;
-  /** Transactions executed by the server and not delivered yet, where known. */
+  /** Transactions executed by the streamed tablets, or by the primary, and not delivered yet, where known. */
   readonly lagTransactions?: number | undefined;
   readonly verdict?: ShardVerdict | undefined;
 }

@@ -5,6 +5,7 @@ import { silentLogger } from '../observe/logger.js';
 import { Recorder } from '../observe/recorder.js';
 import { Position } from '../position/position.js';
 import { verdictLimits } from '../supervise/verdict.js';
+import type { TabletKind } from '../sql/target.js';
 import type { Transport } from '../transport/transport.js';
 import { QueryResultSchema, Type } from '../wire/gen/query_pb.js';
 import { Watch } from './watch.js';
@@ -18,7 +19,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A VTGate that answers every statement with one row: `show global gtid_executed` of one shard, and as `more` says. */
-function executedIs(last: () => number, more: Readonly<Record<string, readonly string[]>> = {}): Transport {
+function executedIs(last: (target: string) => number, more: Readonly<Record<string, readonly string[]>> = {}): Transport {
   const row = (cells: readonly string[]): { lengths: bigint[]; values: Uint8Array } => ({
     lengths: cells.map((cell) => BigInt(cell.length)),
     values: Buffer.from(cells.join('')),
@@ -29,8 +30,8 @@ function executedIs(last: () => number, more: Readonly<Record<string, readonly s
     open: () => {
       throw new Error('nothing is streamed here');
     },
-    execute: async ({ text }) => {
-      const cells = text === 'show global gtid_executed' ? ['shop', `${SERVER}:1-${last()}`, '0'] : more[text];
+    execute: async ({ target, text }) => {
+      const cells = text === 'show global gtid_executed' ? ['shop', `${SERVER}:1-${last(target)}`, '0'] : more[text];
       if (!cells) throw new Error(`unexpected: ${text}`);
       return create(QueryResultSchema, { fields, rows: [row(cells)] });
     },
@@ -40,7 +41,7 @@ function executedIs(last: () => number, more: Readonly<Record<string, readonly s
 }
 
 /** A shard at its fifth transaction, of which the servers executed seven. */
-function setUp(transport: Transport) {
+function setUp(transport: Transport, tabletKind: TabletKind = 'primary') {
   const clock = new ManualClock();
   const recorder = new Recorder(clock);
   const shards = [{ keyspace: 'shop', shard: '0', gtid: set(5) }];
@@ -54,7 +55,7 @@ function setUp(transport: Transport) {
     logger: { ...silentLogger, warn: (fields, text) => void said.push(`${text} ${JSON.stringify(fields)}`) },
     recorder,
     transport,
-    tabletKind: 'primary',
+    tabletKind,
     limits: verdictLimits(5_000),
     socket: 'main',
     shards,
@@ -137,5 +138,24 @@ test.each([
   }
   if (expected === undefined) expect(stall).toBe(undefined);
   else expect(stall?.message).toContain(expected);
+  watch.close();
+});
+
+test('a replica that stopped following its primary is no idle shard: it lags, then stalls', async () => {
+  const { clock, watch, look } = setUp(
+    executedIs((target) => (target.endsWith('@replica') ? 5 : 9)),
+    'replica',
+  );
+  const verdicts = new Set<unknown>();
+  let found = look();
+  while (!found.stall) {
+    await clock.advance(1_000);
+    watch.message();
+    found = look();
+    verdicts.add(found.shards[0]?.[0]);
+  }
+  expect([...verdicts]).toEqual(['idle', 'lagging', 'stalled']);
+  expect(found.shards).toEqual([['stalled', 4]]);
+  expect(found.stall.message).toContain('its primary executed transactions that the replica that is read has not');
   watch.close();
 });

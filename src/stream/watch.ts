@@ -64,6 +64,8 @@ interface ShardRecord {
   /** When the primary was last asked whether heartbeats are still written. */
   askedAt: number;
   readonly executed: ExecutedWatch;
+  /** Of the primary; never polled where it is what is streamed. */
+  readonly primary: ExecutedWatch;
   hint: VStreamError | undefined;
 }
 
@@ -103,6 +105,7 @@ export class Watch {
         lastHeartbeatAt: undefined,
         askedAt: Number.NEGATIVE_INFINITY,
         executed: new ExecutedWatch(),
+        primary: new ExecutedWatch(),
         hint: undefined,
       };
       this.#shards.set(name, before.get(name) ?? record);
@@ -191,6 +194,7 @@ export class Watch {
         lastProgressAt: record.lastProgressAt,
         lastHeartbeatAt: record.lastHeartbeatAt,
         executed: copying ? undefined : record.executed.signs(),
+        primary: copying ? undefined : record.primary.signs(),
       };
       if (isHeldUp(signs, shard, limits)) {
         this.#throttling.ask(record.keyspace, record.shard, now);
@@ -199,11 +203,7 @@ export class Watch {
       const says = this.#throttling.says(record.keyspace, record.shard);
       const verdict = judgeShard(signs, { ...shard, throttledAt: says?.rule && says.at }, limits);
       if (verdict.name === 'throttled' && says) this.#warnOfThrottling(record, says, now);
-      const missing = record.executed.signs()?.missing;
-      recorder.shard(record.keyspace, record.shard, {
-        verdict: verdict.name,
-        lagTransactions: missing === undefined ? undefined : Number(missing),
-      });
+      recorder.shard(record.keyspace, record.shard, { verdict: verdict.name, lagTransactions: lagOf(record) });
       if (verdict.name === 'stalled') stall ??= stalled(record, verdict, transport.address, says);
     }
     return stall;
@@ -240,23 +240,25 @@ export class Watch {
     const { transport, tabletKind, gtid, polled } = this.#options;
     polled([...this.#shards.values()], this.#ended.signal);
     const keyspaces = new Set([...this.#shards.values()].map((one) => one.keyspace));
-    const ask = async (keyspace: string): Promise<void> => {
-      const answers = await runStatement(transport, showExecutedGtids(keyspace, tabletKind), { signal: this.#ended.signal });
+    const ask = async (keyspace: string, kind: TabletKind, watch: 'executed' | 'primary'): Promise<void> => {
+      const answers = await runStatement(transport, showExecutedGtids(keyspace, kind), { signal: this.#ended.signal });
       for (const { shard, executed } of answers) {
         const record = this.#shards.get(`${keyspace}/${shard}`);
         const set = parseGtidSet(executed);
         if (!record || !set) continue;
-        record.executed.polled(set, now);
+        record[watch].polled(set, now);
         const received = parseGtidSet(gtid(keyspace, shard));
-        if (received) record.executed.received(received);
+        if (received) record[watch].received(received);
       }
     };
-    Promise.all([...keyspaces].map(ask))
-      // A tablet that does not answer, or rights that forbid it: unknown, never a stall.
-      .catch(() => {})
-      .finally(() => {
-        this.#polling = false;
-      });
+    const questions = [...keyspaces].flatMap((keyspace) => [
+      ask(keyspace, tabletKind, 'executed'),
+      ...(tabletKind === 'primary' ? [] : [ask(keyspace, 'primary', 'primary')]),
+    ]);
+    // A tablet that does not answer, or rights that forbid it: unknown, never a stall.
+    Promise.allSettled(questions).then(() => {
+      this.#polling = false;
+    });
   }
 
   /**
@@ -280,10 +282,10 @@ export class Watch {
   }
 
   /** What arrived since the last poll counts at once: a shard that has caught up must not look behind until the next one. */
-  #settle({ keyspace, shard, executed }: ShardRecord): void {
-    if (executed.signs()?.missingSince === undefined) return;
-    const received = parseGtidSet(this.#options.gtid(keyspace, shard));
-    if (received) executed.received(received);
+  #settle({ keyspace, shard, executed, primary }: ShardRecord): void {
+    const open = [executed, primary].filter((one) => one.signs()?.missingSince !== undefined);
+    const received = open.length > 0 ? parseGtidSet(this.#options.gtid(keyspace, shard)) : undefined;
+    if (received) for (const one of open) one.received(received);
   }
 
   #sampleEventLoop(): void {
@@ -304,10 +306,17 @@ export class Watch {
   }
 }
 
+/** Undefined while nobody could be asked. */
+function lagOf({ executed, primary }: ShardRecord): number | undefined {
+  const known = [executed, primary].flatMap((one) => one.signs()?.missing ?? []);
+  return known.length === 0 ? undefined : Math.max(...known.map(Number));
+}
+
 const CAUSE: Readonly<Record<NonNullable<Verdict['cause']>, string>> = {
   'vtgate-silent': 'VTGate sends nothing, not even heartbeats',
   'heartbeat-stopped': "its tablet's heartbeat rows stopped",
   'no-progress': 'it executed transactions that do not arrive',
+  'replica-behind': 'its primary executed transactions that the replica that is read has not (`show vitess_replication_status`)',
   'copy-silent': 'its copy brings no rows',
 };
 

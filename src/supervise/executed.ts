@@ -1,6 +1,6 @@
 /** Which executed transactions have not arrived yet, and since when: for the verdict of a shard. Pure state. Layer 3. */
 import { containsGtids, countGtids, subtractGtids, type GtidSet } from '../position/gtid.js';
-import type { ShardSigns } from './verdict.js';
+import type { Missing } from './verdict.js';
 
 interface Poll {
   readonly executed: GtidSet;
@@ -30,7 +30,7 @@ export class ExecutedWatch {
   }
 
   /** Undefined before the first poll. */
-  signs(): ShardSigns['executed'] {
+  signs(): Missing | undefined {
     if (!this.#last) return undefined;
     if (!this.#oldest) return { missing: 0n, missingSince: undefined };
     const missing = this.#position ? subtractGtids(this.#last.executed, this.#position) : this.#last.executed;

@@ -55,6 +55,24 @@ describe('a shard', () => {
       'stalled',
     ],
     ['is idle with keyspace heartbeats alone', {}, { lastHeartbeatAt: ago(1), lastProgressAt: ago(600) }, 'idle'],
+    [
+      'lags while its replica is behind the primary',
+      {},
+      { lastProgressAt: ago(30), executed: nothingMissing, primary: missingFor(30) },
+      'lagging',
+    ],
+    [
+      'is no less idle for a transaction on its way to the replica',
+      {},
+      { lastProgressAt: ago(30), executed: nothingMissing, primary: missingFor(3) },
+      'idle',
+    ],
+    [
+      'stalls when its replica does not follow the primary',
+      {},
+      { lastProgressAt: ago(61), executed: nothingMissing, primary: missingFor(61) },
+      'stalled',
+    ],
     ['is throttled when the tablet says so', {}, { lastProgressAt: ago(300), throttledAt: ago(1), executed: missingFor(300) }, 'throttled'],
     ['is past the throttling once it moved again', {}, { lastProgressAt: ago(1), throttledAt: ago(30), executed: missingFor(3) }, 'live'],
     ['is ended when its stream is', { lastMessageAt: ago(900) }, { phase: 'ended' }, 'ended'],
@@ -90,6 +108,7 @@ describe('in a copy', () => {
 
 test.each<[string, Partial<StreamSigns>, Partial<ShardSigns>, boolean]>([
   ['that is behind and does not move is held up', {}, { lastProgressAt: ago(11), executed: missingFor(11) }, true],
+  ['whose replica does not follow is held up', {}, { lastProgressAt: ago(11), executed: nothingMissing, primary: missingFor(5) }, true],
   ['that has all there is is not', {}, { lastProgressAt: ago(600), executed: nothingMissing }, false],
   ['that moves is not, however far behind', {}, { lastProgressAt: ago(2), executed: missingFor(600) }, false],
   ['whose heartbeat rows stopped is held up', {}, { lastProgressAt: ago(600), lastHeartbeatAt: ago(11) }, true],

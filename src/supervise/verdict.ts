@@ -20,14 +20,14 @@ export type VerdictName =
   | 'stalled'
   | 'ended';
 
-export type StallCause = 'vtgate-silent' | 'heartbeat-stopped' | 'no-progress' | 'copy-silent';
+export type StallCause = 'vtgate-silent' | 'heartbeat-stopped' | 'no-progress' | 'replica-behind' | 'copy-silent';
 
 export interface Verdict {
   readonly name: VerdictName;
   /** Why it is stalled. */
   readonly cause?: StallCause;
-  /** Why it lags: the destination, the event loop of this process, or the source. */
-  readonly behind?: 'sink' | 'event-loop' | 'source';
+  /** Why it lags: the destination, the event loop of this process, the source, or there a replica that does not follow its primary. */
+  readonly behind?: 'sink' | 'event-loop' | 'source' | 'replica';
   /** Since when nothing moved that should, milliseconds; of a stalled shard. */
   readonly silentMs?: number;
 }
@@ -61,7 +61,14 @@ export interface ShardSigns {
    * `missing` = transactions the shard executed that have not arrived; `missingSince` = when a poll first saw the oldest of
    * those still missing, undefined when nothing is.
    */
-  readonly executed?: { readonly missing: bigint; readonly missingSince: number | undefined } | undefined;
+  readonly executed?: Missing | undefined;
+  /** The same of the primary, where another type is streamed: what its replicas have not executed is missing here as well. */
+  readonly primary?: Missing | undefined;
+}
+
+export interface Missing {
+  readonly missing: bigint;
+  readonly missingSince: number | undefined;
 }
 
 export interface VerdictLimits {
@@ -123,6 +130,12 @@ export function judgeShard(stream: StreamSigns, shard: ShardSigns, limits: Verdi
     if (now - missingSince > limits.lagMs) return { name: 'lagging', behind: recentlyBlocked(stream, limits) ? 'event-loop' : 'source' };
     return { name: 'live' };
   }
+  const unreplicated = shard.primary?.missingSince;
+  if (unreplicated !== undefined) {
+    const stuck = silence(latestOf(unreplicated, shard.lastProgressAt));
+    if (stuck > limits.progressMs) return stalled('replica-behind', stuck);
+    if (now - unreplicated > limits.lagMs) return { name: 'lagging', behind: 'replica' };
+  }
   // Neither missing nor moving is idle: restarting a healthy idle stream would only make noise.
   return { name: shard.lastProgressAt !== undefined && now - shard.lastProgressAt <= limits.liveMs ? 'live' : 'idle' };
 }
@@ -132,7 +145,7 @@ export function isHeldUp(stream: StreamSigns, shard: ShardSigns, limits: Verdict
   const listeningSince = latest(stream.openedAt, stream.busyUntil, stream.blockedUntil);
   const longAgo = (at: number | undefined): boolean => stream.now - latest(listeningSince, at) > limits.lagMs;
   if (shard.phase === 'ended' || stream.busySince !== undefined || !longAgo(shard.lastProgressAt)) return false;
-  if (shard.phase === 'copy' || shard.executed?.missingSince !== undefined) return true;
+  if (shard.phase === 'copy' || shard.executed?.missingSince !== undefined || shard.primary?.missingSince !== undefined) return true;
   return shard.lastHeartbeatAt !== undefined && longAgo(shard.lastHeartbeatAt);
 }
 
