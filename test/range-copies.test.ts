@@ -85,7 +85,7 @@ async function settled(vtgate: EmbeddedVtgate, sink: WatchedSink, running: Runni
   expect(sunk(sink, 'other')).toEqual(source(vtgate, 'other'));
 }
 
-test('changes before, inside and behind the range come while it is copied, of the table and of others (G63)', async () => {
+test('changes before, inside and behind the range come while it is copied, of the table and of others (G111)', async () => {
   await using vtgate = await startShop();
   const sink = new WatchedSink();
   await using running = await live(vtgate, sink);

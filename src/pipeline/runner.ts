@@ -35,9 +35,6 @@ import type { ApplyContext, Sink } from './sink.js';
 import { Taken } from './taken.js';
 import type { ValidatedRun } from './validate.js';
 
-/** Tries of one batch at a sink before the stream ends. */
-const SINK_TRIES = 8;
-
 export class Runner {
   readonly #options: ValidatedRun;
   readonly #recorder: Recorder;
@@ -242,7 +239,8 @@ export class Runner {
     });
     this.#engine = session.engine;
     this.#lookUp = (table) => discoverTable(transport, options, table, { signal: stop, exclude });
-    this.#rangeWish = (table, where) => rangeWish(transport, table, where, stop);
+    const retry = { clock: this.#clock, random: this.#random, logger: options.logger, signal: stop };
+    this.#rangeWish = (table, where) => retryStart(() => rangeWish(transport, table, where, stop), retry);
     this.#checkSweep(session.engine);
     // A run that ends soon would never come to it.
     if (ownership.takeRequest()) await raceAbort(this.#requested.promise, stop);
@@ -304,14 +302,14 @@ export class Runner {
     checkpoints: Checkpoints,
     stop: AbortSignal,
   ): Promise<void> {
-    const { logger } = this.#options;
+    const { logger, sinkRetryMs: retryMs } = this.#options;
     const recorder = this.#recorder;
     const failed = (error: VStreamError | undefined): void => {
       if (error) recorder.lastError = error.toJSON();
       // With the next renewal: who looks at the state sees what the stream is at.
       ownership.offer({ lastError: error ? JSON.stringify(error.toJSON()) : null });
     };
-    const options = { clock: this.#clock, logger, random: this.#random, tries: SINK_TRIES, failed };
+    const options = { clock: this.#clock, logger, random: this.#random, retryMs, failed };
     const ask = (): [Promise<IteratorResult<StreamBatch, void>>, number] => {
       const round = this.#taken.asked();
       return [batches.next(), round];
