@@ -235,6 +235,23 @@ describe('statements and versions', () => {
     expect(client.feed(...tx('-80', 2, 'a')).map((batch) => batch.kind)).toEqual(['schema']);
   });
 
+  test('rows of the version before go out before the next is told', () => {
+    const client = new Client(positionAt(1));
+    client.feed(...field('-80'), ...tx('-80', 2, 'a'));
+    const source = sources['-80'];
+    const wider = [...COLUMNS, { name: 'w', type: 'INT64', columnType: 'bigint' } as const];
+    const row = source.row('t', [{ after: ['9', 'b', '1'] }], 9);
+    client.feed(source.begin(9, one(3)), source.field('t', 9, wider), row, source.vgtid(vector(3, 1)), source.commit(9, one(3)));
+    client.flush();
+    expect(client.batches.map((batch) => [batch.kind, ...texts(batch), ...gtids(batch)])).toEqual([
+      ['schema', 1, 1],
+      ['transactions', 'a', 2, 1],
+      ['schema', 2, 1],
+      ['transactions', 'b', 3, 1],
+    ]);
+    expect(client.batches[2]?.schema).toMatchObject({ from: { version: 1 }, to: { version: 2 } });
+  });
+
   test('TRUNCATE and the like hold the plan still; a re-copy marks the table on that shard only', () => {
     const plan = newPlan([{ ...C, copy: false }]);
     const client = new Client(positionAt(1, plan));
@@ -396,6 +413,21 @@ describe('parts of a transaction', () => {
     client.feed(sources['-80'].begin(9, one(2)), ...rows(0, 4), sources['-80'].vgtid(vector(3, 5)), sources['-80'].commit(9, one(2)));
     expect(client.batches.at(-1)?.changes.map((change) => change.after?.['id'])).toEqual([3n]);
     expect(client.batches.at(-1)?.position.partial).toEqual([]);
+  });
+
+  test('are forgotten once the whole comes again from a server that tells its GTID only at the end', () => {
+    const partial = [{ keyspace: 'commerce', shard: '-80', gtid: one(2), applied: 3, parts: 1 }];
+    const client = new Client(positionAt(1).with({ partial }), WIDE);
+    client.feed(
+      ...field('-80'),
+      sources['-80'].begin(9),
+      ...rows(0, 4),
+      sources['-80'].vgtid(vector(2, 1)),
+      sources['-80'].commit(9, one(2)),
+    );
+    const [batch] = client.flush();
+    expect(batch?.changes.map((change) => change.after?.['id'])).toEqual([0n, 1n, 2n, 3n]);
+    expect([gtids(batch), batch?.position.partial]).toEqual([[2, 1], []]);
   });
 });
 
