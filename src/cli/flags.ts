@@ -40,6 +40,7 @@ export const FLAGS: readonly Flag[] = [
   ),
   flag('Run', 'text', '--lease <time>', 'lease', 'how long a dead owner keeps others waiting (default: 30s)'),
   flag('Run', 'text', '--checkpoint-interval <time>', 'checkpointInterval', 'pace of stored positions (default: 1s)'),
+  flag('Run', 'text', '--sink-retry <time>', 'sinkRetry', 'how long a batch is tried again that the sink refused (default: 30s)'),
   flag('Run', 'text', '--drain-timeout <time>', 'drainTimeout', 'how long a stop may take (default: 30s)'),
   flag('Source', 'list', '--vtgate <host:port>', 'source.vtgate', 'gRPC address of a VTGate; repeat it for several'),
   flag('Source', 'text', '--keyspace <name>', 'source.keyspace', 'keyspace of tables written without one'),

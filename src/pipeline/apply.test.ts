@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { VStreamError } from '../errors.js';
-import { systemClock } from '../internal/clock.js';
+import type { Clock } from '../internal/clock.js';
 import { silentLogger } from '../observe/logger.js';
 import { Position } from '../position/position.js';
 import type { Batch } from '../stream/change.js';
@@ -12,12 +12,25 @@ import { handlerSink } from './handler-sink.js';
 import type { Sink } from './sink.js';
 
 const position = new Position([{ keyspace: 'k', shard: '0', gtid: '' }]);
-const options = {
-  clock: { ...systemClock, after: (_ms: number, fn: () => void) => (setImmediate(fn), () => {}) },
-  logger: silentLogger,
-  random: () => 0,
-  tries: 3,
-};
+/** Time passes while somebody waits, and only then. */
+class WaitingClock implements Clock {
+  #time = 0;
+
+  now(): number {
+    return this.#time;
+  }
+  monotonic(): number {
+    return this.#time;
+  }
+  after(ms: number, fn: () => void): () => void {
+    // No timer comes exactly in time.
+    this.#time += ms + 1;
+    setImmediate(fn);
+    return () => {};
+  }
+}
+
+const options = { clock: new WaitingClock(), logger: silentLogger, random: () => 0, retryMs: 2_000 };
 const context = () => ({ epoch: 1n, signal: new AbortController().signal });
 
 function sinkOf(apply: Sink['apply'], calls: string[] = []): Sink {
@@ -80,6 +93,22 @@ test('a sink that stays broken ends the stream with its last error and the next 
   });
 });
 
+test.each([
+  [0, 1],
+  [2_000, 4],
+  [30_000, 8],
+  [600_000, 33],
+])('a batch is tried again for as long as `sinkRetry` says: %d ms are %d tries', async (retryMs, tries) => {
+  const clock = new WaitingClock();
+  const calls: string[] = [];
+  const sink = sinkOf(async () => {
+    throw new Error('the warehouse is away');
+  }, calls);
+  await expect(applyBatch(sink, batchOf({}), context(), { ...options, clock, random: () => 0.5, retryMs })).rejects.toThrow('away');
+  expect(clock.monotonic()).toBeGreaterThanOrEqual(retryMs);
+  expect(calls).toHaveLength(tries);
+});
+
 test('each failed try is told while others follow, and so is the one that succeeds', async () => {
   let failures = 2;
   const told: (string | undefined)[] = [];
@@ -104,7 +133,7 @@ test('an error of a sink or a handler says where its batch begins and ends', asy
     throw new Error('no such order');
   };
   for (const sink of [handlerSink(throwing), sinkOf(throwing)]) {
-    const error: unknown = await applyBatch(sink, batch, context(), { ...options, tries: 1 }).catch((thrown: unknown) => thrown);
+    const error: unknown = await applyBatch(sink, batch, context(), { ...options, retryMs: 0 }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ ...where, message: expect.stringContaining(`3 changes ${range}`) });
     expect(error).toMatchObject({ message: expect.stringContaining('no such order') });
   }

@@ -3,15 +3,18 @@ import { VStreamError } from '../errors.js';
 import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Batch, Change } from '../stream/change.js';
+import { createBackoff } from '../supervise/backoff.js';
 import type { ApplyContext, Sink } from './sink.js';
 import { rangesNeeded } from './sweep-needed.js';
+
+const FIRST_WAIT_MS = 250;
 
 export interface ApplyOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
-  /** Tries of one batch before its error ends the stream. */
-  readonly tries: number;
+  /** How long a batch is tried again after its first failure, milliseconds; 0 = not at all. */
+  readonly retryMs: number;
   /** Told of each failed try that is followed by another, and with undefined when one of those succeeded. */
   failed?(error: VStreamError | undefined): void;
 }
@@ -41,6 +44,8 @@ async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext, logger
 
 /** @throws VStreamError the sink's own, or `SINK_FAILED` with the coordinates of the batch. */
 export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext, options: ApplyOptions): Promise<void> {
+  const { clock, random, retryMs } = options;
+  const backoff = createBackoff({ clock, random, minMs: FIRST_WAIT_MS, budgetMs: retryMs });
   for (let attempt = 1; ; attempt++) {
     try {
       await applyOnce(sink, batch, context, options.logger);
@@ -50,11 +55,11 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
       const failure = VStreamError.is(error) ? error : sinkFailed(error, batch);
       // The sink's own word counts: what it calls final is not tried again.
       const final = failure.code === 'HANDLER_FAILED' || (VStreamError.is(error) && failure.category !== 'retry');
-      if (final || attempt >= options.tries || context.signal.aborted) throw failure;
-      const waitMs = Math.min(30_000, 250 * 2 ** (attempt - 1)) * (0.5 + options.random() / 2);
+      const waitMs = final || retryMs === 0 || context.signal.aborted ? undefined : backoff.next();
+      if (waitMs === undefined) throw failure;
       options.failed?.(failure);
       options.logger.warn({ ...failure.toJSON(), attempt, waitMs: Math.round(waitMs) }, 'the sink refused a batch; trying again');
-      await delay(options.clock, waitMs, context.signal).catch(() => {
+      await delay(clock, waitMs, context.signal).catch(() => {
         throw failure;
       });
     }

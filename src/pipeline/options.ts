@@ -56,6 +56,11 @@ export interface RunOptions<T extends Tables = Tables> extends StreamOptions<T> 
    * store positions sees at most that much again. Default 1 s; without rows at most twice a minute.
    */
   readonly checkpointInterval?: Duration;
+  /**
+   * How long a batch is tried again that the sink refused with an error that may pass; 0: not at all. Waits grow from 0.25 s to 30 s.
+   * Meanwhile nothing is read. Default 30 s.
+   */
+  readonly sinkRetry?: Duration;
   /** How long an abort may take to finish the batch in flight and store its position. Default 30 s. */
   readonly drainTimeout?: Duration;
 }

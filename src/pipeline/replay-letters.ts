@@ -50,8 +50,8 @@ export type LetterOutcome =
   | { readonly kind: 'filtered' }
   | { readonly kind: 'failed'; readonly error: VStreamError };
 
-/** Tries of one row at the sink. */
-const TRIES = 3;
+/** How long one row is tried again at the sink. */
+const RETRY_MS = 1_000;
 
 /**
  * Applies the letters in order, one batch each, at the stream's stored position: which does not move. A row is written as it was
@@ -80,7 +80,7 @@ export async function replayLetters(run: ValidatedRun, letters: readonly LetterH
     if (whole === position) return;
     await owned.ownership.whenHeld();
     const batch = new StreamBatch({ kind: 'progress', position: whole, progress: { type: 'position' } });
-    await applyBatch(sink, asBatch(batch), context, { clock, random, logger: run.logger, tries: TRIES });
+    await applyBatch(sink, asBatch(batch), context, { clock, random, logger: run.logger, retryMs: RETRY_MS });
     await owned.ownership.write({ position: whole });
   } finally {
     await sink.close().catch((error: unknown) => run.logger.warn({ error: String(error) }, 'the sink did not close cleanly'));
@@ -152,7 +152,7 @@ class Replay {
         await this.#sink.schema?.({ kind: 'columns', keyspace, table, shard, from: undefined, to: schema, statement: undefined }, context);
         this.#told.add(schema);
       }
-      await applyBatch(this.#sink, asBatch(batch), context, { clock, random, logger, tries: TRIES });
+      await applyBatch(this.#sink, asBatch(batch), context, { clock, random, logger, retryMs: RETRY_MS });
       return { kind: 'replayed' };
     } catch (error) {
       return { kind: 'failed', error: VStreamError.from(error, 'SINK_FAILED') };

@@ -35,6 +35,7 @@ test('a run is complete with name, source, state and sink', () => {
     wait: true,
     leaseMs: 30_000,
     checkpointMs: 1_000,
+    sinkRetryMs: 30_000,
     drainMs: 30_000,
     selection: [{ keyspace: 'commerce', name: '*' }],
   });

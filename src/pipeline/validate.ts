@@ -26,6 +26,7 @@ export interface ValidatedRun extends ValidatedStream {
   readonly wait: boolean;
   readonly leaseMs: number;
   readonly checkpointMs: number;
+  readonly sinkRetryMs: number;
   readonly drainMs: number;
 }
 
@@ -41,6 +42,7 @@ export const RUN_OPTIONS = [
   'wait',
   'lease',
   'checkpointInterval',
+  'sinkRetry',
   'drainTimeout',
 ] as const;
 
@@ -72,6 +74,7 @@ function readRun(problems: Problems, fields: Fields): Partial<ValidatedRun> {
     wait: fields.flag('wait', true),
     leaseMs: readLease(fields),
     checkpointMs: fields.duration('checkpointInterval', 1_000),
+    sinkRetryMs: fields.duration('sinkRetry', 30_000),
     drainMs: fields.duration('drainTimeout', 30_000),
   };
 }
