@@ -256,7 +256,7 @@ export class Watch {
       ...(tabletKind === 'primary' ? [] : [ask(keyspace, 'primary', 'primary')]),
     ]);
     // A tablet that does not answer, or rights that forbid it: unknown, never a stall.
-    Promise.allSettled(questions).then(() => {
+    void Promise.allSettled(questions).then(() => {
       this.#polling = false;
     });
   }
