@@ -102,6 +102,33 @@ describe('renewal', () => {
     await ownership.release();
   });
 
+  test('the lease counts from before its write was sent, however long the answer takes', async () => {
+    const { clock, options, store } = world();
+    const answered = async <T>(answer: Promise<T>): Promise<T> => {
+      const value = await answer;
+      clock.freeze(20_000);
+      return value;
+    };
+    const slow: CheckpointStore = {
+      ...store,
+      description: 'slow',
+      claim: (...args) => answered(store.claim(...args)),
+      write: (...args) => answered(store.write(...args)),
+    };
+    const ownership = await Ownership.acquire(options({ store: slow }));
+    // The store may have begun to count 20 s ago, when it was asked.
+    const endsAfter = (ms: number): boolean[] => {
+      clock.freeze(ms - 1);
+      const before = ownership.held;
+      clock.freeze(1);
+      return [before, ownership.held];
+    };
+    expect(endsAfter(10_000)).toEqual([true, false]);
+    await ownership.write({});
+    expect(endsAfter(10_000)).toEqual([true, false]);
+    await ownership.release();
+  });
+
   test('writes never overlap and keep their order', async () => {
     const { clock, records, options, store } = world();
     const gate = deferred();

@@ -25,6 +25,8 @@ test('the budget counts from the first failure since progress, and the last try 
     if (clock.monotonic() >= 10_000) await clock.advance(1);
   }
   expect(at.at(-1)).toBe(10_000);
+  expect(at).toEqual([...new Set(at)]);
+  expect(clock.monotonic()).toBe(10_001);
   backoff.reset();
   expect(backoff.next()).toBe(500);
   expect(backoff.attempts).toBe(1);

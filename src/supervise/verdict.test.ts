@@ -54,6 +54,12 @@ describe('a shard', () => {
       { lastHeartbeatAt: ago(31), lastProgressAt: ago(31), executed: nothingMissing },
       'stalled',
     ],
+    [
+      'is live while changes arrive, though its keyspace heartbeats stopped',
+      {},
+      { lastHeartbeatAt: ago(31), lastProgressAt: ago(1), executed: nothingMissing },
+      'live',
+    ],
     ['is idle with keyspace heartbeats alone', {}, { lastHeartbeatAt: ago(1), lastProgressAt: ago(600) }, 'idle'],
     [
       'lags while its replica is behind the primary',
