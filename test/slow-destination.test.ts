@@ -70,17 +70,19 @@ test('while a sink fails its last error is in stats() and in the state, and goes
     },
   };
   const run = new Runner(options(shop, { sink, state }), recorder, clock, () => 0.5).run(new AbortController().signal);
-  let over = false;
-  const ended = run.finally(() => (over = true));
+  const over = run.then(
+    () => true,
+    () => true,
+  );
+  const turn = (): Promise<false> => new Promise((resolve) => setImmediate(resolve, false));
   const errors = new Set<string | undefined>();
-  while (!over) {
+  while (!(await Promise.race([over, turn()]))) {
     // Each wait passes as it begins: of the next try, or of the lease.
     const [wait] = clock.pending;
     if (recorder.lastError && wait !== undefined) await clock.advance(wait);
-    else await new Promise((resolve) => setImmediate(resolve));
     errors.add((await state.read('slow'))?.lastError);
   }
-  expect((await ended).rows).toBe(2);
+  expect((await run).rows).toBe(2);
   expect([...errors].filter((one) => one !== undefined)).toEqual([expect.stringContaining('the warehouse is away')]);
   expect(recorder.snapshot().lastError).toMatchObject({ code: 'SINK_FAILED', table: 'item' });
   expect((await state.read('slow'))?.lastError).toBeUndefined();

@@ -46,14 +46,16 @@ class Calls {
 
   /** Lets each wait pass as it begins, until the work is done. */
   async pass(work: Promise<void>): Promise<void> {
-    let over = false;
-    const done = work.finally(() => (over = true));
-    while (!over) {
+    const over = work.then(
+      () => true,
+      () => true,
+    );
+    const turn = (): Promise<false> => new Promise((resolve) => setImmediate(resolve, false));
+    while (!(await Promise.race([over, turn()]))) {
       const [wait] = this.clock.pending;
       if (wait !== undefined) await this.clock.advance(wait);
-      await new Promise((resolve) => setImmediate(resolve));
     }
-    await done;
+    await work;
   }
 
   /** `answer`: what becomes of the n-th insert, from 1: sent to the server or not, and then perhaps an error. */
