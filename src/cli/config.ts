@@ -56,10 +56,17 @@ export async function importModule(file: string, what: string): Promise<Readonly
     if (VStreamError.is(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new VStreamError('CONFIG_INVALID', `cannot load the ${what} ${file}: ${reason}`, {
-      next: 'Mend that file and start again.',
+      next: isUnmarkedModule(file, cause)
+        ? 'Rename it to .mjs, or set `"type": "module"` in package.json.'
+        : 'Mend that file and start again.',
       cause,
     });
   });
+}
+
+/** A `.js` file with `import` or `export`, which Node before 22.7 reads as CommonJS where package.json does not say otherwise. */
+function isUnmarkedModule(file: string, cause: unknown): boolean {
+  return extname(file) === '.js' && cause instanceof SyntaxError && /outside a module|Unexpected token 'export'/.test(cause.message);
 }
 
 async function importAny(file: string): Promise<Record<string, unknown>> {

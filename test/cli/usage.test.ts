@@ -158,3 +158,15 @@ test('a configuration in TypeScript is read on this Node', async () => {
   expect(code).toBe(2);
   expect(stderr).toContain('source.vtgate is missing');
 });
+
+test.each(['import "node:fs"; export default {};', 'export default {};'])(
+  'a configuration in .js that Node takes for CommonJS is told how to be read: %s',
+  async (text) => {
+    const project = await mkdtemp(join(folder, 'commonjs-'));
+    await writeFile(join(project, 'package.json'), '{"type":"commonjs"}');
+    await writeFile(join(project, 'vstream.config.js'), text);
+    const { code, stderr } = await runProgram(['run'], { cwd: project });
+    expect(code).toBe(2);
+    expect(stderr).toContain('next: Rename it to .mjs, or set `"type": "module"` in package.json.');
+  },
+);
