@@ -73,6 +73,19 @@ describe('the file', () => {
     expect((await again.open({ ...context(), epoch: 2n })).position?.equals(batches.position)).toBe(true);
   });
 
+  test('a batch that moves nothing is no write; the next that does, is', async () => {
+    const written = async (): Promise<unknown> => (await readback(path, 'select updated_at from main._vstream_state'))[0]?.['updated_at'];
+    const batches = new BatchBuilder('shop');
+    const sink = await start();
+    const moving = batches.progress();
+    await sink.apply(moving, applying);
+    const first = await written();
+    await sink.apply({ ...moving, progress: { type: 'table-start', keyspace: 'shop', table: 'customers' } }, applying);
+    expect(await written()).toEqual(first);
+    await sink.apply(batches.progress(), applying);
+    expect(await written()).not.toEqual(first);
+  });
+
   test('a process that is killed leaves whole batches only, each with its position', async () => {
     const script = `
       const { duckdb } = await import('./src/sinks/duckdb/index.ts');

@@ -32,6 +32,8 @@ export class DuckDbSink implements Sink {
   readonly #settings: Settings;
   #open: Open | undefined;
   #running: Promise<unknown> = Promise.resolve();
+  /** The position the file holds, when it was written by this process last. */
+  #written: Position | undefined;
 
   constructor(options: DuckDbOptions) {
     this.#settings = resolveOptions(options);
@@ -86,8 +88,12 @@ export class DuckDbSink implements Sink {
   }
 
   async apply(batch: Batch, context: ApplyContext): Promise<void> {
+    // Starts and ends of thousands of tables move nothing: a transaction for each would cost more than their rows.
+    if (batch.changes.length === 0 && batch.position === this.#written) return;
+    this.#written = undefined;
     try {
       await this.#transaction(context, batch.position, (open) => this.#write(open, batch.changes, context));
+      this.#written = batch.position;
     } catch (error) {
       throw refusalOf(error) === undefined ? error : await this.#naming(error as VStreamError, batch, context);
     }
@@ -163,6 +169,7 @@ export class DuckDbSink implements Sink {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
+    this.#written = undefined;
     await this.#running.catch(() => {});
     open?.database.close();
   }
