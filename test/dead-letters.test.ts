@@ -203,6 +203,43 @@ describe.each(PLACES)('dead letters in %s', (_, place) => {
   });
 });
 
+test('bad rows of a transaction in parts are letters once, whichever part the process dies in', async () => {
+  await using shop = await startShop();
+  const sink = new WatchedSink();
+  const split = { hugeTransaction: 'split', limits: { transactionBytes: 3_000, batchChanges: 20 } };
+  const more = { state: memoryStore(), tables: { orders: refusing('bad') }, ...split };
+  let left = Number.POSITIVE_INFINITY;
+  const once = options(
+    shop,
+    dyingSink(sink, () => left-- <= 0),
+    more,
+  );
+  await run(once);
+  const rows = Array.from({ length: 200 }, (_, at) => ({ id: 5_000 + at, item: at % 10 === 3 ? 'bad' : 'tea', price: '1.00' }));
+  shop.engine.transaction(
+    'shop',
+    '-80',
+    rows.map((row) => ({ op: 'insert', table: 'orders', row })),
+  );
+  let deaths = 0;
+  for (let after = 0; ; after += 2) {
+    left = after;
+    try {
+      await run(once);
+      break;
+    } catch (error) {
+      if (!(error instanceof Error && error.message === 'killed')) throw error;
+      deaths++;
+    }
+  }
+  expect(deaths).toBeGreaterThan(2);
+  const letters = await lettersOf(once);
+  const bad = rows.flatMap(({ item }, at) => (item === 'bad' ? [at] : []));
+  expect(letters.map(({ ordinal }) => ordinal)).toEqual(bad);
+  const found = sink.destination.rows(ORDERS).filter((row) => Number(row['id']) >= 5_000);
+  expect(ids(found)).toEqual(rows.filter(({ item }) => item !== 'bad').map(({ id }) => id));
+});
+
 describe('a table of dead letters', () => {
   test('in a streamed keyspace is taken by no pattern', async () => {
     const columns = [

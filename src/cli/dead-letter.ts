@@ -97,7 +97,11 @@ function findLetters(box: LetterBox, letters: readonly KeptLetter[], ids: readon
   });
 }
 
-export async function replay(session: Session, values: Values, file: string | undefined, asked: string | undefined): Promise<number> {
+/** `words`: a file of letters and a configuration, either or none. */
+export async function replay(session: Session, values: Values, words: readonly string[]): Promise<number> {
+  // Letters are lines; what ends like a configuration is one.
+  const [only = ''] = words;
+  const [file, asked] = words.length === 1 && /\.(?:[cm]?[jt]s|json)$/.test(only) ? [undefined, only] : words;
   const config = asked ?? (values['config'] as string | undefined);
   // Where the letters are is no option of the run: the policy may be another one by now.
   const { deadLetter: _path, deadLetterKeyspace: _keyspace, deadLetterTable: _table, name: _name, ...others } = values;

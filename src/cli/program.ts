@@ -189,7 +189,7 @@ function deadLetter(): Command {
   const code = () => import('./dead-letter.js');
   action(list, async (session, values, [path]) => (await code()).listLetters(session, values, path));
   action(show, async (session, values, [id = '', path]) => (await code()).showLetter(session, values, id, path));
-  action(replay, async (session, values, [path, config]) => (await code()).replay(session, values, path, config));
+  action(replay, async (session, values, words) => (await code()).replay(session, values, words));
   action(remove, async (session, values, ids) => (await code()).removeLetters(session, values, ids));
   return group.addCommand(list).addCommand(show).addCommand(replay).addCommand(remove);
 }
