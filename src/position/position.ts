@@ -137,6 +137,11 @@ export class Position {
     return JSON.parse(this.toString()) as PositionJson;
   }
 
+  /** For `console.log`. */
+  [Symbol.for('nodejs.util.inspect.custom')](): PositionJson {
+    return this.toJSON();
+  }
+
   /** What `JSON.stringify` gives, and faster for plans of thousands of tables. */
   toString(): string {
     return this.#text(this.plan.toText());

@@ -23,6 +23,10 @@ export type Sequence = readonly [reshard: number, transactions: bigint, ordinal:
 /** The image before a change. Under NOBLOB columns can be absent even where the row type names them (B41). */
 export type BeforeImage<R> = R;
 
+/**
+ * Properties are read from the message when they are asked for. `JSON.stringify(change)` gives the form of the JSONL sink, with 64-bit integers as
+ * text; spreading a change (`{ ...change }`) copies none of them.
+ */
 export interface ChangeBase<K extends string = string, S extends string = string> {
   /** Table name without the keyspace. */
   readonly table: K;

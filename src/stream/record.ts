@@ -2,6 +2,7 @@
  * One row change as it lies in its message: offsets until somebody asks for values. Layer 3.
  * Implements `Change` for handlers and `RowSource` for the decoder with a single object, because there is one per row.
  */
+import { toJson } from '../internal/json.js';
 import type { Cells } from '../schema/cells.js';
 import type { Bitmap, Image, RowDecoder, RowSource } from '../schema/decoder.js';
 import type { DecodeOptions } from '../schema/options.js';
@@ -50,6 +51,8 @@ interface More {
   readonly jsonPartial: Bitmap | undefined;
   before: Row | undefined;
 }
+
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 export class ChangeRecord implements RowSource {
   /** Replaced when a copy turns out to have started again: its rows belong to a new generation. */
@@ -177,11 +180,29 @@ export class ChangeRecord implements RowSource {
     return this.op === 'update' || this.op === 'delete' ? this.context.decoder.cells(this, 'before') : undefined;
   }
 
-  /** For `JSON.stringify` and logs: the properties of `Change` that hold data. */
+  /** For `JSON.stringify`: what the JSONL sink writes, so 64-bit integers as text and bytes as base64, and where the change comes from. */
   toJSON(): Record<string, unknown> {
-    const { op, keyspace, shard, table, before, after, gtid, commitTime, phase } = this;
-    return { op, keyspace, shard, table, before, after, gtid, commitTime, phase };
+    return JSON.parse(toJson(shown(this))) as Record<string, unknown>;
   }
+
+  /** For `console.log`: the same with the values as they are. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+}
+
+function shown({ op, keyspace, shard, table, before, after, gtid, commitTime, phase }: ChangeRecord): Record<string, unknown> {
+  return {
+    op,
+    keyspace,
+    shard,
+    table,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+    ...(gtid === undefined ? {} : { gtid }),
+    ...(commitTime === undefined ? {} : { commitTime }),
+    phase,
+  };
 }
 
 // A function: a private method would cost every record a field more.
