@@ -58,7 +58,7 @@ function badRows(policy: BadRowsOptions['policy'], more: Partial<BadRowsOptions>
     incarnation: 'i',
     gaps: new Gaps(BEFORE),
     capabilities: { position: 'stored', deletes: true, sweep: true, schema: 'evolve' },
-    clock: { now: () => 0 },
+    clock: { now: () => 0, monotonic: () => 0 },
     logger: silentLogger,
     recorder: { badRows: 0 },
     ...more,
@@ -106,4 +106,19 @@ test('a batch of bad rows only is progress: nobody is handed one without changes
   expect(kinds).toEqual(['transactions', 'progress']);
   expect(applied).toMatchObject({ kind: 'progress', progress: { type: 'position' }, transactions: [] });
   expect(applied.position.gtid('commerce', '-80')).toBe(SET);
+});
+
+test('many bad rows are told of at once, then every ten seconds, and at the end', async () => {
+  let time = 0;
+  const told: unknown[] = [];
+  const logger = { ...silentLogger, warn: ({ code, rows }: Record<string, unknown>) => void told.push([rows, code]) };
+  const rows = badRows('skip', { logger, clock: { now: () => 0, monotonic: () => time } });
+  for (time of [0, 1_000, 9_999, 10_000, 12_000]) await rows.apply(batchOf(true), async () => {});
+  expect(told).toEqual([
+    [1, 'DECODE_FAILED'],
+    [3, 'DECODE_FAILED'],
+  ]);
+  rows.end();
+  rows.end();
+  expect(told.slice(2)).toEqual([[1, undefined]]);
 });

@@ -21,16 +21,21 @@ export interface BadRowsOptions {
   readonly incarnation: string;
   readonly gaps: Gaps;
   readonly capabilities: SinkCapabilities;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly logger: Logger;
   readonly recorder: Pick<Recorder, 'badRows'>;
 }
 
 type Bad = ReadonlyMap<ChangeRecord, VStreamError>;
 
+/** Milliseconds between two warnings, as every batch may have bad rows. */
+const QUIET_MS = 10_000;
+
 export class BadRows {
   readonly #options: BadRowsOptions;
   #keyless = 0;
+  #untold = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: BadRowsOptions) {
     this.#options = options;
@@ -66,14 +71,28 @@ export class BadRows {
 
   async #without(batch: StreamBatch, bad: Bad): Promise<StreamBatch> {
     if (bad.size === 0) return batch;
-    const { policy, letters, gaps, logger, recorder } = this.#options;
+    const { policy, letters, gaps, recorder } = this.#options;
     await letters?.append(this.#letters(batch, bad));
     const reason = policy === 'skip' ? 'row-skipped' : 'row-dead-lettered';
     for (const { keyspace, shard, table, generation } of bad.keys()) gaps.add({ keyspace, shard, reason, tables: { [table]: generation } });
     recorder.badRows += bad.size;
+    this.#untold += bad.size;
     const [first] = bad.values();
-    logger.warn({ ...first?.toJSON(), rows: bad.size }, `rows were ${letters ? `written to ${letters.description}` : 'skipped'}`);
+    if (this.#options.clock.monotonic() - this.#toldAt >= QUIET_MS) this.#tell(first);
     return without(batch, bad);
+  }
+
+  /** Tells of rows since the last warning. */
+  end(): void {
+    if (this.#untold > 0) this.#tell(undefined);
+  }
+
+  /** With the first error of its batch, where there is one. */
+  #tell(error: VStreamError | undefined): void {
+    const { letters, logger, clock } = this.#options;
+    logger.warn({ ...error?.toJSON(), rows: this.#untold }, `rows were ${letters ? `written to ${letters.description}` : 'skipped'}`);
+    this.#untold = 0;
+    this.#toldAt = clock.monotonic();
   }
 
   #letters(batch: StreamBatch, bad: Bad): DeadLetter[] {

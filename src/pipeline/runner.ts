@@ -286,6 +286,7 @@ export class Runner {
       throw ownership.lost.aborted ? ownership.lost.reason : error;
     } finally {
       cancelDrain?.();
+      badRows.end();
       await letters?.close();
     }
     if (ownership.lost.aborted) throw ownership.lost.reason;
