@@ -19,7 +19,7 @@ const record: StateRecord = {
       { keyspace: 'shop', shard: '-80', gtid: 'MySQL56/a:1-5' },
       { keyspace: 'shop', shard: '80-', gtid: '' },
     ],
-    copy: { shop: { customers: done, orders: { ...done, state: 'pending' } } },
+    copy: { shop: { customers: done, orders: { state: 'pending', generation: 1, fingerprint: 'f' } } },
   }),
   config: undefined,
   lastError: undefined,
@@ -43,6 +43,17 @@ test('a stream under way: owner, what is copied, where each shard is', () => {
     'shop/-80: MySQL56/a:1-5',
     'shop/80-: nothing yet',
   ]);
+});
+
+test('of a copy under way the rows so far are told, over all shards', () => {
+  const orders = {
+    state: 'pending',
+    generation: 1,
+    fingerprint: 'f',
+    shards: { '-80': { state: 'copying', generation: 1, lastPk: 'eA==', rows: 4000 }, '80-': { state: 'done', generation: 1, rows: 500 } },
+  };
+  const position = Position.parse({ ...record.position?.toJSON(), copy: { shop: { orders } } });
+  expect(linesOf({ position })).toContain('copy: 1 of 1 table to go: shop.orders (4,500 rows so far)');
 });
 
 test('a finished copy counts its tables', () => {

@@ -3,6 +3,7 @@ import { isObject } from '../internal/fields.js';
 import { toJson } from '../internal/json.js';
 import type { IncompleteReason } from '../position/incomplete.js';
 import type { Position } from '../position/position.js';
+import type { TableCopy } from '../position/table-copy.js';
 import { Pause } from '../pipeline/pause.js';
 import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
@@ -98,7 +99,20 @@ const REASONS: Readonly<Record<IncompleteReason, string>> = {
   'transaction-skipped': 'a transaction the server cannot decode was skipped',
 };
 
-const ofRange = (where: string | undefined): string => (where === undefined ? '' : ` (where ${where})`);
+/** `shop.orders (where id > 5) (4,000 rows so far)` */
+function describeOpen({
+  keyspace,
+  table,
+  entry,
+}: {
+  readonly keyspace: string;
+  readonly table: string;
+  readonly entry: TableCopy;
+}): string {
+  const rows = Object.values(entry.shards ?? {}).reduce((sum, one) => sum + (one.rows ?? 0), entry.rows ?? 0);
+  const range = entry.range === undefined ? '' : ` (where ${entry.range.where})`;
+  return `${keyspace}.${table}${range}${rows > 0 ? ` (${counted(rows, 'row')} so far)` : ''}`;
+}
 
 function describePosition(position: Position | undefined): [string, string][] {
   if (!position) return [['position', 'none yet']];
@@ -106,7 +120,7 @@ function describePosition(position: Position | undefined): [string, string][] {
   const open = tables.filter(({ keyspace, table }) => !position.plan.isDone(keyspace, table));
   const lines: [string, string][] = [];
   if (tables.length > 0) {
-    const names = open.slice(0, 5).map(({ keyspace, table, entry }) => `${keyspace}.${table}${ofRange(entry.range?.where)}`);
+    const names = open.slice(0, 5).map(describeOpen);
     const rest = open.length > 5 ? ` and ${open.length - 5} more` : '';
     lines.push([
       'copy',
