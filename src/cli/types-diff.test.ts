@@ -37,3 +37,14 @@ test('files that have nothing in common differ', () => {
   expect(differences('', HEAD)).not.toEqual([]);
   expect(differences('anything\n', `${HEAD}${block('k.a')}`).map(({ kind }) => kind)).toEqual(['changed', 'added']);
 });
+
+test('the record of all tables is told of only where nothing else changed', () => {
+  const record = (...names: string[]): string =>
+    `\n/** Every table of this file, for \`tables\`. */\nexport const tables = {\n${names.join('')}};\n`;
+  const before = `${HEAD}${block('k.a', 'id: bigint;')}${record('  a: a,\n')}`;
+  const more = `${HEAD}${block('k.a', 'id: bigint;')}${block('k.b', 'id: bigint;')}${record('  a: a,\n', '  b: b,\n')}`;
+  expect(describeDifferences(differences(before, more))).toBe('  k.b is new\n');
+  const without = `${HEAD}${block('k.a', 'id: bigint;')}`;
+  expect(describeDifferences(differences(without, before))).toBe('  tables is new\n');
+  expect(describeDifferences(differences(before, before.replace('  a: a,', '  a: b,')))).toContain('tables is different');
+});

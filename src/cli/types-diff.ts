@@ -21,8 +21,13 @@ export function differences(before: string, now: string): readonly TableDifferen
       found.push({ table, kind: 'changed', removed: without(was, lines), added: without(lines, was) });
   }
   for (const table of old.keys()) if (!live.has(table)) found.push({ table, kind: 'removed', removed: [], added: [] });
-  return found;
+  // The record of all tables follows from them: it is told where nothing else is.
+  const tables = found.filter(({ table }) => table !== RECORD);
+  return tables.length > 0 ? tables : found;
 }
+
+/** The block at the end of the file, by the name it has there. */
+const RECORD = 'tables';
 
 /** At most this many lines of a table are shown. */
 const MOST_LINES = 20;
@@ -48,6 +53,7 @@ function blocksOf(text: string): Map<string, string[]> {
   for (const line of text.trimEnd().split('\n')) {
     const table = /^\/\*\* A row of `(.*)`\. \*\/$/.exec(line)?.[1];
     if (table !== undefined) blocks.set(table, (lines = []));
+    else if (/^\/\*\* Every table of this file/.test(line)) blocks.set(RECORD, (lines = []));
     else lines.push(line);
   }
   // The blank line between two tables belongs to neither.

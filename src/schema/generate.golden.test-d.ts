@@ -87,3 +87,12 @@ export const _2024Sales2 = table({
     what: "enum('a\\\\b')",
   },
 });
+
+/** Every table of this file, for `tables`. */
+export const tables = {
+  orders,
+  order_items: orderItems,
+  class: class_,
+  Class: class2,
+  '2024-sales': _2024Sales2,
+};

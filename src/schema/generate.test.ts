@@ -59,6 +59,13 @@ describe('what is written', () => {
     expect(both).toContain('A row of `b.t`. */\nexport interface BT {\n  id: string;');
   });
 
+  test('all tables stand in one record, under the names that `tables` takes', () => {
+    const own = generateTypes({ keyspace: 'k', columns: ['order_items', 'tables', 'a.b'].map((table) => column(table, 'id', 'int')) });
+    expect(own).toMatch(/export const tables2 = \{\n {2}order_items: orderItems,\n {2}tables,\n\};\n$/);
+    const columns = ['a', 'b'].map((keyspace) => ({ ...column('t', 'id', 'int'), keyspace }));
+    expect(generateTypes({ keyspace: 'a, b', columns })).toContain("export const tables = {\n  'a.t': aT,\n  'b.t': bT,\n};\n");
+  });
+
   test('an override that does not fit its column is refused by name', () => {
     expect(() => generateTypes({ keyspace: 'k', columns: [column('t', 'c', 'int')], tables: { t: { c: 'hex' } } })).toThrowError(
       expect.objectContaining({ code: 'CONFIG_INVALID', column: 'c', message: "'hex' is no way to read k.t.c (int)" }),

@@ -1,4 +1,4 @@
-/** The text `vstream types` writes: one interface and one `table()` per table. Pure. Layer 2. */
+/** The text `vstream types` writes: one interface and one `table()` per table, and all of these in one record. Pure. Layer 2. */
 import { VStreamError } from '../errors.js';
 import { parseLabels } from './labels.js';
 import { sqlType } from './mysql-type.js';
@@ -50,11 +50,20 @@ export function generateTypes(options: GenerateOptions): string {
   }
   const several = new Set(options.columns.map(({ keyspace = options.keyspace }) => keyspace)).size > 1;
   const names = new Names();
+  const entries: string[] = [];
   const blocks = [...tables].map(([full, columns]) => {
     const { table = '', keyspace = options.keyspace } = columns[0] ?? {};
     const described = columns.map((column) => describe(column, full, options));
-    return tableBlock(full, several ? `${keyspace}_${table}` : table, described, names);
+    const name = several ? `${keyspace}_${table}` : table;
+    const identifiers = { type: names.type(name), constant: names.constant(name) };
+    // In a key of `tables` a dot divides keyspace and table, and an asterisk is a pattern.
+    if (!/[.*]/.test(table)) entries.push(entry(several ? full : table, identifiers.constant));
+    return tableBlock(full, identifiers, described);
   });
+  if (entries.length > 0)
+    blocks.push(
+      ['/** Every table of this file, for `tables`. */', `export const ${names.constant('tables')} = {`, ...entries, '};', ''].join('\n'),
+    );
   const text = blocks.join('\n');
   const imports = [
     /\bJsonValue\b/.test(text) ? 'type JsonValue' : '',
@@ -105,9 +114,11 @@ function describe(column: LiveColumn, full: string, options: GenerateOptions): D
   return { column, type: type ?? 'unknown', override, opaque: type === undefined };
 }
 
-function tableBlock(full: string, name: string, columns: readonly Described[], names: Names): string {
-  const type = names.type(name);
-  const constant = names.constant(name);
+function tableBlock(
+  full: string,
+  { type, constant }: { readonly type: string; readonly constant: string },
+  columns: readonly Described[],
+): string {
   const opaque = columns.some((column) => column.opaque);
   const overrides = columns.filter(({ override }) => override !== undefined);
   const lines = [`/** A row of \`${oneLine(full)}\`. */`, `export interface ${type} {`];
@@ -176,6 +187,10 @@ function property(name: string): string {
   // `__proto__` in a literal would set the prototype.
   if (name === '__proto__') return "['__proto__']";
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quote(name);
+}
+
+function entry(name: string, value: string): string {
+  return name === value ? `  ${name},` : `  ${property(name)}: ${value},`;
 }
 
 function quote(text: string): string {
