@@ -93,7 +93,13 @@ export const FLAGS: readonly Flag[] = [
     'limits.batchChanges',
     'changes of a batch (default: 4000, or 20000 for sinks that take cells)',
   ),
-  flag('Limits', 'number', '--transaction-bytes <n>', 'limits.transactionBytes', 'bytes of a transaction (default: 64 MiB)'),
+  flag(
+    'Limits',
+    'number',
+    '--transaction-bytes <n>',
+    'limits.transactionBytes',
+    'bytes of a transaction (default: 64 MiB, or 1 MiB where it may be split)',
+  ),
 ];
 
 const longName = (flags: string): string => flags.split(' ')[0] as string;

@@ -57,7 +57,7 @@ export interface Limits {
   readonly batchBytes?: number;
   /** The same in changes. Default 4,000; 20,000 for a sink that takes cells. */
   readonly batchChanges?: number;
-  /** A transaction above this fails or is split. Default 64 MiB. */
+  /** A transaction above this fails, or is split into parts of this size. Default 64 MiB; 1 MiB with `hugeTransaction: 'split'`. */
   readonly transactionBytes?: number;
 }
 

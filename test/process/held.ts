@@ -1,5 +1,6 @@
 /** A consumer that stops in front of a backlog far larger than its memory may become, and goes on when its pause is over. */
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../../src/embedded/index.js';
+import type { StreamOptions } from '../../src/index.js';
 import { Backlog, ITEM, type Shape } from './backlog.js';
 import { Child } from './child.js';
 
@@ -11,6 +12,8 @@ export interface HeldOptions {
   readonly way: 'run' | 'loop';
   readonly backlogBytes: number;
   readonly shapes: readonly Shape[];
+  /** Of the client's stream. */
+  readonly options?: Pick<StreamOptions, 'hugeTransaction'>;
   /** Lasts as long as the sink is held. */
   readonly pause: (vtgate: EmbeddedVtgate, client: Child) => Promise<void>;
 }
@@ -35,7 +38,7 @@ export async function held(options: HeldOptions): Promise<HeldResult> {
     keepalive: { everyMs: 10_000, timeoutMs: 10_000 },
   });
   const backlog = new Backlog(options.backlogBytes, options.shapes);
-  await using client = new Child({ address: vtgate.address, way: options.way, rows: backlog.rows }, 'memory.mjs');
+  await using client = new Child({ address: vtgate.address, way: options.way, rows: backlog.rows, options: options.options }, 'memory.mjs');
   await client.until('started');
   backlog.commit(vtgate.engine, 'shop');
   await client.until('holding');

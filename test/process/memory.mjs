@@ -1,11 +1,11 @@
 /**
  * A client whose sink holds its first batch with rows until its parent says go, and then checks every row of the backlog.
- * Argument {address, way: 'run' | 'loop', rows}. Says: {started} | {holding} | {done: rows, lost, duplicated, different, peakBytes}
+ * Argument {address, way: 'run' | 'loop', rows, options}. Says: {started} | {holding} | {done: rows, lost, duplicated, different, peakBytes}
  */
 import { crc32 } from 'node:zlib';
 import { run, vstream } from '../../dist/index.js';
 
-const { address, way, rows } = JSON.parse(process.argv[2]);
+const { address, way, rows, options = {} } = JSON.parse(process.argv[2]);
 const tell = (event) => process.send(event);
 const going = new Promise((resolve) => process.once('message', resolve));
 const source = { vtgate: address, keyspace: 'shop' };
@@ -35,10 +35,10 @@ async function take(batch) {
 }
 
 if (way === 'loop') {
-  for await (const batch of vstream({ source, from: 'current', signal: done.signal })) await take(batch);
+  for await (const batch of vstream({ ...options, source, from: 'current', signal: done.signal })) await take(batch);
 } else {
   const state = { keyspace: 'vstream', table: 'streams' };
-  await run({ source, from: 'current', name: 'held', state, lease: '1s', sink: take, signal: done.signal });
+  await run({ ...options, source, from: 'current', name: 'held', state, lease: '1s', sink: take, signal: done.signal });
 }
 tell({ done: seen, ...found, peakBytes: process.resourceUsage().maxRSS * 1024 });
 process.disconnect();

@@ -33,3 +33,17 @@ test.each([
     expect(reconnects).toBe(0);
   },
 );
+
+test('one transaction of 150 MB in parts stays under 200 MB, held at its first part, and arrives whole', { timeout: 60_000 }, async () => {
+  const shapes = [{ rows: 60_000, size: 2_500 }];
+  const { peakBytes, rows, ...result } = await held({
+    way: 'run',
+    backlogBytes: 1,
+    shapes,
+    options: { hugeTransaction: 'split' },
+    pause: renewals,
+  });
+  expect(result).toMatchObject({ backlogBytes: 150_000_000, reconnects: 0, lost: 0, duplicated: 0, different: 0 });
+  expect(rows).toBe(60_000);
+  expect(peakBytes).toBeLessThan(MEMORY_LIMIT);
+});
