@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
 import { deferred } from '../src/internal/async.js';
-import { type Change, type CheckpointStore, memoryStore, start, vstream } from '../src/index.js';
+import { type Change, type CheckpointStore, memoryStore, run, start, type Summary, vstream } from '../src/index.js';
 import { must } from '../src/internal/must.js';
+import { MemoryDestination, memorySink } from '../src/testing/memory-sink.js';
 
 const columns = [
   { name: 'id', type: 'bigint', key: true },
@@ -13,7 +14,9 @@ const KEYS = Array.from({ length: 12 }, (_, at) => at + 1);
 let vtgate: EmbeddedVtgate;
 beforeEach(async () => {
   const rows = KEYS.map((id) => ({ id, v: 0 }));
-  vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { shards: ['0'], tables: { item: { columns, rows } } } } });
+  vtgate = await startEmbeddedVtgate({
+    keyspaces: { shop: { shards: ['0'], tables: { item: { columns, rows }, other: { columns, rows } } } },
+  });
 });
 afterEach(() => vtgate.close());
 
@@ -76,6 +79,7 @@ test('the new shards are stored with the first sign of them, rows or none, as th
     name: 'idle',
     source: { vtgate: vtgate.address, keyspace: 'shop' },
     state,
+    tables: ['item'],
     // Nothing else causes a write.
     checkpointInterval: '1h',
     lease: '1h',
@@ -87,4 +91,71 @@ test('the new shards are stored with the first sign of them, rows or none, as th
   });
   expect(await stored.promise).toEqual(['-80', '80-']);
   await running.close();
+});
+
+/** A stream that is stopped and started again, and where its rows end. */
+function stoppable() {
+  const destination = new MemoryDestination();
+  const state = memoryStore();
+  const byId = (rows: readonly Readonly<Record<string, unknown>>[]): string[] => rows.map(({ id, v }) => `${id} ${v}`).sort();
+  return {
+    toNow: (): Promise<Summary> =>
+      run({ name: 'stopped', source: { vtgate: vtgate.address, keyspace: 'shop' }, state, sink: memorySink(destination), until: 'now' }),
+    beginAnew: () => state.reset('stopped', undefined),
+    rows: () => byId(destination.rows({ keyspace: 'shop', table: 'item' })),
+    source: () => byId(vtgate.engine.rows('shop', 'item')),
+  };
+}
+
+const change = (v: number): void => {
+  vtgate.engine.write('shop', [{ op: 'delete', table: 'item', where: { id: v } }]);
+  updateAll(v);
+};
+
+test('a stream that was stopped meanwhile reads the old shards to their end, and goes on with the new ones', async () => {
+  const stream = stoppable();
+  await stream.toNow();
+  change(1);
+  vtgate.engine.reshard('shop', ['-80', '80-']);
+  change(2);
+  const { position } = await stream.toNow();
+  expect(stream.rows()).toEqual(stream.source());
+  expect(position).toMatchObject({ reshards: 1, shards: [{ shard: '-80' }, { shard: '80-' }] });
+});
+
+test('old shards that were deleted meanwhile are an error, and its next step brings the rows of the new ones (G127)', async () => {
+  const stream = stoppable();
+  await stream.toNow();
+  vtgate.engine.reshard('shop', ['-80', '80-']);
+  vtgate.engine.keyspace('shop').shards.delete('0');
+  change(1);
+  await expect(stream.toNow()).rejects.toMatchObject({
+    code: 'SHARD_NOT_FOUND',
+    category: 'position',
+    keyspace: 'shop',
+    shard: '0',
+    next: expect.stringContaining('`vstream state reset NAME`') as string,
+  });
+  await stream.beginAnew();
+  await stream.toNow();
+  expect(stream.rows()).toEqual(stream.source());
+});
+
+test('a reshard between two tables of a copy stops it with the shards before and after, and its next step copies the new ones', async () => {
+  const stream = stoppable();
+  const off = vtgate.faults.atCopyPoint(({ at, table }) => {
+    if (at !== 'rows' || table !== 'item') return;
+    off();
+    vtgate.engine.reshard('shop', ['-80', '80-']);
+    change(1);
+  });
+  await expect(stream.toNow()).rejects.toMatchObject({
+    code: 'SHARDS_CHANGED',
+    category: 'position',
+    message: expect.stringContaining('0 became -80, 80-') as string,
+    next: expect.stringContaining('`vstream state reset NAME`') as string,
+  });
+  await stream.beginAnew();
+  await stream.toNow();
+  expect(stream.rows()).toEqual(stream.source());
 });

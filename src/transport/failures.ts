@@ -136,7 +136,7 @@ const POSITIONS: readonly FailureRule[] = [
     text: /shard provided in VGTID, ([^,]+), not found/,
     code: 'SHARD_NOT_FOUND',
     says: 'knows no shard $1',
-    next: 'The shards changed since the position was stored: start again from a copy, or give a position of the shards there are.',
+    next: 'The shards changed since the position was stored: copy again (`vstream state reset NAME`, then start), or give a position of the shards there are.',
   },
   {
     text: /not all journaling participants are in the stream/,
