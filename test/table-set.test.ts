@@ -1,0 +1,120 @@
+/** The set of tables changed under a running stream: one added, one removed, one copied again, while the others go on. */
+import { expect, test } from 'vitest';
+import { startEmbeddedVtgate } from '../src/embedded/index.js';
+import { memoryStore, type RunOptions, start } from '../src/index.js';
+import { WatchedSink } from './support/watched-sink.js';
+
+const columns = [
+  { name: 'id', type: 'bigint', key: true },
+  { name: 'v', type: 'varchar(40)' },
+];
+const rowsOf = (name: string) => Array.from({ length: 30 }, (_, id) => ({ id, v: `${name} ${id}` }));
+
+async function world() {
+  const tables = Object.fromEntries(['first', 'second'].map((name) => [name, { columns, rows: rowsOf(name) }]));
+  const vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { shards: ['-80', '80-'], tables } }, packetBytes: 120 });
+  const sink = new WatchedSink();
+  const options: RunOptions = {
+    name: 'tables',
+    source: { vtgate: vtgate.address, keyspace: 'shop', tabletType: 'primary' },
+    tables: ['first'],
+    state: memoryStore(),
+    sink,
+  };
+  const running = start(options);
+  const lines = (rows: readonly Readonly<Record<string, unknown>>[]): string[] => rows.map((row) => `${row['id']} ${row['v']}`).toSorted();
+  const source = (table: string): string[] => lines(vtgate.engine.rows('shop', table));
+  const sunk = (table: string): string[] => lines(sink.destination.rows({ keyspace: 'shop', table }));
+  /** Resolves once every copy is done and the last change of `table` has arrived. */
+  const settled = (table: string, id: number): Promise<void> =>
+    sink.until(
+      () =>
+        sink.positions.at(-1)?.copied === true &&
+        sink.batches.some((batch) => batch.changes.some((one) => one.table === table && Number(one.after?.['id']) === id)),
+      running.finished,
+    );
+  const insert = (table: string, id: number): void =>
+    void vtgate.engine.write('shop', [{ op: 'insert', table, row: { id, v: `new ${id}` } }]);
+  const entry = (table: string) => sink.positions.at(-1)?.plan.table('shop', table);
+  await sink.until(() => sink.batches.some(({ progress }) => progress?.type === 'copy-completed'), running.finished);
+  return { vtgate, sink, options, running, entry, source, sunk, settled, insert };
+}
+
+test('an added table is copied while changes of the others arrive, and follows', async () => {
+  const { vtgate, sink, running, entry, source, sunk, settled, insert } = await world();
+  await using _vtgate = vtgate;
+  await using _running = running;
+  // At each packet of the copy a change of the table that is streamed already, and of the one that is copied.
+  let id = 1_000;
+  const stop = vtgate.faults.atCopyPoint(({ at, table }) => {
+    if (table !== 'second' || at !== 'rows') return;
+    insert('first', id++);
+    insert('second', id++);
+  });
+  await running.addTable('second');
+  await sink.until(() => entry('second')?.state === 'done', running.finished);
+  stop();
+  expect(id).toBeGreaterThan(1_002);
+  insert('first', 5_000);
+  insert('second', 5_001);
+  await settled('first', 5_000);
+  await settled('second', 5_001);
+  expect([sunk('first'), sunk('second')]).toEqual([source('first'), source('second')]);
+  // The first table was copied once, and every change came once.
+  const firsts = sink.batches.flatMap((batch) =>
+    batch.changes.filter((one) => one.table === 'first').map((one) => Number(one.after?.['id'])),
+  );
+  expect(firsts.length).toBe(new Set(firsts).size);
+});
+
+test('a removed table sends nothing more and keeps its rows; added again it is copied anew, and stale rows are swept', async () => {
+  const { vtgate, sink, running, entry, source, sunk, settled, insert } = await world();
+  await using _vtgate = vtgate;
+  await using _running = running;
+  await running.addTable('second');
+  await sink.until(() => entry('second')?.state === 'done', running.finished);
+  await running.removeTable('second');
+  // It takes effect between two batches.
+  insert('first', 4_999);
+  await settled('first', 4_999);
+  const before = sunk('second');
+  vtgate.engine.write('shop', [
+    { op: 'delete', table: 'second', where: { id: 3 } },
+    { op: 'update', table: 'second', where: { id: 4 }, set: { v: 'unseen' } },
+  ]);
+  insert('first', 5_000);
+  await settled('first', 5_000);
+  expect(sunk('second')).toEqual(before);
+  await running.addTable('second');
+  await sink.until(() => entry('second')?.state === 'done' && entry('second')?.generation !== 1, running.finished);
+  expect(sunk('second')).toEqual(source('second'));
+  expect(sunk('first')).toEqual(source('first'));
+});
+
+test('a table copied again ends as the source is, whatever the sink held, and the next run knows the set', async () => {
+  const { vtgate, sink, options, running, entry, source, sunk, settled, insert } = await world();
+  await using _vtgate = vtgate;
+  // Rows that the source does not have, and none of those it has.
+  sink.destination.tables.get('shop.first')?.keyed.clear();
+  await running.recopy('first');
+  await sink.until(() => entry('first')?.generation === 2 && entry('first')?.state === 'done', running.finished);
+  insert('first', 5_000);
+  await settled('first', 5_000);
+  expect(sunk('first')).toEqual(source('first'));
+  await running.close();
+  const next = new WatchedSink(sink.destination);
+  insert('first', 5_001);
+  await start({ ...options, sink: next, until: 'now' }).finished;
+  expect(next.batches.flatMap((batch) => batch.changes.map((one) => one.op))).toEqual(['insert']);
+  expect(sunk('first')).toEqual(source('first'));
+});
+
+test('a table that is not there is refused, and the stream goes on', async () => {
+  const { vtgate, running, settled, insert } = await world();
+  await using _vtgate = vtgate;
+  await using _running = running;
+  await expect(running.addTable('thrid')).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND', table: 'thrid' });
+  await expect(running.removeTable('second')).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND', table: 'second' });
+  insert('first', 5_000);
+  await settled('first', 5_000);
+});
