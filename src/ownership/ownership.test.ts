@@ -129,6 +129,16 @@ describe('renewal', () => {
     await ownership.release();
   });
 
+  test('a write carries what was offered before it, and wins over it', async () => {
+    const { records, options } = world();
+    const ownership = await Ownership.acquire(options());
+    ownership.offer({ position: at(1), lastError: 'passed' });
+    await ownership.write({ position: at(2) });
+    const record = await records.read('s');
+    expect([record?.position?.equals(at(2)), record?.lastError]).toEqual([true, 'passed']);
+    await ownership.release();
+  });
+
   test('writes never overlap and keep their order', async () => {
     const { clock, records, options, store } = world();
     const gate = deferred();
@@ -341,6 +351,20 @@ describe('requests', () => {
     await clock.advance(40_000);
     expect(taken).toEqual(['r1']);
     expect((await records.read('s'))?.request).toMatchObject({ id: 'r1', outcome: 'done' });
+    await ownership.release();
+  });
+
+  test('one that takes longer than a renewal is not taken again meanwhile', async () => {
+    const { clock, records, options } = world();
+    const done = deferred<string>();
+    const taken: string[] = [];
+    const ownership = await Ownership.acquire(options({ onRequest: ({ id }) => (taken.push(id), done.promise) }));
+    await records.request('s', { id: 'r1', verb: 'copy', table: 'k.t' });
+    await clock.advance(35_000);
+    expect(taken).toEqual(['r1']);
+    done.resolve('done');
+    await clock.advance(10_000);
+    expect((await records.read('s'))?.request?.outcome).toBe('done');
     await ownership.release();
   });
 
