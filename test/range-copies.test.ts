@@ -271,3 +271,28 @@ test('a table without a primary key, and a sink that cannot sweep ranges, are re
   await using other = await live(vtgate, unable);
   await expect(other.recopy('item', { where: 'id = 1' })).rejects.toMatchObject({ code: 'SINK_UNSUPPORTED', table: 'item' });
 });
+
+test('a range asked for in the middle of the first copy is copied after it, also by the next process', async () => {
+  await using vtgate = await startShop();
+  const state = memoryStore();
+  let asked: Promise<void> | undefined;
+  /** Holds the copy at its first rows until the range was taken. */
+  class Asking extends WatchedSink {
+    override async apply(...[batch, context]: Parameters<WatchedSink['apply']>): Promise<void> {
+      await super.apply(batch, context);
+      if (batch.copy?.table === 'item') await (asked ??= running.recopy('item', { where: 'id >= 20 and id < 40' }));
+    }
+  }
+  const first = new Asking();
+  const running = start(options(vtgate, first, { state, limits: { batchChanges: 4 } }));
+  await first.until(() => lastOf(first)?.plan.table('shop', 'item')?.waiting !== undefined, running.finished);
+  await running.close();
+  const second = new WatchedSink(first.destination);
+  await using again = start(options(vtgate, second, { state }));
+  await second.until(isCopied(second, 2), again.finished);
+  const copied = second.batches.flatMap(({ copy, changes }) =>
+    copy?.generation === 2 ? changes.map(({ key }) => Number(key?.['id'])) : [],
+  );
+  expect(copied.sort((a, b) => a - b)).toEqual([20, 22, 24, 26, 28, 30, 32, 34, 36, 38]);
+  await settled(vtgate, second, again);
+});

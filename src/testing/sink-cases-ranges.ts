@@ -177,7 +177,7 @@ export const rangeCases: readonly SinkCase[] = [
         onBench(harness, ['0'], async (bench) => {
           const version = bench.table('typed', { id: `${type} key`, note: 'varchar(50)' });
           const sink = await bench.start(version);
-          const rows = (list: readonly unknown[]): Row[] => list.map((id) => ({ id, note: 'x' }) as Row);
+          const rows = (list: readonly unknown[]): Row[] => list.map((id) => ({ id, note: 'x' }));
           await bench.apply(bench.batches.copy(version, '0', rows(keys)));
           const removed = await sink.sweepRange?.(version, '0', 2, range(where, { column: 'id', ...condition }), bench.context());
           await bench.expect(version, rows(outside), ['note']);

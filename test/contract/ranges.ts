@@ -19,7 +19,7 @@ export interface RangeCase {
   readonly ranges: readonly (readonly [where: string, ...inside: number[]])[];
 }
 
-const ids = (...list: readonly unknown[]): RowObject[] => list.map((id) => ({ id }) as RowObject);
+const ids = (...list: readonly unknown[]): RowObject[] => list.map((id) => ({ id }));
 const hex = (text: string): Uint8Array => Buffer.from(text, 'hex');
 
 export const rangeCases: readonly RangeCase[] = [

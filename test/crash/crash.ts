@@ -34,6 +34,8 @@ export interface CrashResult {
   readonly duplicated: number;
   /** Rows that differ between source and sink, over all tables. */
   readonly different: number;
+  /** Ranges of tables copied again to their end, per shard. */
+  readonly ranges: number;
   /** The first differences, for a message. */
   readonly examples: readonly string[];
 }
@@ -80,7 +82,7 @@ export async function crash(options: CrashOptions): Promise<CrashResult> {
     const log = await ledger(vtgate, path);
     const left = await leftOut(vtgate, letters);
     const duplicated = log.duplicated + left.duplicated + numbers.held;
-    return { kills, faults, ...different, lost: log.lost + left.lost, duplicated };
+    return { kills, faults, ranges: numbers.ranges, ...different, lost: log.lost + left.lost, duplicated };
   } finally {
     await vtgate.close();
     await rm(folder, { recursive: true, force: true });
@@ -111,9 +113,14 @@ function startWorker(vtgate: EmbeddedVtgate, place: Place, seed: number, until?:
 class Numbers {
   readonly #copied = new Map<string, number>();
   held = 0;
+  /** Tables copied on a shard. */
+  readonly ended = new Set<string>();
+  /** Ranges copied again to their end, per shard. */
+  ranges = 0;
 
   take(event: unknown): void {
     if (typeof event !== 'object' || event === null || !('applied' in event) || !('numbers' in event)) return;
+    if ('ended' in event && typeof event.ended === 'string') this.ended.add(event.ended);
     for (const [name, number] of Object.entries(event.numbers as Record<string, number>)) {
       const copied = this.#copied.get(name) ?? 0;
       if (event.applied === 'copy') this.#copied.set(name, Math.max(copied, number));
@@ -143,8 +150,12 @@ function life(
         return;
       }
       numbers.take(event);
+      if (typeof event === 'object' && event !== null && 'swept' in event) numbers.ranges++;
       if (typeof event === 'object' && event !== null && 'table' in event) shop.copies(String(event.table));
       shop.work();
+      // A worker that was killed hears nothing any more.
+      const range = random() < 0.1 ? rangeOf(numbers.ended, random) : undefined;
+      if (range) worker.send(range, () => undefined);
       steps++;
       if (random() < 0.05) {
         faults++;
@@ -158,6 +169,26 @@ function life(
     worker.on('exit', () => (failure ? reject(failure) : resolve(faults)));
     worker.on('error', reject);
   });
+}
+
+/** A range of a table that was copied before. */
+function rangeOf(tables: ReadonlySet<string>, random: () => number): { readonly table: string; readonly where: string } | undefined {
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const table = [...tables][below(tables.size)];
+  switch (table) {
+    // Without a key.
+    case undefined:
+    case 'note':
+      return undefined;
+    case 'pair':
+      return { table, where: `a between ${below(10)} and ${10 + below(10)}` };
+    case 'ledger':
+      return { table, where: `entry >= ${below(200)}` };
+    default: {
+      const id = below(table === 'item' ? 600 : 12);
+      return { table, where: random() < 0.5 ? `id >= ${id} and id < ${id * 2}` : `id < ${id}` };
+    }
+  }
 }
 
 function harm(vtgate: EmbeddedVtgate, random: () => number): void {

@@ -2,7 +2,7 @@
  * The process that is killed: streams the embedded shop into DuckDB with the built client, and tells its parent of each step.
  * Arguments: one JSON object {address, path, letters, until?, seed}.
  */
-import { run } from '../../dist/index.js';
+import { start } from '../../dist/index.js';
 import { duckdb } from '../../dist/sinks/duckdb/index.js';
 
 const { address, path, letters, until, seed } = JSON.parse(process.argv[2]);
@@ -30,10 +30,17 @@ const sink = {
     tell('swept');
     return swept;
   },
+  async sweepRange(table, shard, generation, range, context) {
+    const swept = await target.sweepRange(table, shard, generation, range, context);
+    tell({ swept: range.where });
+    return swept;
+  },
   async apply(batch, context) {
     tell('applying');
     await target.apply(batch, context);
-    tell({ applied: batch.kind, table: (batch.copy ?? batch.progress)?.table, numbers: numbersOf(batch) });
+    const { type, table } = batch.progress ?? {};
+    const ended = type === 'table-end' ? table : undefined;
+    tell({ applied: batch.kind, table: batch.copy?.table ?? table, ended, numbers: numbersOf(batch) });
   },
   close: () => target.close(),
 };
@@ -58,7 +65,7 @@ const log = process.env.CRASH_LOG
   : () => () => {};
 
 try {
-  await run({
+  const running = start({
     name: 'crash',
     source: { vtgate: address, keyspace: 'shop', flags: { heartbeatInterval: '1s' } },
     state: { keyspace: 'vstream', table: 'streams' },
@@ -71,6 +78,13 @@ try {
     ...(until ? { until } : {}),
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
   });
+  // What a person would ask for; before the stream is up it is refused.
+  process.on('message', ({ table, where }) => {
+    running.recopy(table, { where }).catch((error) => {
+      if (error.code !== 'CONFIG_INVALID' && error.code !== 'ABORTED') tell({ failed: `${table} ${where}: ${error.message}` });
+    });
+  });
+  await running.finished;
   tell('finished');
 } catch (error) {
   tell({ failed: error.toJSON ? JSON.stringify(error.toJSON()) : String(error) });
