@@ -2,7 +2,7 @@
  * Stands in for a cloud warehouse: tables in memory behind HTTP, `POST /jobs` for a job that is done whole or not at all, `GET
  * /streams/NAME` for what one left behind. Beside each statement stands what it would be in SQL.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
@@ -60,9 +60,13 @@ export class Warehouse {
   readonly #server: Server;
 
   constructor() {
-    this.#server = createServer(async (request, response) => {
-      const answer = request.method === 'POST' ? this.#job((await json(request)) as Job) : this.#kept(request.url ?? '');
-      response.writeHead(answer ? 200 : 409, { 'content-type': 'application/json' }).end(JSON.stringify(answer ?? {}));
+    this.#server = createServer((request, response) => {
+      const reply = (status: number, body: unknown): void =>
+        void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      this.#answer(request).then(
+        (answer) => reply(answer ? 200 : 409, answer ?? {}),
+        (error: unknown) => reply(400, { error: String(error) }),
+      );
     });
   }
 
@@ -78,6 +82,10 @@ export class Warehouse {
 
   rows(table: string): Readonly<Record<string, unknown>>[] {
     return [...(this.#tables.get(table)?.values() ?? [])].flatMap((versions) => versions.slice(-1).map(({ row }) => row));
+  }
+
+  async #answer(request: IncomingMessage): Promise<unknown> {
+    return request.method === 'POST' ? this.#job((await json(request)) as Job) : this.#kept(request.url ?? '');
   }
 
   #kept(path: string): Kept {

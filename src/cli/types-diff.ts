@@ -53,7 +53,7 @@ function blocksOf(text: string): Map<string, string[]> {
   for (const line of text.trimEnd().split('\n')) {
     const table = /^\/\*\* A row of `(.*)`\. \*\/$/.exec(line)?.[1];
     if (table !== undefined) blocks.set(table, (lines = []));
-    else if (/^\/\*\* Every table of this file/.test(line)) blocks.set(RECORD, (lines = []));
+    else if (line.startsWith('/** Every table of this file')) blocks.set(RECORD, (lines = []));
     else lines.push(line);
   }
   // The blank line between two tables belongs to neither.

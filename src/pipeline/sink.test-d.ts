@@ -20,7 +20,11 @@ void run({
   tables,
   sink: {
     capabilities,
-    open: async ({ name, epoch }) => (void [name.length, epoch + 1n], {}),
+    open: async ({ name, epoch }) => {
+      name satisfies string;
+      epoch satisfies bigint;
+      return {};
+    },
     async apply(batch, { signal }) {
       signal.throwIfAborted();
       for (const change of batch.changes) void change.afterCells?.text(0);

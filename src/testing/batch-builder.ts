@@ -181,7 +181,7 @@ export class BatchBuilder {
       bytes: changes.length * 100,
       ...more,
     };
-    return batch as unknown as Batch;
+    return batch;
   }
 }
 

@@ -80,7 +80,7 @@ export function receiveBatch(sent: SentBatch): Batch {
     bytes: 0,
     of: (table: string) => changes.filter((one) => one.table === table),
   };
-  return batch as unknown as Batch;
+  return batch;
 }
 
 export function sendMessage(socket: Socket, message: SinkRequest | SinkReply): void {
