@@ -73,16 +73,20 @@ const REFUSED = new WeakMap<VStreamError, ReadonlyMap<Change, VStreamError>>();
 /**
  * The error for a sink or handler that refuses some rows of a batch and can take the others: where `onBadRow` allows it, `apply` is
  * called again without them. Nothing of the batch may count as applied when this is thrown. `reason` goes into messages, logs and
- * dead letters: leave values out of it.
+ * dead letters: leave values out of it. The error may name the column and a better next step.
  */
-export function rowsRefused(changes: readonly Change[], reason: string | ((change: Change) => string)): VStreamError {
+export function rowsRefused(
+  changes: readonly Change[],
+  reason: string | ((change: Change) => string),
+  { column, next }: { readonly column?: string | undefined; readonly next?: string | undefined } = {},
+): VStreamError {
   const reasonOf = typeof reason === 'string' ? () => reason : reason;
   const [first] = changes;
   const where = first ? ` of ${first.keyspace}.${first.table}, shard ${first.shard}` : '';
   const error = new VStreamError(
     'SINK_FAILED',
     `the sink refused ${changes.length} rows${where}: ${first ? reasonOf(first) : 'none is named'}`,
-    { ...placeOf(first), next: "Mend the rows or the destination, or set `onBadRow: 'dead-letter'`." },
+    { ...placeOf(first), column, next: next ?? "Mend the rows or the destination, or set `onBadRow: 'dead-letter'`." },
   );
   const refusal = (change: Change): VStreamError =>
     new VStreamError('SINK_FAILED', `the sink refused the row: ${reasonOf(change)}`, placeOf(change));

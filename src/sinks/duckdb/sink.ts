@@ -128,8 +128,8 @@ export class DuckDbSink implements Sink {
       }
     });
     if (refused?.size === 0) return error;
-    if (refused) return rowsRefused([...refused.keys()], (change) => refused.get(change) ?? '');
     const { column, next } = error;
+    if (refused) return rowsRefused([...refused.keys()], (change) => refused.get(change) ?? '', { column, next });
     const message = `${error.message} (and so more than ${MAX_REFUSED} rows of the batch: it is the table that does not fit)`;
     return new VStreamError('SINK_FAILED', message, { keyspace, table, column, next, cause: error.cause });
   }
