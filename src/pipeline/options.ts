@@ -84,7 +84,12 @@ export interface Running extends AsyncDisposable {
   /** Copies the table while the others keep streaming. */
   addTable(table: string): Promise<void>;
   removeTable(table: string): Promise<void>;
-  /** Copies the table, or the range `where` of it, once more; stale rows are swept from the sink. */
+  /**
+   * Copies the table once more, or the range `where` of it; stale rows are swept from the sink, of a range only inside. `where` is AND of
+   * column, operator and literal on columns of the primary key. Resolves when the copy is planned.
+   * @throws VStreamError `SINK_UNSUPPORTED` for a sink without `sweep` (of a range: `sweepRange`), `TABLE_NOT_FOUND`, and for a range
+   *   `FILTER_REFUSED` with the reason, `COLUMN_NOT_FOUND`, `CONFIG_INVALID` for a table without a primary key
+   */
   recopy(table: string, options?: { readonly where?: string }): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
