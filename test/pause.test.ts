@@ -33,7 +33,7 @@ test('a paused stream writes nothing, not when it is stopped and not when it is 
   await ask('pause');
   for (const id of [1001, 1002]) {
     const { logger, said } = listener();
-    const paused = said('paused');
+    const paused = said('a batch waits for the end of the pause');
     const stream = run({ logger });
     placeOrder(shop, id);
     await paused;
@@ -44,7 +44,7 @@ test('a paused stream writes nothing, not when it is stopped and not when it is 
   expect((await store.read('orders'))?.request).toMatchObject({ verb: 'pause' });
 
   const { logger, said } = listener();
-  const [paused, resumed] = [said('paused'), said('resumed')];
+  const [paused, resumed] = [said('a batch waits for the end of the pause'), said('resumed')];
   const stream = run({ logger, until: 'now' });
   await paused;
   await ask('resume');

@@ -19,9 +19,12 @@ export class Pause {
     if (this.#on) return;
     this.#on = true;
     this.#over = deferred();
+    this.#logger.info({}, 'paused: nothing is written until `vstream resume`');
   }
 
   end(): void {
+    if (!this.#on) return;
+    this.#logger.info({}, 'resumed');
     this.#on = false;
     this.#over.resolve();
   }
@@ -36,11 +39,10 @@ export class Pause {
     if (!this.#on) return true;
     const before = this.#recorder.state;
     this.#recorder.state = 'paused';
-    this.#logger.info({}, 'paused: nothing is written until `vstream resume`');
+    this.#logger.debug({}, 'a batch waits for the end of the pause');
     while (this.#on && !stop.aborted) await raceAbort(this.#over.promise, stop).catch(() => {});
     if (this.#on) return false;
     if (this.#recorder.state === 'paused') this.#recorder.state = before;
-    this.#logger.info({}, 'resumed');
     return true;
   }
 }
