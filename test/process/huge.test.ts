@@ -12,7 +12,10 @@ test('goes on behind the last part that was stored, and applies no change twice'
     { name: 'id', type: 'bigint', key: true },
     { name: 'payload', type: 'varchar(200)' },
   ];
-  await using vtgate = await startEmbeddedVtgate({ keyspaces: { vstream: {}, shop: { tables: { item: { columns } } } }, packetBytes: 5_000 });
+  await using vtgate = await startEmbeddedVtgate({
+    keyspaces: { vstream: {}, shop: { tables: { item: { columns } } } },
+    packetBytes: 5_000,
+  });
   const sink = await startSinkServer();
   onTestFinished(() => sink.close());
   const start = (more: object): Child => {
