@@ -73,7 +73,7 @@ function demo(): Command {
   const command = new Command('demo')
     .description('stream a small shop from an embedded VTGate into a DuckDB file; needs nothing else')
     .option('--for <time>', 'how long, such as 10s, or forever', '20s')
-    .option('--path <file>', 'file to write, anew (default: ./vstream-demo.duckdb)');
+    .option('--path <file>', 'a new file to write (default: ./vstream-demo.duckdb, made anew)');
   return action(command, async (session, values) => (await import('./demo.js')).demo(session, values));
 }
 
