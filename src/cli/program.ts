@@ -31,7 +31,8 @@ function usageError(error: CommanderError, argv: readonly string[]): VStreamErro
   const command = argv.find((word) => !word.startsWith('-'));
   const known = command !== undefined && COMMANDS.includes(command) ? ` ${command}` : '';
   const meant = hint === undefined ? undefined : /Did you mean (.+)\?/.exec(hint)?.[1];
-  const next = meant === undefined ? `Run \`vstream${known} --help\`.` : `Did you mean \`${meant}\`?`;
+  const otherwise = meant === undefined ? `Run \`vstream${known} --help\`.` : `Did you mean \`${meant}\`?`;
+  const next = /'--password'/.test(first) ? 'Give it by --password-env or --password-file: other users see command lines.' : otherwise;
   return new VStreamError('CONFIG_INVALID', first.replace(/^missing required argument/, 'missing argument'), { next });
 }
 

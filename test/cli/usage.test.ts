@@ -57,6 +57,7 @@ test('the version is the one of the package', async () => {
 test.each<[string, readonly string[], string]>([
   ['an unknown command', ['tial'], 'Did you mean `tail`?'],
   ['an unknown flag', ['tail', '--keyspac', 'k'], 'Did you mean `--keyspace`?'],
+  ['a password on the command line', ['tail', '--password', 'secret'], 'Give it by --password-env or --password-file'],
   ['a flag without its value', ['tail', '--vtgate'], 'argument missing'],
   ['an unknown format', ['tail', '--format', 'xml'], 'pretty, jsonl'],
   ['no address', ['tail', '--keyspace', 'k'], '--vtgate is missing'],
