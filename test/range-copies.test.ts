@@ -296,3 +296,29 @@ test('a range asked for in the middle of the first copy is copied after it, also
   expect(copied.sort((a, b) => a - b)).toEqual([20, 22, 24, 26, 28, 30, 32, 34, 36, 38]);
   await settled(vtgate, second, again);
 });
+
+test('an update of the key whose image lacks a column, just before its range is read, keeps that column (B41)', async () => {
+  const body = { name: 'body', type: 'text' };
+  const notes = Array.from({ length: 20 }, (_, id) => ({ id, v: `row ${id}`, body: `body ${id}` }));
+  await using vtgate = await startEmbeddedVtgate({
+    rowImage: 'noblob',
+    keyspaces: { shop: { shards: SHARDS, tables: { item: { columns: [...columns, body], rows: notes }, other: { columns } } } },
+  });
+  const sink = new WatchedSink();
+  await using running = await live(vtgate, sink, { images: 'partial' });
+  const moved = vtgate.faults.atCopyPoint(({ at }) => {
+    if (at !== 'snapshot') return;
+    moved();
+    for (const shard of SHARDS) {
+      const [first] = vtgate.engine.rows('shop', 'item', shard).filter((row) => Number(row['id']) >= 5);
+      const id = Number(first?.['id']);
+      vtgate.engine.transaction('shop', shard, [{ op: 'update', table: 'item', where: { id }, set: { id: id + 100 } }]);
+    }
+  });
+  await running.recopy('item', { where: 'id >= 5 and id < 50' });
+  await sink.until(isCopied(sink, 2), running.finished);
+  await settled(vtgate, sink, running);
+  const bodies = (list: readonly Readonly<Record<string, unknown>>[]): string[] => list.map((row) => `${row['id']} ${row['body']}`).sort();
+  expect(bodies(sink.destination.rows({ keyspace: 'shop', table: 'item' }))).toEqual(bodies(vtgate.engine.rows('shop', 'item')));
+  expect(bodies(vtgate.engine.rows('shop', 'item')).filter((one) => /^1\d\d /.test(one))).toHaveLength(2);
+});
