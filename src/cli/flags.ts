@@ -84,21 +84,21 @@ export const FLAGS: readonly Flag[] = [
     'number',
     '--batch-bytes <n>',
     'limits.batchBytes',
-    'bytes of a batch (default: 1 MiB, or 4 MiB for sinks that take cells)',
+    'bytes of a batch (default: 512 KiB, or 4 MiB for sinks that take cells)',
   ),
   flag(
     'Limits',
     'number',
     '--batch-changes <n>',
     'limits.batchChanges',
-    'changes of a batch (default: 4000, or 20000 for sinks that take cells)',
+    'changes of a batch (default: 2000, or 20000 for sinks that take cells)',
   ),
   flag(
     'Limits',
     'number',
     '--transaction-bytes <n>',
     'limits.transactionBytes',
-    'bytes of a transaction (default: 64 MiB, or 1 MiB where it may be split)',
+    'bytes of a transaction (default: 64 MiB, or 512 KiB where it may be split)',
   ),
 ];
 

@@ -128,9 +128,9 @@ function readPosition(fields: Fields, name: string, value: unknown, words: reado
 
 /**
  * Parts of a transaction are batches, and as large: each is decoded and lies in memory three times over (gathered, read ahead, at the sink).
- * In parts of 64 MiB a transaction of 300 MB took up to 950 MB, in parts of 1 MiB it takes no more than others.
+ * In parts of 64 MiB a transaction of 300 MB took up to 950 MB, in parts as large as batches it takes no more than others.
  */
-const TRANSACTION_BYTES = { fail: 64 * MiB, split: MiB } as const;
+const TRANSACTION_BYTES = { fail: 64 * MiB, split: MiB / 2 } as const;
 
 function readLimits(problems: Problems, fields: Fields, hugeTransaction: 'fail' | 'split'): ValidatedLimits {
   const given = fields.raw('limits') ?? {};
