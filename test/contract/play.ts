@@ -74,7 +74,11 @@ class Player {
     const seen = new Seen(SHARDS[this.#scenario.keyspace]);
     const options = this.#options(step);
     if (until !== 'never') {
-      for await (const batch of vstream({ ...options, until })) this.#take(seen, batch);
+      for await (const batch of vstream({ ...options, until })) {
+        this.#take(seen, batch);
+        const { type, table: name = '' } = batch.progress ?? {};
+        if (type === 'table-start') await this.steps(step.atStart?.[name] ?? []);
+      }
       return seen;
     }
     let said = false;

@@ -26,6 +26,8 @@ export interface StreamStep {
   readonly until?: 'copied' | 'now' | 'never';
   /** Done while the stream runs, once it has said that it is up to date. Needs `until: 'never'`. */
   readonly meanwhile?: readonly Step[];
+  /** Done when the copy of a table is announced, before its first row is read. */
+  readonly atStart?: Readonly<Record<string, readonly Step[]>>;
   readonly expect: Expected;
   /** Column lists announced, sorted: `ct_item(id bigint, name varchar(20))`. Not checked when left out. */
   readonly versions?: readonly string[];

@@ -86,6 +86,61 @@ export const copyScenarios: readonly Scenario[] = [
     ],
   },
   {
+    title: 'small tables are read beside the stream: what their rows hold already does not come again, what came after them does',
+    keyspace: 'commerce',
+    tables: {
+      ct_a: 'create table ct_a (id bigint not null, name varchar(20), primary key (id))',
+      ct_b: 'create table ct_b (id bigint not null, name varchar(20), primary key (id))',
+      ct_c: 'create table ct_c (id bigint not null, name varchar(20), primary key (id))',
+      ct_d: 'create table ct_d (id bigint not null, name varchar(20), primary key (id))',
+    },
+    steps: [
+      write({ op: 'insert', table: 'ct_a', row: item(1n, 'a') }, { op: 'insert', table: 'ct_b', rows: [item(1n, 'b'), item(2n, 'b')] }),
+      write({ op: 'insert', table: 'ct_c', row: item(1n, 'c') }, { op: 'insert', table: 'ct_d', row: item(1n, 'd') }),
+      {
+        do: 'stream',
+        until: 'copied',
+        atStart: {
+          ct_b: [
+            write(
+              { op: 'delete', table: 'ct_b', where: { id: 1n } },
+              { op: 'update', table: 'ct_a', where: { id: 1n }, set: { name: 'A' } },
+              { op: 'insert', table: 'ct_b', row: item(3n, 'new') },
+            ),
+          ],
+          ct_c: [
+            ddl('truncate table ct_b'),
+            write({ op: 'insert', table: 'ct_b', row: item(4n, 'after') }, { op: 'insert', table: 'ct_c', row: item(2n, 'new') }),
+            ddl('truncate table ct_d'),
+          ],
+          ct_d: [write({ op: 'insert', table: 'ct_d', row: item(2n, 'new') }, { op: 'update', table: 'ct_c', set: { name: 'C' } })],
+        },
+        expect: {
+          0: [
+            ...copied('ct_a', item(1n, 'a')),
+            end('ct_a'),
+            ...copied('ct_b', item(2n, 'b'), item(3n, 'new')),
+            end('ct_b'),
+            ...copied('ct_c', item(1n, 'c'), item(2n, 'new')),
+            end('ct_c'),
+            ...copied('ct_d', item(2n, 'new')),
+            end('ct_d'),
+            ...transaction(update('ct_a', item(1n, 'a'), item(1n, 'A'))),
+            'truncate ct_b',
+            ...transaction(insert('ct_b', item(4n, 'after'))),
+            ...transaction(update('ct_c', item(1n, 'c'), item(1n, 'C')), update('ct_c', item(2n, 'new'), item(2n, 'C'))),
+          ],
+        },
+        rows: {
+          ct_a: [item(1n, 'A')],
+          ct_b: [item(4n, 'after')],
+          ct_c: [item(1n, 'C'), item(2n, 'C')],
+          ct_d: [item(2n, 'new')],
+        },
+      },
+    ],
+  },
+  {
     title: 'two shards are copied each for itself, and go on together',
     keyspace: 'sharded',
     tables: {
