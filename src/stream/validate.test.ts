@@ -61,9 +61,7 @@ test('the least options become a complete plan with every default filled in', ()
 
 test('transactions that may be split come in parts as large as a batch', () => {
   const bytes = (more: object): number => validateStreamOptions({ source, hugeTransaction: 'split', ...more }).limits.transactionBytes;
-  expect([bytes({}), bytes({ limits: { batchChanges: 5 } }), bytes({ limits: { transactionBytes: 7 } })]).toEqual([
-    524_288, 524_288, 7,
-  ]);
+  expect([bytes({}), bytes({ limits: { batchChanges: 5 } }), bytes({ limits: { transactionBytes: 7 } })]).toEqual([524_288, 524_288, 7]);
 });
 
 test('every problem is listed in one error, each with how to mend it', () => {
