@@ -11,8 +11,8 @@ export interface AssemblerOptions {
 /**
  * The size of batches where the user gives none. Rows that are decoded ahead live as long as their batch: 20,000 of them survive
  * several collections of young objects, which costs as much again as decoding them (bench/README.md). Cells are no objects.
- * What survives decides how far the heap grows before it is collected: catching up with 2 GB took up to 220 MiB in all with 1 MiB and
- * 4,000 changes, up to 160 with half of each (`npm run soak -- --full`).
+ * What survives decides how far the heap grows before it is collected: catching up with 2 GB took 150 to 220 MiB in all with 1 MiB and
+ * 4,000 changes, mostly 140 to 160 with half of each (`npm run soak -- --full`).
  */
 export function batchLimits(limits: ValidatedLimits, decoded: boolean): AssemblerOptions {
   return {
