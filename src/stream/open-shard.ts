@@ -41,9 +41,18 @@ export interface OpenShard {
 
 type Init = Pick<OpenShard, 'keyspace' | 'shard' | 'tables' | 'held' | 'group' | 'joined' | 'reshards' | 'splits' | 'gtid'>;
 
-export function openShard(init: Init): OpenShard {
+// Written out: an object made with a spread is slower to ask, and these fields are asked for every row.
+export function openShard({ keyspace, shard, tables, held, group, joined, reshards, splits, gtid }: Init): OpenShard {
   return {
-    ...init,
+    keyspace,
+    shard,
+    tables,
+    held,
+    group,
+    joined,
+    reshards,
+    splits,
+    gtid,
     state: 'idle',
     changes: [],
     fields: [],
