@@ -8,7 +8,7 @@ import { VEventType } from '../src/wire/gen/binlogdata_pb.js';
 import { TabletType } from '../src/wire/gen/topodata_pb.js';
 import { VStreamRequestSchema, type VStreamResponse, VStreamResponseSchema } from '../src/wire/gen/vtgate_pb.js';
 import { SHARD, START_GTID } from './frames.js';
-import { Meter } from './meter.js';
+import { Meter, Windows } from './meter.js';
 import { type Measure, type Measured, serve } from './protocol.js';
 
 /** Whatever a consumer makes of the data, so that nothing is optimised away. */
@@ -18,8 +18,24 @@ interface Peer {
   decoder(): Promise<(bytes: Uint8Array) => VStreamResponse>;
 }
 
+/** The stream that is measured in windows. */
+let windows: Windows | undefined;
+
 serve(async (measure: Measure): Promise<Measured> => {
-  const meter = new Meter(measure.expected);
+  if (measure.window === undefined) return receiveAs(measure, new Meter(measure.expected));
+  if (!windows) {
+    windows = new Windows();
+    receiveAs({ ...measure, expected: { rows: Infinity, bytes: Infinity } }, windows).catch((error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    });
+  }
+  const measured = await windows.next(measure.window);
+  const { rows, bytes } = measure.expected ?? { rows: 0, bytes: 1 };
+  return { ...measured, rows: measured.rows === 0 ? (rows * measured.bytes) / bytes : measured.rows };
+});
+
+function receiveAs(measure: Measure, meter: Meter): Promise<Measured> {
   switch (measure.kind) {
     case 'floor':
       return receive(measure, meter, () => {});
@@ -33,18 +49,19 @@ serve(async (measure: Measure): Promise<Measured> => {
         seen.last = reader.rows(fromBinary(VStreamResponseSchema, message));
       });
     }
-    case 'protobufjs messages': {
-      const decode = await protobufjs();
-      return receive(measure, meter, (message) => {
-        seen.last = decode(message);
-      });
-    }
+    case 'protobufjs messages':
+      return protobufjs().then((decode) =>
+        receive(measure, meter, (message) => {
+          seen.last = decode(message);
+        }),
+      );
     case 'protobufjs': {
-      const decode = await protobufjs();
       const reader = new PlainReader();
-      return receive(measure, meter, (message) => {
-        seen.last = reader.rows(decode(message));
-      });
+      return protobufjs().then((decode) =>
+        receive(measure, meter, (message) => {
+          seen.last = reader.rows(decode(message));
+        }),
+      );
     }
     case 'typed':
       return loop(measure, meter);
@@ -67,7 +84,7 @@ serve(async (measure: Measure): Promise<Measured> => {
         }
       });
   }
-});
+}
 
 async function protobufjs(): Promise<(bytes: Uint8Array) => VStreamResponse> {
   // Compiled into bench/dist/bench.
@@ -90,6 +107,8 @@ async function receive(measure: Measure, meter: Meter, take: (message: Uint8Arra
     meter.tick();
     take(message);
     meter.bytes += message.length;
+    const pause = meter.pause();
+    if (pause) await pause;
     if (expected ? meter.bytes >= expected.bytes : endsCopy(message)) break;
   }
   const measured = meter.end();
@@ -122,6 +141,8 @@ async function loop(measure: Measure, meter: Meter): Promise<Measured> {
     for (const change of batch.changes) seen.last = change.after;
     meter.rows += batch.changes.length;
     meter.bytes += batch.bytes;
+    const pause = meter.pause();
+    if (pause) await pause;
     if (measure.expected && meter.rows >= measure.expected.rows) break;
   }
   return meter.end();
@@ -140,6 +161,7 @@ async function cells(measure: Measure, meter: Meter, take: (batch: Batch) => voi
         take(batch);
         meter.rows += batch.changes.length;
         meter.bytes += batch.bytes;
+        await meter.pause();
         if (measure.expected ? meter.rows >= measure.expected.rows : batch.progress?.type === 'copy-completed') ended(meter.end());
       },
       close: async () => {},

@@ -58,16 +58,7 @@ async function copyOnce({ address, keyspace, table }: Table, rows: number): Prom
   const seconds = 60 + Math.ceil(rows / ROWS_PER_SECOND_AT_LEAST);
   const java = ['java', `-Xms${HEAP}`, `-Xmx${HEAP}`, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classes, 'Peer'];
   const pinned = availableParallelism() > 1 && canPin();
-  const [command, ...args] = [
-    ...(pinned ? ['taskset', '-c', '1'] : []),
-    ...java,
-    host,
-    port,
-    keyspace,
-    table,
-    `${rows}`,
-    `${seconds}`,
-  ];
+  const [command, ...args] = [...(pinned ? ['taskset', '-c', '1'] : []), ...java, host, port, keyspace, table, `${rows}`, `${seconds}`];
   // What it logs is shown only where the copy failed: closing the engine always logs an error.
   const { stdout } = await promisify(execFile)(command, args, { timeout: (seconds + 30) * 1000 }).catch((error: { stderr?: string }) => {
     throw new Error(`the copy by Debezium failed:\n${error.stderr ?? ''}`, { cause: error });

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { KEYSPACE, tableName } from './frames.js';
 import { canPin, type Kind, type Measure, type Measured, type Prepare, type Prepared, Worker } from './protocol.js';
-import { SHAPES } from './shapes.js';
+import { type Shape, SHAPES } from './shapes.js';
 import type { Phase } from './frames.js';
 
 /** One thing to measure: a way to receive rows of a shape. */
@@ -10,44 +10,61 @@ export interface Case {
   readonly kind: Kind;
   readonly shape: string;
   readonly phase: Phase;
-  readonly rows: number;
+  /** One stream of so many rows for each round; without it one stream for all rounds, which are windows of it. */
+  readonly rows?: number | undefined;
   readonly types?: Readonly<Record<string, string>> | undefined;
   /** A table of a real VTGate instead of the replay server; `rows` is how many it has. */
   readonly source?: { readonly address: string; readonly keyspace: string; readonly table: string } | undefined;
 }
 
-/** A round is the cost of one pass over a case's rows. */
+/** What a window has to use before it ends, CPU milliseconds. */
+export interface Times {
+  /** Until generated code is optimised and the heap has its size. */
+  readonly warmMs: number;
+  readonly windowMs: number;
+}
+
+const TIMES: Times = { warmMs: 400, windowMs: 80 };
+
+/** More than any case reads: nothing is sent that nobody asks for, and a message is built once. */
+const ENDLESS_BYTES = 6e9;
+
+/** A round is a window of a case's stream, or a pass over its rows. */
 export interface Result {
   readonly case: Case;
-  /** The pass that warmed the process up: half the rows, all of them from a real VTGate. */
+  /** What warmed the process up. */
   readonly first: Measured;
   readonly rounds: readonly Measured[];
   readonly bytesPerRow: number;
+  /** Median of the rounds. */
   readonly usPerRow: number;
 }
 
 export class Lab {
+  readonly #times: Times;
+  readonly #expected = new Map<string, Prepared>();
   readonly #pinned = availableParallelism() > 1 && canPin();
   readonly #server: Worker<Prepare, Prepared>;
   readonly #clients = new Map<string, Worker<Measure, Measured>>();
   readonly #execArgv: readonly string[];
 
   /** `execArgv`: for the client processes, `--cpu-prof` for example. */
-  constructor(execArgv: readonly string[] = []) {
+  constructor(execArgv: readonly string[] = [], times: Times = TIMES) {
+    this.#times = times;
     this.#execArgv = execArgv;
     this.#server = new Worker('./server.js', this.#pinned ? 0 : undefined, ['--max-semi-space-size=64']);
   }
 
   /**
-   * Each case `rounds` times, in turns, after one pass of half the rows to warm it up. A client process for each case.
-   * `peer` is what else has its turn in each round.
+   * Each case `rounds` times, in turns, once it is warm. A client process for each case. `peer` is what else has its turn in each
+   * round.
    */
   async measure(cases: readonly Case[], rounds: number, peer?: () => Promise<void>): Promise<Result[]> {
     const results: { case: Case; first: Measured; rounds: Measured[] }[] = [];
-    for (const one of cases)
-      results.push({ case: one, first: await this.#pass(one, Math.max(2_000, Math.ceil(one.rows / 2))), rounds: [] });
+    for (const one of cases) results.push({ case: one, first: await this.#warm(one), rounds: [] });
     for (let round = 0; round < rounds; round++) {
-      for (const result of results) result.rounds.push(await this.#pass(result.case, result.case.rows));
+      for (const { case: one, rounds: measured } of results)
+        measured.push(one.rows === undefined ? await this.#window(one, this.#times.windowMs) : await this.#pass(one, one.rows));
       await peer?.();
     }
     return results.map(({ case: one, first, rounds: measured }) => ({
@@ -59,6 +76,21 @@ export class Lab {
     }));
   }
 
+  #warm(one: Case): Promise<Measured> {
+    return one.rows === undefined ? this.#window(one, this.#times.warmMs) : this.#pass(one, Math.max(2_000, Math.ceil(one.rows / 2)));
+  }
+
+  async #window(one: Case, window: number): Promise<Measured> {
+    const key = keyOf(one);
+    let prepared = this.#expected.get(key);
+    // The stream of a new client.
+    if (!this.#clients.has(key) || !prepared) {
+      prepared = await this.#server.ask({ shape: one.shape, phase: one.phase, rows: Math.ceil(ENDLESS_BYTES / bytesOf(one.shape)) });
+      this.#expected.set(key, prepared);
+    }
+    return this.#client(one).ask(this.#request(one, prepared, window));
+  }
+
   async #pass(one: Case, rows: number): Promise<Measured> {
     const { kind, shape, phase, types, source } = one;
     if (source) {
@@ -67,17 +99,17 @@ export class Lab {
       if (measured.rows !== 0 && measured.rows !== one.rows) {
         throw new Error(`${source.keyspace}.${source.table} has ${measured.rows} rows: say --rows=${measured.rows}`);
       }
-      return { ...measured, rows: one.rows };
+      return { ...measured, rows: one.rows ?? 0 };
     }
-    const prepared = await this.#server.ask({ shape, phase, rows });
-    const found = SHAPES[shape];
-    if (!found) throw new Error(`no shape ${shape}`);
-    const { address, ...expected } = prepared;
-    return this.#client(one).ask({ kind, phase, keyspace: KEYSPACE, table: tableName(found), address, expected, types });
+    return this.#client(one).ask(this.#request(one, await this.#server.ask({ shape, phase, rows }), undefined));
   }
 
-  #client({ kind, shape, phase, types }: Case): Worker<Measure, Measured> {
-    const key = JSON.stringify([kind, shape, phase, types]);
+  #request({ kind, shape, phase, types }: Case, { address, ...expected }: Prepared, window: number | undefined): Measure {
+    return { kind, phase, keyspace: KEYSPACE, table: tableName(shapeOf(shape)), address, expected, types, window };
+  }
+
+  #client(one: Case): Worker<Measure, Measured> {
+    const key = keyOf(one);
     let client = this.#clients.get(key);
     if (!client) this.#clients.set(key, (client = new Worker('./client.js', this.#pinned ? 1 : undefined, this.#execArgv)));
     return client;
@@ -95,10 +127,30 @@ export class Lab {
   }
 }
 
+const keyOf = ({ kind, shape, phase, types }: Case): string => JSON.stringify([kind, shape, phase, types]);
+
+function shapeOf(name: string): Shape {
+  const shape = SHAPES[name];
+  if (!shape) throw new Error(`no shape ${name}; there are ${Object.keys(SHAPES).join(', ')}`);
+  return shape;
+}
+
+/** About, on the wire. */
+function bytesOf(name: string): number {
+  return shapeOf(name)
+    .cells(1000)
+    .reduce((sum, cell) => sum + (cell?.length ?? 0) + 1, 60);
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+/** The lowest round, microseconds a row: what a busy machine cannot make better. */
+export function lowest({ rounds }: Result): number {
+  return Math.min(...rounds.map(cost));
 }
 
 /** The median over rounds of a / b: what a busy machine does to one of a pair it does to the other. */

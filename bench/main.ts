@@ -11,10 +11,10 @@
  *   --prof     write CPU profiles of the client processes
  */
 import { parseArgs } from 'node:util';
-import { type Case, Lab, ratio, above, type Result } from './lab.js';
+import { above, type Case, Lab, lowest, ratio, type Result } from './lab.js';
 import { check } from './baseline.js';
 import { measurePeers } from './peers.js';
-import { round, say } from './report.js';
+import { round, say, SUMMARY_HEAD, summaryLine } from './report.js';
 import { measureVtgate } from './vtgate.js';
 import { SHAPES } from './shapes.js';
 
@@ -33,13 +33,17 @@ const { values: flags } = parseArgs({
     rows: { type: 'string', default: '1000000' },
   },
 });
-const rounds = Number(flags.rounds ?? (flags.full ? 9 : 5));
+const rounds = Number(flags.rounds ?? (flags.full ? 11 : 5));
 // `--only=` alone is none of them.
 const only = flags.only?.split(',').filter((name) => name !== '') ?? Object.keys(SHAPES);
 const started = performance.now();
-const lab = new Lab(flags.prof ? ['--cpu-prof', '--cpu-prof-dir=bench/profiles'] : []);
+const lab = new Lab(
+  flags.prof ? ['--cpu-prof', '--cpu-prof-dir=bench/profiles'] : [],
+  flags.full ? { warmMs: 1500, windowMs: 200 } : undefined,
+);
 const figures: Record<string, number | string> = {};
 const ratios: Record<string, number> = {};
+const summary: string[] = [];
 
 try {
   if (flags.vtgate !== undefined) {
@@ -56,6 +60,7 @@ try {
 } finally {
   lab.end();
 }
+if (summary.length > 0) console.log([SUMMARY_HEAD, ...summary].join('\n'));
 figures['seconds'] = Math.round((performance.now() - started) / 1000);
 figures['node'] = process.version;
 
@@ -66,79 +71,65 @@ if (regressions.length > 0) {
   process.exitCode = 3;
 }
 
-/** The row of six columns: more than a million of it in each way, in rounds. */
+/** The row of six columns, in every way to take it. */
 async function measureSix(): Promise<void> {
-  const rows = flags.full ? 1_000_000 : 220_000;
-  const base = { shape: 'six', rows } as const;
+  const copy = { shape: 'six', phase: 'copy' } as const;
+  const replication = { shape: 'six', phase: 'replication' } as const;
   const cases = {
-    floor: { ...base, kind: 'floor', phase: 'copy' },
-    protobufEs: { ...base, kind: 'protobuf-es', phase: 'copy', rows: 20_000 },
-    protobufEsMessages: { ...base, kind: 'protobuf-es messages', phase: 'copy', rows: 20_000 },
-    copy: { ...base, kind: 'typed', phase: 'copy' },
-    records: { ...base, kind: 'records', phase: 'copy' },
-    cells: { ...base, kind: 'cells', phase: 'copy' },
-    texts: { ...base, kind: 'texts', phase: 'copy' },
-    replicationFloor: { ...base, kind: 'floor', phase: 'replication' },
-    replicationProtobufEs: { ...base, kind: 'protobuf-es', phase: 'replication', rows: 20_000 },
-    replicationProtobufEsMessages: { ...base, kind: 'protobuf-es messages', phase: 'replication', rows: 20_000 },
-    replication: { ...base, kind: 'typed', phase: 'replication' },
-    replicationCells: { ...base, kind: 'cells', phase: 'replication' },
+    floor: { ...copy, kind: 'floor' },
+    copy: { ...copy, kind: 'typed' },
+    cells: { ...copy, kind: 'cells' },
+    texts: { ...copy, kind: 'texts' },
+    protobufEs: { ...copy, kind: 'protobuf-es' },
+    replicationFloor: { ...replication, kind: 'floor' },
+    replication: { ...replication, kind: 'typed' },
+    replicationCells: { ...replication, kind: 'cells' },
+    replicationProtobufEs: { ...replication, kind: 'protobuf-es' },
   } satisfies Record<string, Case>;
-  const list = await lab.measure(Object.values(cases), rounds);
-  const results = Object.fromEntries(Object.keys(cases).map((name, index) => [name, list[index] as Result])) as Record<
-    keyof typeof cases,
-    Result
-  >;
-  const { floor, protobufEs, copy, cells, replicationFloor, replicationProtobufEs, replication } = results;
+  const further: Record<string, Case> = flags.full
+    ? {
+        records: { ...copy, kind: 'records' },
+        protobufEsMessages: { ...copy, kind: 'protobuf-es messages' },
+        replicationProtobufEsMessages: { ...replication, kind: 'protobuf-es messages' },
+      }
+    : {};
+  const list = await lab.measure([...Object.values(cases), ...Object.values(further)], rounds);
+  const names = [...Object.keys(cases), ...Object.keys(further)];
+  const results = Object.fromEntries(names.map((name, index) => [name, list[index] as Result])) as Record<keyof typeof cases, Result>;
   say('six columns', Object.entries(results));
+  for (const [name, result] of Object.entries(results)) {
+    figures[`${name}UsPerRow`] = round(result.usPerRow);
+    figures[`${name}LowestUsPerRow`] = round(lowest(result));
+  }
+  const { floor, protobufEs, cells, replicationFloor, replicationProtobufEs, replicationCells } = results;
   Object.assign(figures, {
-    floorUsPerRow: round(floor.usPerRow),
-    protobufEsUsPerRow: round(protobufEs.usPerRow),
-    protobufEsMessagesUsPerRow: round(results.protobufEsMessages.usPerRow),
-    copyUsPerRow: round(copy.usPerRow),
-    replicationUsPerRow: round(replication.usPerRow),
-    cellsUsPerRow: round(cells.usPerRow),
-    textsUsPerRow: round(results.texts.usPerRow),
-    recordsUsPerRow: round(results.records.usPerRow),
-    replicationFloorUsPerRow: round(replicationFloor.usPerRow),
-    replicationProtobufEsUsPerRow: round(replicationProtobufEs.usPerRow),
-    replicationProtobufEsMessagesUsPerRow: round(results.replicationProtobufEsMessages.usPerRow),
-    replicationCellsUsPerRow: round(results.replicationCells.usPerRow),
-    copyAboveFloorUs: round(above(copy, floor)),
-    replicationAboveFloorUs: round(above(replication, replicationFloor)),
+    copyAboveFloorUs: round(above(results.copy, floor)),
+    replicationAboveFloorUs: round(above(results.replication, replicationFloor)),
     cellsAboveFloorUs: round(above(cells, floor)),
-    peakRssMb: Math.round(Math.max(...[copy, replication].flatMap((one) => one.rounds.map((pass) => pass.peakRssMb)))),
+    replicationCellsAboveFloorUs: round(above(replicationCells, replicationFloor)),
+    peakRssMb: Math.round(Math.max(...[results.copy, results.replication].flatMap((one) => one.rounds.map((pass) => pass.peakRssMb)))),
     bytesPerRow: Math.round(floor.bytesPerRow),
   });
   Object.assign(ratios, {
-    'six copy / protobuf-es': round(ratio(copy, protobufEs)),
-    'six copy above floor / protobuf-es above floor': round(above(copy, floor) / above(protobufEs, floor)),
-    'six copy / floor': round(ratio(copy, floor)),
+    'six copy / floor': round(ratio(results.copy, floor)),
     'six cells / floor': round(ratio(cells, floor)),
-    'six replication / protobuf-es': round(ratio(replication, replicationProtobufEs)),
-    'six replication above floor / protobuf-es above floor': round(
-      above(replication, replicationFloor) / above(replicationProtobufEs, replicationFloor),
-    ),
-    'six replication / floor': round(ratio(replication, replicationFloor)),
+    'six cells / protobuf-es': round(ratio(cells, protobufEs)),
+    'six replication / floor': round(ratio(results.replication, replicationFloor)),
   });
+  compare('six copy', results.copy, floor, protobufEs);
+  compare('six replication', results.replication, replicationFloor, replicationProtobufEs);
   lab.endClients();
 }
 
-/** Another shape, as many rows as make about 15 MB, and enough for generated code to be optimised. */
 async function measureShape(name: string): Promise<void> {
-  const shape = SHAPES[name];
-  if (!shape) throw new Error(`no shape ${name}; there are ${Object.keys(SHAPES).join(', ')}`);
-  const bytes = shape.cells(1000).reduce((sum, cell) => sum + (cell?.length ?? 0) + 1, 60);
-  const rows = flags.full ? Math.max(100_000, Math.ceil(60_000_000 / bytes)) : Math.max(20_000, Math.ceil(15_000_000 / bytes));
-  const fewer = Math.ceil(rows / 8);
   for (const phase of flags.full ? (['copy', 'replication'] as const) : (['copy'] as const)) {
     const cases: Record<string, Case> = {
-      floor: { shape: name, phase, kind: 'floor', rows },
-      protobufEs: { shape: name, phase, kind: 'protobuf-es', rows: fewer },
-      typed: { shape: name, phase, kind: 'typed', rows },
-      ...(name === 'json' ? { unparsed: { shape: name, phase, kind: 'typed', rows, types: { json: 'text' } } } : {}),
+      floor: { shape: name, phase, kind: 'floor' },
+      typed: { shape: name, phase, kind: 'typed' },
+      ...(name === 'json' ? { unparsed: { shape: name, phase, kind: 'typed', types: { json: 'text' } } } : {}),
+      protobufEs: { shape: name, phase, kind: 'protobuf-es' },
     };
-    const list = await lab.measure(Object.values(cases), flags.full ? rounds : Math.min(rounds, 3));
+    const list = await lab.measure(Object.values(cases), rounds);
     const results = Object.keys(cases).map((key, index): [string, Result] => [key, list[index] as Result]);
     say(`${name}, ${phase}`, results);
     const of = (key: string): Result => results.find(([one]) => one === key)?.[1] as Result;
@@ -146,27 +137,44 @@ async function measureShape(name: string): Promise<void> {
     figures[`${key}FloorUsPerRow`] = round(of('floor').usPerRow);
     figures[`${key}ProtobufEsUsPerRow`] = round(of('protobufEs').usPerRow);
     figures[`${key}UsPerRow`] = round(of('typed').usPerRow);
+    figures[`${key}LowestUsPerRow`] = round(lowest(of('typed')));
     // Parsing a document costs what JSON.parse costs, whoever does it.
     const compared = name === 'json' ? 'unparsed' : 'typed';
     if (name === 'json') figures[`${key}UnparsedUsPerRow`] = round(of(compared).usPerRow);
-    const title = `${name}${phase === 'copy' ? '' : ' replication'}`;
-    ratios[`${title} / protobuf-es`] = round(ratio(of(compared), of('protobufEs')));
-    ratios[`${title} above floor / protobuf-es above floor`] = round(
-      above(of(compared), of('floor')) / above(of('protobufEs'), of('floor')),
-    );
+    compare(`${name}${phase === 'copy' ? '' : ' replication'}`, of(compared), of('floor'), of('protobufEs'));
     lab.endClients();
   }
 }
 
-/** Ten million rows in a fresh process: memory must not follow their number. */
+/** The client next to protobuf-es, which receives its bytes in the same way: with that in both figures, and without. */
+function compare(title: string, client: Result, floor: Result, protobufEs: Result): void {
+  ratios[`${title} / protobuf-es`] = round(ratio(client, protobufEs));
+  ratios[`${title} above floor / protobuf-es above floor`] = round(above(client, floor) / above(protobufEs, floor));
+  summary.push(summaryLine(title, client, floor, protobufEs));
+}
+
+/** Ten million rows in fresh processes, in one stream each: memory must not follow their number. */
 async function measureMemory(): Promise<void> {
-  const [result] = await lab.measure([{ shape: 'six', phase: 'copy', kind: 'typed', rows: 10_000_000 }], 1);
-  const pass = result?.rounds[0];
-  if (!pass) return;
-  console.log(
-    `ten million rows: ${round(pass.cpuUs / pass.rows)} us a row, RSS ${Math.round(pass.rssMb)} MB at the end, ${Math.round(pass.peakRssMb)} MB at most`,
-  );
-  figures['tenMillionRssMb'] = Math.round(pass.rssMb);
-  figures['tenMillionPeakRssMb'] = Math.round(pass.peakRssMb);
-  lab.endClients();
+  for (const phase of ['copy', 'replication'] as const) {
+    const base = { shape: 'six', phase, rows: 10_000_000 } as const;
+    const [floor, typed] = await lab.measure(
+      [
+        { ...base, kind: 'floor' },
+        { ...base, kind: 'typed' },
+      ],
+      1,
+    );
+    const pass = typed?.rounds[0];
+    if (!floor || !typed || !pass) return;
+    console.log(
+      `ten million rows, ${phase}: floor ${round(floor.usPerRow)}, typed ${round(typed.usPerRow)} us a row, ` +
+        `RSS ${Math.round(pass.rssMb)} MB at the end, ${Math.round(pass.peakRssMb)} MB at most`,
+    );
+    const key = phase === 'copy' ? 'tenMillion' : 'tenMillionReplication';
+    figures[`${key}FloorUsPerRow`] = round(floor.usPerRow);
+    figures[`${key}UsPerRow`] = round(typed.usPerRow);
+    figures[`${key}RssMb`] = Math.round(pass.rssMb);
+    figures[`${key}PeakRssMb`] = Math.round(pass.peakRssMb);
+    lab.endClients();
+  }
 }

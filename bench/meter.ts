@@ -1,4 +1,5 @@
 /** What a part of a stream costs the process that receives it. */
+import { deferred } from '../src/internal/async.js';
 import type { Measure, Measured } from './protocol.js';
 
 /** The part of a replayed stream that is not measured: each stream has code of its own to generate and to be optimised. */
@@ -30,6 +31,11 @@ export class Meter {
     this.#bytesBefore = this.bytes;
   }
 
+  /** After each message or batch: what to wait for. */
+  pause(): Promise<void> | undefined {
+    return undefined;
+  }
+
   end(): Measured {
     const { user, system } = process.cpuUsage(this.#cpu);
     return {
@@ -40,5 +46,61 @@ export class Meter {
       rssMb: process.memoryUsage.rss() / 2 ** 20,
       peakRssMb: process.resourceUsage().maxRSS / 1024,
     };
+  }
+}
+
+/**
+ * Measures a stream that goes on, in windows: its process is warm, and other processes have their turns between them. A window has all
+ * that was used since the one before, as messages are read ahead while nobody asks for rows.
+ */
+export class Windows extends Meter {
+  #limitUs = 0;
+  #from = process.cpuUsage();
+  #since = process.cpuUsage();
+  #startedAt = performance.now();
+  #rowsThen = 0;
+  #bytesThen = 0;
+  #report: ((measured: Measured) => void) | undefined;
+  #go: Promise<void>;
+  #release: () => void;
+
+  constructor() {
+    super(undefined);
+    const { promise, resolve } = deferred();
+    this.#go = promise;
+    this.#release = resolve;
+  }
+
+  /** Lets the stream go on until it has used this much CPU. */
+  next(cpuMs: number): Promise<Measured> {
+    this.#limitUs = cpuMs * 1000;
+    this.#from = process.cpuUsage();
+    this.#startedAt = performance.now();
+    this.#release();
+    return new Promise((resolve) => (this.#report = resolve));
+  }
+
+  /** After each message or batch: at the end of a window, what to wait for. */
+  override pause(): Promise<void> | undefined {
+    const used = process.cpuUsage(this.#from);
+    if (this.#report === undefined || used.user + used.system < this.#limitUs) return this.#report === undefined ? this.#go : undefined;
+    const { user, system } = process.cpuUsage(this.#since);
+    this.#since = process.cpuUsage();
+    const report = this.#report;
+    this.#report = undefined;
+    const { promise, resolve } = deferred();
+    this.#go = promise;
+    this.#release = resolve;
+    report({
+      cpuUs: user + system,
+      wallMs: performance.now() - this.#startedAt,
+      rows: this.rows - this.#rowsThen,
+      bytes: this.bytes - this.#bytesThen,
+      rssMb: process.memoryUsage.rss() / 2 ** 20,
+      peakRssMb: process.resourceUsage().maxRSS / 1024,
+    });
+    this.#rowsThen = this.rows;
+    this.#bytesThen = this.bytes;
+    return promise;
   }
 }

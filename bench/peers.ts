@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { above, type Case, type Lab, ratio, type Result } from './lab.js';
 import { round, say } from './report.js';
-import { SHAPES } from './shapes.js';
 
 const KINDS = ['floor', 'protobuf-es messages', 'protobufjs messages', 'protobuf-es', 'protobufjs', 'typed'] as const;
 /** Neither of them parses documents. */
@@ -12,23 +11,11 @@ let installed = false;
 
 /** A shape in both phases: messages alone, then the same objects made of the rows by either, then the client. */
 export async function measurePeers(lab: Lab, name: string, rounds: number): Promise<Record<string, number>> {
-  const shape = SHAPES[name];
-  if (!shape) throw new Error(`no shape ${name}; there are ${Object.keys(SHAPES).join(', ')}`);
   install();
-  const bytes = shape.cells(1000).reduce((sum, cell) => sum + (cell?.length ?? 0) + 1, 60);
-  const rows = Math.max(10_000, Math.ceil(15_000_000 / bytes));
   const figures: Record<string, number> = {};
   for (const phase of ['copy', 'replication'] as const) {
     const list = await lab.measure(
-      KINDS.map(
-        (kind): Case => ({
-          shape: name,
-          phase,
-          kind,
-          rows: kind === 'floor' || kind === 'typed' ? rows : Math.ceil(rows / 4),
-          ...(name === 'json' && kind === 'typed' ? UNPARSED : {}),
-        }),
-      ),
+      KINDS.map((kind): Case => ({ shape: name, phase, kind, ...(name === 'json' && kind === 'typed' ? UNPARSED : {}) })),
       rounds,
     );
     say(

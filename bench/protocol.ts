@@ -44,7 +44,9 @@ export interface Measure {
   readonly keyspace: string;
   readonly table: string;
   readonly phase: Phase;
-  /** Where to stop; undefined for a real VTGate: at the end of the copy. */
+  /** CPU milliseconds: the first such request begins a stream, later ones go on with it, each for so long. */
+  readonly window?: number | undefined;
+  /** Where to stop; undefined for a real VTGate: at the end of the copy. In windows, how many rows so many bytes have. */
   readonly expected: { readonly rows: number; readonly bytes: number } | undefined;
   /** Overrides by MySQL type, as in the options of a stream. */
   readonly types?: Readonly<Record<string, string>> | undefined;

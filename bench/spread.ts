@@ -48,7 +48,9 @@ async function measure(spread: Spread): Promise<void> {
   for (const one of Object.values(clients)) one.end();
   const ratio = median(costs.typed.map((cost, round) => cost / (costs.floor[round] ?? Number.NaN)));
   const name = `${spread.shards} shards, ${spread.tables} tables`;
-  console.log(`${name.padEnd(24)} floor ${fixed(median(costs.floor))}  typed ${fixed(median(costs.typed))}  us a row; ratio ${fixed(ratio)}`);
+  console.log(
+    `${name.padEnd(24)} floor ${fixed(median(costs.floor))}  typed ${fixed(median(costs.typed))}  us a row; ratio ${fixed(ratio)}`,
+  );
   figures[name] = Number(fixed(ratio));
 }
 
