@@ -52,8 +52,8 @@ export class Compactor {
   }
 
   /**
-   * Takes a change in. False when what came before has to be written first: a partial update of a key that this batch deleted
-   * cannot say from here whether a stored row is left to complete it from.
+   * Takes a change in. False when what came before has to be written first: a partial update of a key that this batch touched cannot
+   * say from here whether a stored row is left to complete it from.
    */
   add(change: Change): boolean {
     const { beforeCells, afterCells } = change;
@@ -71,7 +71,8 @@ export class Compactor {
     const old = key(beforeCells);
     const last = this.#last(old, shard);
     const partial = hasAbsent(afterCells);
-    if (partial && !last && this.#outcomes.get(old)?.shards.some((one) => shardsOverlap(one, shard))) return false;
+    // Whatever shard touched the key: after a reshard a stored version may overlap both it and this one.
+    if (partial && !last && this.#outcomes.has(old)) return false;
     const moved = old !== now;
     let row: Row = { cells: afterCells, version, shard, generation, origin: moved ? { cells: beforeCells, version } : undefined, partial };
     if (last && partial) row = overlay(last, row);

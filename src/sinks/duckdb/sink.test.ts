@@ -511,6 +511,23 @@ describe('tables written as a log', () => {
   });
 });
 
+test('a partial update takes nothing from a stored row that an earlier change of its batch made void', async () => {
+  const version = tableVersion('shop.t', { id: 'int key', a: 'text', b: 'int' });
+  const sink = await start();
+  const batches = new BatchBuilder('shop');
+  await sink.apply(batches.transactions([{ op: 'insert', version, shard: '-80', after: { id: 1, a: 'old', b: 7 } }]), applying);
+  // Both shards overlap the stored one, and not one another, as after a split.
+  const changes = batches.transactions([
+    { op: 'insert', version, shard: '40-80', after: { id: 1, a: 'new', b: 8 } },
+    { op: 'update', version, shard: '-40', before: { id: 1 }, after: { id: 2, a: 'u' } },
+  ]);
+  await sink.apply(changes, applying);
+  expect(await readback(path, 'select id, a, b from t order by id')).toEqual([
+    { id: 1, a: 'new', b: 8 },
+    { id: 2, a: 'u', b: null },
+  ]);
+});
+
 test('random changes, cut at random, end in the rows of the reference sink', { timeout: 60_000 }, async () => {
   const version = tableVersion('shop.t', { id: 'int key', a: 'text', b: 'int' });
   const shard = fc.constantFrom('-80', '80-', '-40', '40-80');
