@@ -79,7 +79,6 @@ async function measureSix(): Promise<void> {
     floor: { ...copy, kind: 'floor' },
     copy: { ...copy, kind: 'typed' },
     cells: { ...copy, kind: 'cells' },
-    texts: { ...copy, kind: 'texts' },
     protobufEs: { ...copy, kind: 'protobuf-es' },
     replicationFloor: { ...replication, kind: 'floor' },
     replication: { ...replication, kind: 'typed' },
@@ -89,6 +88,7 @@ async function measureSix(): Promise<void> {
   const further: Record<string, Case> = flags.full
     ? {
         records: { ...copy, kind: 'records' },
+        texts: { ...copy, kind: 'texts' },
         protobufEsMessages: { ...copy, kind: 'protobuf-es messages' },
         replicationProtobufEsMessages: { ...replication, kind: 'protobuf-es messages' },
       }
