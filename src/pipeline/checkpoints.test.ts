@@ -19,7 +19,7 @@ function setUp() {
 test('positions are written at their own pace, whatever the number of batches', async () => {
   const { clock, written, checkpoints } = setUp();
   for (let n = 1; n <= 50; n++) {
-    await checkpoints.reached(at(n), true);
+    await checkpoints.reached(at(n), 'due');
     await clock.advance(100);
   }
   expect(written.length).toBe(5);
@@ -28,10 +28,10 @@ test('positions are written at their own pace, whatever the number of batches', 
 
 test('without rows a position causes no write of its own: it travels with the next renewal (G41)', async () => {
   const { clock, written, offered, checkpoints } = setUp();
-  await checkpoints.reached(at(1), true);
+  await checkpoints.reached(at(1), 'due');
   for (let n = 2; n <= 20; n++) {
     await clock.advance(10_000);
-    await checkpoints.reached(at(n), false);
+    await checkpoints.reached(at(n), 'renewal');
   }
   expect(written).toEqual([at(1)]);
   expect(offered.at(-1)).toEqual(at(20));
@@ -39,8 +39,8 @@ test('without rows a position causes no write of its own: it travels with the ne
 
 test('the end writes what is not written yet, once', async () => {
   const { written, checkpoints } = setUp();
-  await checkpoints.reached(at(1), true);
-  await checkpoints.reached(at(2), true);
+  await checkpoints.reached(at(1), 'due');
+  await checkpoints.reached(at(2), 'due');
   await checkpoints.flush();
   await checkpoints.flush();
   expect(written).toEqual([at(1), at(2)]);
@@ -48,9 +48,17 @@ test('the end writes what is not written yet, once', async () => {
 
 test('a reshard is written at once, with rows or without: the old shards may be deleted any time (G127)', async () => {
   const { written, checkpoints } = setUp();
-  await checkpoints.reached(at(1), true);
+  await checkpoints.reached(at(1), 'due');
   const resharded = at(2).with({ reshards: 1 });
-  await checkpoints.reached(resharded, false);
-  await checkpoints.reached(at(3).with({ reshards: 1 }), true);
+  await checkpoints.reached(resharded, 'renewal');
+  await checkpoints.reached(at(3).with({ reshards: 1 }), 'due');
   expect(written).toEqual([at(1), resharded]);
+});
+
+test('what the next rows depend on is written before them, however short ago the last write was', async () => {
+  const { written, checkpoints } = setUp();
+  await checkpoints.reached(at(1), 'due');
+  await checkpoints.reached(at(2), 'now');
+  await checkpoints.reached(at(3), 'due');
+  expect(written).toEqual([at(1), at(2)]);
 });

@@ -3,6 +3,12 @@ import type { Clock } from '../internal/clock.js';
 import type { Ownership } from '../ownership/ownership.js';
 import type { Position } from '../position/position.js';
 
+/**
+ * `now`: the next batch may not be handed to the sink before this position is stored. `due`: rows came. `renewal`: without rows the
+ * position travels with the next renewal of the lease, as a write for it alone would be a transaction that moves the position again (G41).
+ */
+export type WriteTime = 'now' | 'due' | 'renewal';
+
 export class Checkpoints {
   readonly #ownership: Pick<Ownership, 'write' | 'offer'>;
   readonly #clock: Clock;
@@ -24,14 +30,13 @@ export class Checkpoints {
   }
 
   /**
-   * A batch is durable. Writes when it is time. Without rows (`active` false) the position travels with the next renewal of the
-   * lease: a write for it alone would be a transaction that moves the position again (G41). After a reshard it is written at once:
-   * no stream can be resumed on shards that were deleted (G127).
+   * A batch is durable. Writes when it is time. After a reshard that is at once: no stream can be resumed on shards that were
+   * deleted (G127).
    */
-  async reached(position: Position, active: boolean): Promise<void> {
+  async reached(position: Position, when: WriteTime): Promise<void> {
     this.#reached = position;
-    if (this.#written?.reshards !== position.reshards) return this.flush();
-    if (!active) this.#ownership.offer({ position });
+    if (when === 'now' || this.#written?.reshards !== position.reshards) return this.flush();
+    if (when === 'renewal') this.#ownership.offer({ position });
     else if (this.#clock.monotonic() - this.#last >= this.#intervalMs) await this.flush();
   }
 

@@ -24,7 +24,7 @@ import { applyBatch, whereIs } from './apply.js';
 import { BadRows } from './bad-rows.js';
 import { decideBegin } from './begin.js';
 import { rangesNeeded, sweepNeeded } from './sweep-needed.js';
-import { Checkpoints } from './checkpoints.js';
+import { Checkpoints, type WriteTime } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
 import { type LetterBox, openLetterBox } from './letter-box.js';
 import { sayingHowLong } from './long-wait.js';
@@ -230,6 +230,7 @@ export class Runner {
       random: this.#random,
       eager: this.#sink.capabilities.input !== 'cells',
       screened: options.onBadRow !== 'fail',
+      positionApart: this.#sink.capabilities.position === 'external',
       progressMs: owned.inSource ? 30_000 : 10_000,
       earlier: begin.earlier,
       exclude,
@@ -333,12 +334,15 @@ export class Runner {
       );
       recorder.applyingSince = undefined;
       recorder.batch(batch.changes.length, batch.bytes, batch.position);
-      await checkpoints.reached(
-        batch.position,
-        batch.changes.length > 0 || batch.kind === 'schema' || batch.progress?.type === 'table-end',
-      );
+      await checkpoints.reached(batch.position, this.#writeTime(batch));
       this.#taken.stored(round);
     }
+  }
+
+  #writeTime({ kind, progress, changes, position }: StreamBatch): WriteTime {
+    const begins = progress?.type === 'table-start' || (progress?.type === 'position' && !position.plan.done);
+    if (begins && this.#sink.capabilities.position === 'external') return 'now';
+    return changes.length > 0 || kind === 'schema' || progress?.type === 'table-end' ? 'due' : 'renewal';
   }
 
   #rowsChanged(table: TableRef, reason: string): RowsChanged {
@@ -362,7 +366,8 @@ export class Runner {
     const { sweep } = this.#sink.capabilities;
     for (const { keyspace, table, entry } of engine.position.plan.tables()) {
       if (entry.range && !this.#sweepsRanges) throw rangesNeeded({ keyspace, table });
-      if (sweep) continue;
+      // Without a key there is no other way: what comes twice is told at the table's end.
+      if (sweep || engine.catalog.get({ keyspace, table })?.keyed === false) continue;
       if (!engine.position.plan.isDone(keyspace, table) && entry.generation > 1) throw sweepNeeded({ keyspace, table }, 'copying it again');
     }
   }

@@ -136,6 +136,7 @@ class Loop<T extends Tables> implements VStream<T> {
       const stop = owned ? AbortSignal.any([signal, owned.ownership.lost]) : signal;
       const { engine } = await openSession(options, transport, recorder, owned?.ownership.record.position, stop, {
         eager: true,
+        positionApart: true,
         progressMs: owned?.inSource ? 30_000 : PROGRESS_MS,
         exclude: owned?.exclude,
         rowsChanged: () => 'ignore',

@@ -205,10 +205,10 @@ function isPlan(value: unknown, kinds: readonly TableCopy[]): value is PackedPla
 
 function isTableCopy(value: unknown): value is TableCopy {
   if (!isRecord(value)) return false;
-  const { state, generation, fingerprint, rows, shards, removed } = value;
+  const { state, generation, fingerprint, rows, opened, shards, removed } = value;
   if (state !== 'pending' && state !== 'done') return false;
   if (!isCount(generation) || !isOptional(fingerprint, isText) || !isOptional(rows, isCount)) return false;
-  if (removed !== undefined && removed !== true) return false;
+  if ((removed !== undefined && removed !== true) || (opened !== undefined && opened !== true)) return false;
   if (shards !== undefined && !(isRecord(shards) && Object.values(shards).every(isShardCopy))) return false;
   return hasRanges(value);
 }

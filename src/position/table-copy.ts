@@ -20,6 +20,11 @@ export interface TableCopy {
   readonly fingerprint?: string | undefined;
   /** Rows copied on shards that do not say how many themselves. */
   readonly rows?: number | undefined;
+  /**
+   * Rows may have been handed out that this position does not hold yet: its copy was opened, here or on a shard that is still pending. Who
+   * resumes from here must not begin the copy as if nobody had seen any of it (copy/opened.ts). Only while it is not finished.
+   */
+  readonly opened?: true | undefined;
   /** Shards whose state differs from the table's. */
   readonly shards?: Readonly<Record<string, ShardCopy>> | undefined;
   /**
@@ -125,6 +130,7 @@ export function fold(entry: TableCopy, states: readonly (readonly [string, Shard
     generation,
     ...(entry.fingerprint === undefined ? {} : { fingerprint: entry.fingerprint }),
     ...(known ? { rows: known } : {}),
+    ...(entry.opened && shared !== 'done' ? { opened: true } : {}),
     ...(shards.length === 0 ? {} : { shards: Object.fromEntries(shared === 'done' ? shards.map(withoutRows) : shards) }),
     ...rangesLeft(entry, states),
   };

@@ -10,8 +10,9 @@ import type { PartialTransaction, Position } from '../position/position.js';
 import { resharded } from '../copy/reshard.js';
 import { copyAfter, again } from '../copy/steps.js';
 import { fromSnapshot, type SnapshotRows } from './snapshot-rows.js';
-import type { TableRef, TableVersion } from '../schema/table.js';
+import type { TableRef } from '../schema/table.js';
 import type { Progress, SchemaChange } from './change.js';
+import { Announced } from './announced.js';
 import { type BatchContent, StreamBatch } from './batch.js';
 import { type Advance, Builder, CopyBuilder, isTransactionOf, type Moves } from './builders.js';
 import type { AssemblerOptions } from './batch-limits.js';
@@ -37,8 +38,7 @@ export class Assembler {
   #ranges: RangeRows;
   readonly #copies = new Map<string, CopyBuilder>();
   #live = new Builder();
-  /** Fingerprints of table versions that consumers were told of. */
-  readonly #announced = new Map<string, Map<string, TableVersion>>();
+  readonly #announced = new Announced();
 
   constructor(position: Position, options: AssemblerOptions) {
     this.#position = position.settled();
@@ -124,7 +124,7 @@ export class Assembler {
   /** A table's rows on one shard, read beside the stream. Nothing may be waiting to be handed out. */
   addSnapshot(rows: SnapshotRows): StreamBatch[] {
     const out: StreamBatch[] = [];
-    for (const notice of rows.fields) this.#announce(notice, rows.shard, undefined, out);
+    for (const notice of rows.fields) this.#announce(notice, rows.shard, out);
     const { position, contents } = fromSnapshot(this.#position, rows, (changes) => applyFilter(changes, this.#options.keepsUnjudged));
     this.replace(position);
     return [...out, ...contents.map((content) => this.#batch(content))];
@@ -150,7 +150,7 @@ export class Assembler {
   /** Tells of new table versions in a group, each once. */
   announce(unit: GroupUnit): StreamBatch[] {
     const out: StreamBatch[] = [];
-    for (const notice of unit.fields) this.#announce(notice, unit.shard, undefined, out);
+    for (const notice of unit.fields) this.#announce(notice, unit.shard, out);
     return out;
   }
 
@@ -287,6 +287,11 @@ export class Assembler {
       this.#closeCopy(keyspace, shard, out);
       builder = undefined;
     }
+    if (first && vgtid && state.state === 'pending' && this.#options.positionApart && this.#given.gtid(keyspace, shard) === '') {
+      // Whoever resumes needs to know where these rows were read, or the changes since are lost with them.
+      this.#move({ advances: new Map([[key, { keyspace, shard, gtid: vgtid.gtid }]]), ended: [] }, false);
+      out.push(this.#batch({ kind: 'progress', progress: { type: 'position' } }));
+    }
     // The end of a table that was not under way here any more is only a position.
     if (!first && state.state === 'done') {
       this.#closeCopy(keyspace, shard, out);
@@ -349,15 +354,11 @@ export class Assembler {
     builder.advances.set(key, { keyspace, shard, gtid: vgtid.gtid });
   }
 
-  #announce({ ref, to }: FieldNotice, shard: string, statement: string | undefined, out: StreamBatch[]): void {
-    const name = `${ref.keyspace}.${ref.table}`;
-    const known = this.#announced.get(name) ?? new Map<string, TableVersion>();
-    this.#announced.set(name, known);
-    if (known.has(to.fingerprint)) return;
-    const from = [...known.values()].at(-1);
-    known.set(to.fingerprint, to);
+  #announce(notice: FieldNotice, shard: string, out: StreamBatch[]): void {
+    const schema = this.#announced.take(notice, shard);
+    if (!schema) return;
     this.#closeAll(out);
-    out.push(this.#batch({ kind: 'schema', schema: { kind: 'columns', ...ref, shard, from, to, statement } }));
+    out.push(this.#batch({ kind: 'schema', schema }));
   }
 
   #closeAll(out: StreamBatch[]): void {

@@ -4,6 +4,8 @@ import type { ValidatedLimits } from './validated.js';
 export interface AssemblerOptions {
   readonly batchBytes: number;
   readonly batchChanges: number;
+  /** Of `EngineOptions`. Default false. */
+  readonly positionApart?: boolean | undefined;
   /** Rows that their filter cannot judge are handed on (where.ts) instead of ending the stream. Default false. */
   readonly keepsUnjudged?: boolean | undefined;
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../observe/logger.js';
 import type { TableRef } from '../schema/table.js';
 import { showExecutedGtids } from '../sql/gtids.js';
 import { type Executor, runStatement } from '../sql/statement.js';
-import { selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
+import { type ColumnInfo, selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
 import { type ShardName, showKeyspaces, showShards, showTablets, type Tablet } from '../sql/topology.js';
 import type { Transport } from '../transport/transport.js';
 import { TabletType } from '../wire/gen/topodata_pb.js';
@@ -20,6 +20,8 @@ import { tableFingerprint } from './fingerprint.js';
 import type { ValidatedStream } from './validated.js';
 
 export interface FoundTable extends SourceTable {
+  /** Columns of the primary key, in its order. */
+  readonly key: readonly ColumnInfo[];
   /** Of key, types and collations of the key, rule and column list. */
   readonly fingerprint: string;
 }
@@ -128,7 +130,9 @@ async function findTables(
     if (!entry) continue;
     const { definition } = entry;
     checkDefinition({ keyspace, table }, definition, columns.get(table) ?? [], keys.get(table) ?? []);
-    const keyed = (keys.get(table) ?? []).length > 0;
+    const own = columns.get(table) ?? [];
+    const key = (keys.get(table) ?? []).flatMap(({ column }) => own.find((one) => one.name === column) ?? []);
+    const keyed = key.length > 0;
     const warning =
       keyed || definition.copy === false
         ? undefined
@@ -142,6 +146,7 @@ async function findTables(
       table,
       definition,
       keyed,
+      key,
       columns: definition.columns,
       where: definition.where,
       fingerprint: tableFingerprint(keys.get(table) ?? [], columns.get(table) ?? [], definition),

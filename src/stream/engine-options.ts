@@ -20,6 +20,11 @@ export interface EngineOptions extends BeginningOptions {
   readonly eager: boolean;
   /** The consumer decodes each row itself before it uses one, and knows what to do with those that fail. */
   readonly screened: boolean;
+  /**
+   * The consumer stores the position apart from the rows, and can be killed between the two: what it may have got is said in the
+   * position first (copy/opened.ts).
+   */
+  readonly positionApart: boolean;
   /** Milliseconds between two progress batches of a stream without rows. */
   readonly progressMs: number;
   readonly stop: StopPoint;

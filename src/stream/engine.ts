@@ -6,6 +6,7 @@ import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
 import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shardNames, stepOver, withPlan } from '../copy/changes.js';
+import { open } from '../copy/opened.js';
 import { owesOnlyRanges, wholeInsteadOfRanges } from '../copy/ranges.js';
 import { nextTable } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
@@ -13,6 +14,7 @@ import { VersionRegistry } from '../schema/versions.js';
 import { Assembler } from './assembler.js';
 import { batchLimits } from './batch-limits.js';
 import type { StreamBatch } from './batch.js';
+import { keylessCopyRestarted, shardsChangedInCopy } from './copy-errors.js';
 import { Delivery } from './delivery.js';
 import { StreamCatalog } from './catalog.js';
 import type { EngineOptions } from './engine-options.js';
@@ -71,7 +73,11 @@ export class Engine {
     this.#watches = new RpcWatch(options, () => this.catalog.tables);
     const position = firstPosition(options);
     this.catalog = new StreamCatalog(options.source.tables, options.stream, new VersionRegistry(), options.source.rowImages);
-    this.#assembler = new Assembler(position, { ...batchLimits(options.stream.limits, options.eager), keepsUnjudged: options.screened });
+    this.#assembler = new Assembler(position, {
+      ...batchLimits(options.stream.limits, options.eager),
+      keepsUnjudged: options.screened,
+      positionApart: options.positionApart,
+    });
     this.catalog.setPlan(position.plan);
     this.#suspicious = options.stored !== undefined || options.stream.from.kind === 'position';
     this.#startedAt = options.clock.monotonic();
@@ -154,6 +160,7 @@ export class Engine {
     const restarted = wholeInsteadOfRanges(keyless);
     if (restarted !== assembler.position) assembler.replace(restarted);
     const copying = nextTable(assembler.plan);
+    if (copying && this.#options.positionApart) this.#open(copying);
     assembler.setCopying(copying);
     this.catalog.setPlan(assembler.plan, copying);
     if (copying) await this.#presence.check(copying, this.#abort);
@@ -162,8 +169,10 @@ export class Engine {
     recorder.source = transport.address;
     recorder.state = copying || !assembler.copied ? 'copying' : 'streaming';
     if (copying && this.#resolving) logger.debug({ shards: this.#resolving.waiting }, 'waiting for the first position');
-    else if (copying) yield* this.#delivery.tableStart(copying);
-    else if (assembler.copied) yield* this.#delivery.copyCompleted();
+    else if (copying) {
+      yield* this.#delivery.tableStart(copying);
+      yield* this.#delivery.position();
+    } else if (assembler.copied) yield* this.#delivery.copyCompleted();
     const stopAt = (): boolean => reachedStop(this.#options.stop, assembler, clock.monotonic() - this.#startedAt);
     if (stopAt()) {
       yield* this.#delivery.everything();
@@ -224,6 +233,14 @@ export class Engine {
       rpc.abort();
       await reader.close();
     }
+  }
+
+  /** Said before the first row. */
+  #open(table: TableRef): void {
+    const { position } = this.#assembler;
+    const small = this.#small.suits(table) ? (one: TableRef): boolean => this.#small.suits(one) : undefined;
+    const plan = open(position.plan, table, small);
+    if (plan !== position.plan) this.#assembler.replace(position.with({ plan }));
   }
 
   #watch(position: Position): Watch {
@@ -306,16 +323,7 @@ export class Engine {
     switch (unit.kind) {
       case 'group': {
         if (unit.copyRestarted !== undefined && this.catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.keyed === false) {
-          throw new VStreamError(
-            'STREAM_LOST',
-            `VTGate restarted the copy of ${unit.keyspace}.${unit.copyRestarted}, which has no primary key, on shard ${unit.shard}`,
-            {
-              keyspace: unit.keyspace,
-              shard: unit.shard,
-              table: unit.copyRestarted,
-              next: 'The client copies the table on that shard again from its first row.',
-            },
-          );
+          throw keylessCopyRestarted(unit.keyspace, unit.shard, unit.copyRestarted);
         }
         if (unit.timestamp > 0) {
           this.#delivery.watching?.lag(unit.keyspace, unit.shard, unit.lagMs);
@@ -354,14 +362,7 @@ export class Engine {
     const now = vector.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
     const { plan, position, isAhead } = this.#assembler;
     if (isAhead || !owesOnlyRanges(plan, position.shards)) {
-      throw new VStreamError(
-        'SHARDS_CHANGED',
-        `the shards of ${keyspace} changed during its copy: ${before.join(', ')} became ${now.join(', ')}`,
-        {
-          keyspace,
-          next: 'Begin the copy anew on the new shards: `vstream state reset NAME`, then start again.',
-        },
-      );
+      throw shardsChangedInCopy(keyspace, before, now);
     }
     yield* this.#delivery.handOut(this.#assembler.flush());
     this.#assembler.replaceShards(vector);

@@ -1,10 +1,13 @@
 /** Where a stream begins: a stored position over `from`, and the copy plan of what is selected now. Pure. Layer 3. */
 import { withPlan } from '../copy/changes.js';
+import { reopen } from '../copy/opened.js';
 import { newPlan, reconcilePlan } from '../copy/steps.js';
 import { type CopyPlan, highestGeneration } from '../position/plan.js';
 import { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
 import type { Source } from './discover.js';
+import { liveColumn } from './live-column.js';
+import { beforeAll, startMessage } from './start-key.js';
 import type { ValidatedStream } from './validated.js';
 
 export interface BeginningOptions {
@@ -30,7 +33,7 @@ export function firstPosition({ stored, earlier, stream, source }: BeginningOpti
       shard,
       gtid: known.gtid(keyspace, shard) ?? startOf(keyspace, plan),
     }));
-    return withPlan(known, plan).with({ shards });
+    return reopen(withPlan(known, plan).with({ shards }), (table) => startOfTable(source, table));
   }
   const copies = stream.from.kind === 'beginning';
   const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
@@ -38,6 +41,11 @@ export function firstPosition({ stored, earlier, stream, source }: BeginningOpti
     source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: startOf(keyspace, plan) })),
     plan,
   );
+}
+
+function startOfTable({ tables }: Source, ref: TableRef): string | undefined {
+  const key = tables.find((one) => one.keyspace === ref.keyspace && one.table === ref.table)?.key.map(liveColumn) ?? [];
+  return key[0] && startMessage(ref.table, key, beforeAll(key[0]));
 }
 
 /** A keyspace with nothing to copy has no copy to take its first position from. */

@@ -72,8 +72,8 @@ function floor(text: string): bigint {
 
 const BITS: Readonly<Record<string, bigint>> = { tinyint: 8n, smallint: 16n, mediumint: 24n, int: 32n, integer: 32n, bigint: 64n };
 
-/** Below what the column can hold. */
-function belowAll({ columnType }: Column): string | undefined {
+/** Below what a column of whole numbers or decimals can hold. */
+export function belowAll({ columnType }: Column): string | undefined {
   if (/\bunsigned\b/i.test(columnType)) return '-1';
   const bits = BITS[baseType(columnType)];
   if (bits !== undefined) return String(-(2n ** (bits - 1n)) - 1n);

@@ -1,5 +1,4 @@
 /** A range somebody wants copied again, checked against the table's key, with the key its copy starts behind. Layer 3. */
-import { create, toBinary } from '@bufbuild/protobuf';
 import { type ErrorCode, VStreamError } from '../errors.js';
 import { suggest } from '../internal/suggest.js';
 import type { RangeKind, RangeWish } from '../position/range-copy.js';
@@ -11,10 +10,9 @@ import { checkWhere } from '../schema/where.js';
 import { type Condition, parseConditions } from '../schema/where-parse.js';
 import { type Executor, runStatement } from '../sql/statement.js';
 import { type ColumnInfo, selectColumns, selectPrimaryKeys } from '../sql/tables.js';
-import { TableLastPKSchema } from '../wire/gen/binlogdata_pb.js';
-import { FieldSchema, RowSchema, type Type } from '../wire/gen/query_pb.js';
 import { liveColumn } from './live-column.js';
 import { keyBefore } from './range-start.js';
+import { startMessage } from './start-key.js';
 
 /**
  * @throws VStreamError `FILTER_REFUSED` with the reason, `COLUMN_NOT_FOUND` for a column the table does not have,
@@ -51,14 +49,7 @@ export function checkRange(ref: TableRef, where: string, key: readonly ColumnInf
     conditions.filter((one) => isOn(one, first.name)),
   );
   if ('refused' in start) throw refusal(ref, start.refused, first.name);
-  const fields = columns.map(({ name, type, charset }, at) =>
-    create(FieldSchema, { name, type: (at === 0 ? start.type : type) as Type, charset }),
-  );
-  // Nothing equals NULL, so that the columns after the first do not matter: the copy begins at the next value of the first.
-  const lengths = fields.map((_, at) => (at === 0 ? BigInt(start.value.length) : -1n));
-  const rows = [create(RowSchema, { lengths, values: start.value })];
-  const message = create(TableLastPKSchema, { tableName: ref.table, lastpk: { fields, rows } });
-  return { where, start: Buffer.from(toBinary(TableLastPKSchema, message)).toString('base64'), first: first.name, kinds };
+  return { where, start: startMessage(ref.table, columns, start), first: first.name, kinds };
 }
 
 const must = (column: Column | undefined): Column => column as Column;

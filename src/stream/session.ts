@@ -19,6 +19,7 @@ export interface SessionOptions {
   readonly random?: (() => number) | undefined;
   readonly eager: boolean;
   readonly screened?: boolean | undefined;
+  readonly positionApart: boolean;
   readonly progressMs: number;
   readonly exclude?: readonly TableRef[] | undefined;
   /** A position of another life of the stream: its generations are used up. */
@@ -79,6 +80,7 @@ export async function openSession(
       earlier: options.earlier,
       eager: options.eager,
       screened: options.screened ?? false,
+      positionApart: options.positionApart,
       progressMs: options.progressMs,
       stop,
       rowsChanged: options.rowsChanged,

@@ -1,20 +1,15 @@
 /** Small tables copied beside the stream: what a scripted VTGate is asked for, and what is handed out. */
 import { describe, expect, test } from 'vitest';
+import { engineOver, transportOf } from '../../test/support/engine-fixture.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { changeText } from '../../test/support/stream-fixture.js';
 import { response, ShardEvents, type VectorEntry, type WireEvent } from '../../test/support/wire-events.js';
-import { VStreamError } from '../errors.js';
-import { silentLogger } from '../observe/logger.js';
-import { Recorder } from '../observe/recorder.js';
 import { CopyPlan, type PlanJson } from '../position/plan.js';
 import { Position } from '../position/position.js';
-import { createBackoff } from '../supervise/backoff.js';
-import type { Transport } from '../transport/transport.js';
-import { TabletType } from '../wire/gen/topodata_pb.js';
 import type { VStreamRequest } from '../wire/gen/vtgate_pb.js';
 import type { StreamBatch } from './batch.js';
-import { Engine } from './engine.js';
-import { validateStreamOptions } from './validate.js';
+import type { Engine } from './engine.js';
+import type { EngineOptions } from './engine-options.js';
 
 const UUID = 'ba05c1f7-e695-11f1-830a-02fc00000001';
 const set = (n: number): string => `MySQL56/${UUID}:1-${n}`;
@@ -46,41 +41,6 @@ const transaction = (on: ShardEvents, n: number, ...events: WireEvent[]): Messag
 const row = (on: ShardEvents, table: string, id: number): WireEvent => on.row(table, [{ after: [String(id), 'new'] }], 9);
 const statement = (on: ShardEvents, n: number, text: string): Message => [on.vgtid(vector(on, n)), on.ddl(text, 9, `${UUID}:${n}`)];
 
-class Scripted implements Transport {
-  readonly address = 'vtgate:15991';
-  readonly requests: VStreamRequest[] = [];
-  readonly #scripts: readonly (readonly Message[])[];
-  readonly #at: (request: number) => Promise<void> | undefined;
-
-  /** One list of messages per RPC; behind them the stream stays open. */
-  constructor(scripts: readonly (readonly Message[])[], at: (request: number) => Promise<void> | undefined) {
-    this.#scripts = scripts;
-    this.#at = at;
-  }
-
-  async *open(request: VStreamRequest, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<Uint8Array> {
-    this.requests.push(request);
-    await this.#at(this.requests.length);
-    for (const message of this.#scripts[this.requests.length - 1] ?? []) yield response(...message);
-    await new Promise((_, reject) => {
-      if (signal?.aborted) reject(signal.reason);
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-  }
-
-  execute(): Promise<never> {
-    return Promise.reject(new VStreamError('PERMISSION_DENIED', 'no SQL here'));
-  }
-
-  rotate(): string {
-    return this.address;
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
-
 interface Play {
   readonly scripts: readonly (readonly Message[])[];
   readonly tables: readonly string[];
@@ -88,47 +48,36 @@ interface Play {
   readonly keyless?: readonly string[];
   readonly stored?: Position;
   readonly batchChanges?: number;
+  readonly options?: Partial<EngineOptions>;
   /** Called with the number of the RPC that is opened. */
   readonly at?: (request: number, clock: ManualClock) => Promise<void> | undefined;
 }
 
-function play({ scripts, tables, shards = ['-80'], keyless = [], stored, batchChanges = 100, at }: Play) {
+/** One list of messages per RPC; behind them the stream stays open. */
+function play({ scripts, tables, shards = ['-80'], keyless = [], stored, batchChanges = 100, options, at }: Play) {
   const clock = new ManualClock();
-  const transport = new Scripted(scripts, (request) => at?.(request, clock));
-  const stream = validateStreamOptions({
-    source: { vtgate: transport.address, keyspace: 'commerce' },
-    tables,
-    limits: { batchChanges },
+  const requests: VStreamRequest[] = [];
+  const transport = transportOf(async function* (request, { signal } = {}) {
+    requests.push(request);
+    const script = scripts[requests.length - 1] ?? [];
+    await at?.(requests.length, clock);
+    for (const message of script) yield response(...message);
+    await new Promise((_, reject) => {
+      if (signal?.aborted) reject(signal.reason);
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
   });
-  const refs = tables.map((table) => ({ keyspace: 'commerce', table }));
-  const engine = new Engine(
-    {
-      stream,
-      source: {
-        shards: shards.map((shard) => ({ keyspace: 'commerce', shard })),
-        tables: refs.map((ref) => ({ ...ref, definition: {}, keyed: !keyless.includes(ref.table), fingerprint: 'f' })),
-        tabletType: TabletType.PRIMARY,
-        rowImages: new Map(),
-        expireSeconds: new Map(),
-      },
-      transport,
-      clock,
-      logger: silentLogger,
-      recorder: new Recorder(clock),
-      backoff: createBackoff({ clock, random: () => 0 }),
-      stored,
-      earlier: undefined,
-      eager: true,
-      screened: false,
-      progressMs: 3_600_000,
-      stop: { kind: 'never' },
-      rowsChanged: () => 'fail',
-      onPurged: 'fail',
-      onUndecodable: 'fail',
-    },
-    new AbortController().signal,
-  );
-  return { engine, transport };
+  const engine = engineOver(transport, {
+    clock,
+    signal: new AbortController().signal,
+    shards: shards.map((shard) => ({ keyspace: 'commerce', shard })),
+    tables: Object.fromEntries(tables.map((table) => [`commerce.${table}`, {}])),
+    keyless: keyless.map((table) => `commerce.${table}`),
+    stored,
+    limits: { batchChanges },
+    options: { rowsChanged: () => 'fail', ...options },
+  });
+  return { engine, transport: { requests } };
 }
 
 /** Batches until `enough`, then leaves the loop. */

@@ -5,6 +5,7 @@ import { silentLogger } from '../../src/observe/logger.js';
 import { Recorder } from '../../src/observe/recorder.js';
 import type { Position } from '../../src/position/position.js';
 import type { TableOptions } from '../../src/schema/define.js';
+import type { ColumnInfo } from '../../src/sql/tables.js';
 import type { ShardName } from '../../src/sql/topology.js';
 import { Engine } from '../../src/stream/engine.js';
 import type { EngineOptions } from '../../src/stream/engine-options.js';
@@ -27,12 +28,26 @@ export function transportOf(open: Transport['open']): Transport {
   };
 }
 
+const idOf = (table: string): ColumnInfo => ({
+  table,
+  name: 'id',
+  type: 'bigint',
+  nullable: false,
+  charset: undefined,
+  collation: undefined,
+  extra: '',
+  comment: '',
+  position: 1,
+});
+
 export interface EngineSetup {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly shards: readonly ShardName[];
-  /** `keyspace.table`, each with a key and the fingerprint `f`. */
+  /** `keyspace.table`, each with the fingerprint `f`. */
   readonly tables: Readonly<Record<string, TableOptions>>;
+  /** Those of them without a primary key; that of the others is a BIGINT called `id`. */
+  readonly keyless?: readonly string[];
   readonly stored: Position | undefined;
   readonly limits?: Limits;
   readonly options?: Partial<EngineOptions>;
@@ -40,11 +55,12 @@ export interface EngineSetup {
 
 export function engineOver(
   transport: Transport,
-  { clock, signal, shards, tables, stored, limits = {}, options = {} }: EngineSetup,
+  { clock, signal, shards, tables, keyless = [], stored, limits = {}, options = {} }: EngineSetup,
 ): Engine {
   const names = Object.entries(tables).map(([name, definition]) => {
     const [keyspace = '', table = ''] = name.split('.');
-    return { keyspace, table, definition, keyed: true, fingerprint: 'f' };
+    const key = keyless.includes(name) ? [] : [idOf(table)];
+    return { keyspace, table, definition, keyed: key.length > 0, key, fingerprint: 'f' };
   });
   const wanted = Object.fromEntries(Object.keys(tables).map((name) => [name, true as const]));
   return new Engine(
@@ -60,6 +76,7 @@ export function engineOver(
       earlier: undefined,
       eager: true,
       screened: false,
+      positionApart: false,
       progressMs: 3_600_000,
       stop: { kind: 'never' },
       rowsChanged: () => 'ignore',
