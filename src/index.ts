@@ -38,7 +38,7 @@ export type { OverrideName } from './schema/type-table.js';
 export type { StandardSchema, ValidateMode } from './schema/standard-schema.js';
 export type { Geometry } from './schema/binary.js';
 export type { Duration } from './internal/duration.js';
-export type { Logger } from './observe/logger.js';
+export { silentLogger, type Logger } from './observe/logger.js';
 export type { ShardStats, ShardVerdict, Stats, StreamState, TableStats } from './observe/stats.js';
 
 // For sinks and stores of your own.

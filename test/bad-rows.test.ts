@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmbeddedVtgate, type EmbeddedVtgate } from '../src/embedded/index.js';
-import { type Batch, memoryStore, rowsRefused, run, type RunOptions, type Sink, start, table } from '../src/index.js';
+import { type Batch, memoryStore, rowsRefused, run, type RunOptions, silentLogger, type Sink, start, table } from '../src/index.js';
 import { systemClock } from '../src/internal/clock.js';
 import { FileLetterBox } from '../src/pipeline/letter-file.js';
 import { bySequence, type KeptLetters, type LetterBox } from '../src/pipeline/letter-box.js';
@@ -37,6 +37,7 @@ function options(shop: EmbeddedVtgate, sink: Sink, more: Partial<RunOptions> = {
     tables: { orders: refusing('item 7') },
     state: memoryStore(),
     sink,
+    logger: silentLogger,
     until: 'copied',
     onBadRow: 'skip',
     ...more,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
-import { memoryStore, run, type RunOptions, type Sink, start, table, VStreamError } from '../src/index.js';
+import { memoryStore, run, type RunOptions, silentLogger, type Sink, start, table, VStreamError } from '../src/index.js';
 import { systemClock } from '../src/internal/clock.js';
 import type { DeadLetter } from '../src/pipeline/dead-letter.js';
 import { bySequence, type LetterBox, openLetterBox } from '../src/pipeline/letter-box.js';
@@ -42,6 +42,7 @@ function options(shop: EmbeddedVtgate, sink: RunOptions['sink'], more: object = 
     tables: { orders: refusing('item 7', 'item 30', 'bad') },
     state: memoryStore(),
     sink,
+    logger: silentLogger,
     until: 'now',
     onBadRow: 'dead-letter',
     deadLetter: TABLE,

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
 import { must } from '../src/internal/must.js';
-import { memoryStore, type Position, type Running, type RunOptions, start } from '../src/index.js';
+import { memoryStore, type Position, type Running, type RunOptions, silentLogger, start } from '../src/index.js';
 import type { MemoryDestination } from '../src/testing/memory-sink.js';
 import { WatchedSink } from './support/watched-sink.js';
 
@@ -22,7 +22,7 @@ const startShop = (): Promise<EmbeddedVtgate> =>
 
 function options(vtgate: EmbeddedVtgate, sink: WatchedSink, more: Partial<RunOptions> = {}): RunOptions {
   const source = { vtgate: vtgate.address, keyspace: 'shop' };
-  return { name: 'ranges', source, tables: ['item', 'other'], state: memoryStore(), sink, ...more };
+  return { name: 'ranges', source, tables: ['item', 'other'], state: memoryStore(), sink, logger: silentLogger, ...more };
 }
 
 const texts = (list: readonly Readonly<Record<string, unknown>>[]): string[] => list.map((row) => `${row['id']} ${row['v']}`).sort();

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { startEmbeddedVtgate } from '../src/embedded/server.js';
-import { Position, type ShardPosition, table, type TableOptions, vstream } from '../src/index.js';
+import { Position, type ShardPosition, silentLogger, table, type TableOptions, vstream } from '../src/index.js';
 import { loadRecording, type Recording, recordings } from './captures/load.js';
 import { eventsOfFrames, type ReferenceEvent } from './reference/events.js';
 import { groupByShard, type ReferenceRow } from './reference/grouper.js';
@@ -170,6 +170,7 @@ async function streamed(recording: Recording, expected: Expectation) {
     images: 'partial',
     // Small batches: many positions to check.
     limits: { batchChanges: 40 },
+    logger: silentLogger,
   });
 
   const rows = new Map<string, string[]>([...expected.rows.keys()].map((shard) => [shard, []]));

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
 import { deferred } from '../src/internal/async.js';
-import { type Change, type CheckpointStore, memoryStore, run, start, type Summary, vstream } from '../src/index.js';
+import { type Change, type CheckpointStore, memoryStore, run, silentLogger, start, type Summary, vstream } from '../src/index.js';
 import { must } from '../src/internal/must.js';
 import { MemoryDestination, memorySink } from '../src/testing/memory-sink.js';
 
@@ -83,6 +83,7 @@ test('the new shards are stored with the first sign of them, rows or none, as th
     // Nothing else causes a write.
     checkpointInterval: '1h',
     lease: '1h',
+    logger: silentLogger,
     sink: ({ progress }) => {
       if (progress?.type !== 'copy-completed') return;
       vtgate.engine.reshard('shop', ['-80', '80-']);
@@ -100,7 +101,14 @@ function stoppable() {
   const byId = (rows: readonly Readonly<Record<string, unknown>>[]): string[] => rows.map(({ id, v }) => `${id} ${v}`).sort();
   return {
     toNow: (): Promise<Summary> =>
-      run({ name: 'stopped', source: { vtgate: vtgate.address, keyspace: 'shop' }, state, sink: memorySink(destination), until: 'now' }),
+      run({
+        name: 'stopped',
+        source: { vtgate: vtgate.address, keyspace: 'shop' },
+        state,
+        sink: memorySink(destination),
+        until: 'now',
+        logger: silentLogger,
+      }),
     beginAnew: () => state.reset('stopped', undefined),
     rows: () => byId(destination.rows({ keyspace: 'shop', table: 'item' })),
     source: () => byId(vtgate.engine.rows('shop', 'item')),

@@ -1,7 +1,7 @@
 /** A destination that hangs, or fails for a while: what an operator sees of it meanwhile. */
 import { expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
-import { type Batch, type Logger, memoryStore, type RunOptions } from '../src/index.js';
+import { type Batch, type Logger, memoryStore, type RunOptions, silentLogger } from '../src/index.js';
 import { deferred } from '../src/internal/async.js';
 import { Recorder } from '../src/observe/recorder.js';
 import { Runner } from '../src/pipeline/runner.js';
@@ -24,7 +24,15 @@ class Seen implements Logger {
 
 function options(shop: EmbeddedVtgate, more: Partial<RunOptions>): ReturnType<typeof validateRunOptions> {
   const source = { vtgate: shop.address, keyspace: 'shop', tabletType: 'primary' as const };
-  return validateRunOptions({ name: 'slow', source, state: memoryStore(), sink: memorySink(), until: 'copied', ...more });
+  return validateRunOptions({
+    name: 'slow',
+    source,
+    state: memoryStore(),
+    sink: memorySink(),
+    until: 'copied',
+    logger: silentLogger,
+    ...more,
+  });
 }
 
 test('a sink that hangs is told of with the batch it hangs at, in the log and in stats(), until it goes on', async () => {

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { type EmbeddedVtgate, ManualClock as ServerClock, startEmbeddedVtgate } from '../src/embedded/index.js';
 import { deferred } from '../src/internal/async.js';
+import { silentLogger } from '../src/observe/logger.js';
 import { Recorder } from '../src/observe/recorder.js';
 import type { RunOptions } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
@@ -40,6 +41,7 @@ class Minutes implements AsyncDisposable {
         this.batches.push(batch);
         if (batch.progress?.type === 'copy-completed') this.copied.resolve();
       },
+      logger: silentLogger,
       ...more,
     });
     this.#finished = new Runner(options, this.recorder, this.#clock, () => 0.5).run(this.#ending.signal);

@@ -1,7 +1,7 @@
 /** Transactions the server cannot decode, end to end through the embedded VTGate (measured.md section 6, G139). */
 import { expect, test } from 'vitest';
 import { type EmbeddedVtgate } from '../src/embedded/index.js';
-import { memoryStore, type Position, type RunOptions, type Running, type Sink, start } from '../src/index.js';
+import { memoryStore, type Position, type RunOptions, type Running, silentLogger, type Sink, start } from '../src/index.js';
 import { containsGtids, parseGtidSet } from '../src/position/gtid.js';
 import { must } from '../src/internal/must.js';
 import { startShop } from './cli/shop.js';
@@ -17,6 +17,7 @@ function follow(shop: EmbeddedVtgate, sink: Sink, more: Partial<RunOptions> = {}
     state: memoryStore(),
     sink,
     onUndecodable: 'skip-and-recopy',
+    logger: silentLogger,
     ...more,
   });
 }

@@ -1,7 +1,7 @@
 /** Positions no server can serve any more: told with their range, or copied again by policy (measured.md section 4). */
 import { afterEach, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
-import { memoryStore } from '../src/index.js';
+import { memoryStore, silentLogger } from '../src/index.js';
 import { Recorder } from '../src/observe/recorder.js';
 import type { RunOptions, Summary } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
@@ -35,6 +35,7 @@ function runToNow(more: Partial<RunOptions>): Promise<Summary> {
     state: memoryStore(),
     sink: memorySink(),
     until: 'now',
+    logger: silentLogger,
     ...more,
   });
   return new Runner(options, new Recorder(clock), clock, () => 0.5).run(new AbortController().signal);

@@ -1,7 +1,7 @@
 /** What every command gets: where to write, when to stop. The only file that touches the process. */
 import type { ErrorCode, VStreamError } from '../errors.js';
 import { systemClock, type Clock } from '../internal/clock.js';
-import type { Logger } from '../observe/logger.js';
+import { logLine, type Logger } from '../observe/logger.js';
 import { asFailure, describeFailure, EXIT, exitCodeOf, failureJson } from './exit.js';
 import { StatusLine } from './status-line.js';
 import { Output, painter, wantsColour, type Paint } from './terminal.js';
@@ -105,11 +105,9 @@ const SHOWN_FIELDS = 6;
 /** Lines such as `warn: lost the connection (attempt=2 delay=400)`. */
 function consoleLogger(note: (text: string) => void, { verbose, quiet }: SessionOptions): Logger {
   const say = (level: string) => (fields: Record<string, unknown>, message: string) => {
-    const shown = Object.entries(fields).filter(([, value]) => ['string', 'number', 'boolean', 'bigint'].includes(typeof value));
     // What is worth knowing in good times is in the message.
     const most = verbose ? undefined : level === 'info' ? 0 : SHOWN_FIELDS;
-    const tail = shown.slice(0, most).map(([name, value]) => `${name}=${String(value)}`);
-    note(`${level === 'info' ? '' : `${level}: `}${message}${tail.length > 0 ? ` (${tail.join(' ')})` : ''}`);
+    note(`${level === 'info' ? '' : `${level}: `}${logLine(fields, message, most)}`);
   };
   const nothing = (): void => {};
   return {

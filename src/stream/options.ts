@@ -70,6 +70,10 @@ export interface StreamOptions<T extends Tables = Tables> {
   /** Ends normally: when the copy is done, at the position of now, after a time, or at a position. Default: never. */
   readonly until?: 'copied' | 'now' | Duration | Position;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Where the stream tells what it does; `console` and pino fit. Default: warnings and errors to stderr, a line each, and nothing else;
+   * `silentLogger` for nothing at all. The program `vstream` has its own.
+   */
   readonly logger?: Logger | undefined;
   /** Decoder overrides by MySQL type; see docs/types.md. By column: `table({ types })`. */
   readonly types?: DecodeOptions['types'];

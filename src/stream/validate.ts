@@ -6,7 +6,7 @@ import { Fields } from '../internal/fields.js';
 import { Problems, shown, type Label } from '../internal/problems.js';
 import { parseDuration } from '../internal/duration.js';
 import { suggest } from '../internal/suggest.js';
-import { silentLogger, type Logger } from '../observe/logger.js';
+import { stderrLogger, type Logger } from '../observe/logger.js';
 import { Position } from '../position/position.js';
 import { validateSource } from './validate-source.js';
 import { validateTables } from './validate-tables.js';
@@ -150,12 +150,12 @@ function readLimits(problems: Problems, fields: Fields, hugeTransaction: 'fail' 
 
 function readLogger(fields: Fields): Logger {
   const logger = fields.raw('logger');
-  if (logger === undefined) return silentLogger;
+  if (logger === undefined) return stderrLogger;
   const methods = ['debug', 'info', 'warn', 'error'] as const;
   const missing = methods.find((name) => typeof (logger as Record<string, unknown> | null)?.[name] !== 'function');
   if (missing === undefined) return logger as Logger;
   fields.fail('logger', `has no method \`${missing}\``, 'Give an object with debug, info, warn and error, such as a pino logger.');
-  return silentLogger;
+  return stderrLogger;
 }
 
 function readSignal(fields: Fields): AbortSignal | undefined {

@@ -1,6 +1,6 @@
 /** Plays a scenario: its writes on a target, its streams through `vstream()` and, into a keyed sink, through `run()`. */
 import assert from 'node:assert/strict';
-import { type Batch, memoryStore, type Position, run, table, type Tables, vstream } from '../../src/index.js';
+import { type Batch, memoryStore, type Position, run, silentLogger, table, type Tables, vstream } from '../../src/index.js';
 import type { Sink } from '../../src/pipeline/sink.js';
 import { MemoryDestination, memorySink } from '../../src/testing/memory-sink.js';
 import { must } from '../../src/internal/must.js';
@@ -65,6 +65,7 @@ class Player {
       source: { vtgate: this.#target.address, keyspace, tabletType: 'primary' as const },
       tables: selection(tables ?? Object.fromEntries(Object.keys(this.#scenario.tables).map((name) => [name, {}]))),
       from: this.#position ?? from,
+      logger: silentLogger,
     };
   }
 

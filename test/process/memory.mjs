@@ -3,9 +3,10 @@
  * Argument {address, way: 'run' | 'loop', rows, options}. Says: {started} | {holding} | {done: rows, lost, duplicated, different, peakBytes}
  */
 import { crc32 } from 'node:zlib';
-import { run, vstream } from '../../dist/index.js';
+import { run, silentLogger, vstream } from '../../dist/index.js';
 
-const { address, way, rows, options = {} } = JSON.parse(process.argv[2]);
+const { address, way, rows, options: given = {} } = JSON.parse(process.argv[2]);
+const options = { ...given, logger: silentLogger };
 const tell = (event) => process.send(event);
 const going = new Promise((resolve) => process.once('message', resolve));
 const source = { vtgate: address, keyspace: 'shop' };

@@ -1,7 +1,7 @@
 /** How a run ends: what is in flight is finished, its position stored, the lease freed; and it ends, whatever hangs. */
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../../src/embedded/index.js';
-import { memoryStore, Position, run, type RunOptions, type Sink, start, vstream } from '../../src/index.js';
+import { memoryStore, Position, run, type RunOptions, silentLogger, type Sink, start, vstream } from '../../src/index.js';
 import { deferred } from '../../src/internal/async.js';
 import { type SinkServer, startSinkServer } from '../../src/testing/sink-server.js';
 import { socketSink } from '../../src/testing/socket-sink.js';
@@ -25,6 +25,7 @@ const options = () => ({
   source: { vtgate: vtgate.address, keyspace: 'shop' },
   state: { keyspace: 'vstream', table: 'streams' },
   name: 'items',
+  logger: silentLogger,
 });
 
 function startChild(gate: boolean, more: object = {}): Child {

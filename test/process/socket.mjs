@@ -2,14 +2,14 @@
  * A client that reads until row -1 arrives and may block its event loop once. Argument {address, socket, blockMs?}.
  * Says: {copied} | {blocking} | {awake} | {done: every change, as text}
  */
-import { vstream } from '../../dist/index.js';
+import { silentLogger, vstream } from '../../dist/index.js';
 
 const { address, socket, blockMs } = JSON.parse(process.argv[2]);
 const tell = (event) => process.send(event);
 const changes = [];
 let blocked = blockMs === undefined;
 
-for await (const batch of vstream({ source: { vtgate: address, keyspace: 'shop', socket } })) {
+for await (const batch of vstream({ source: { vtgate: address, keyspace: 'shop', socket }, logger: silentLogger })) {
   for (const { kind, before, after } of batch.changes) {
     changes.push(JSON.stringify([kind, before, after], (_name, value) => (typeof value === 'bigint' ? `${value}n` : value)));
   }
