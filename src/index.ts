@@ -42,7 +42,14 @@ export { silentLogger, type Logger } from './observe/logger.js';
 export type { ShardStats, ShardVerdict, Stats, StreamState, TableStats } from './observe/stats.js';
 
 // For sinks and stores of your own.
-export { rowsRefused, type ApplyContext, type Sink, type SinkCapabilities, type SinkOpenContext } from './pipeline/sink.js';
+export {
+  rowsRefused,
+  type ApplyContext,
+  type OpenedSink,
+  type Sink,
+  type SinkCapabilities,
+  type SinkOpenContext,
+} from './pipeline/sink.js';
 export type { Column, TableRef, TableVersion } from './schema/table.js';
 export type { Cells } from './schema/cells.js';
 export { isInRange, type KeyCondition, type KeyRange } from './schema/key-range.js';

@@ -11,7 +11,7 @@ import type { Sink } from './sink.js';
 export function handlerSink(handler: Handler): Sink {
   return {
     capabilities: { position: 'external', deletes: true, sweep: false, schema: 'fixed' },
-    open: async () => ({}),
+    open: async () => {},
     async apply(batch, context) {
       try {
         await handler(batch, context);

@@ -15,9 +15,9 @@ import { applyFilter } from '../stream/where.js';
 import { FieldEventSchema } from '../wire/gen/binlogdata_pb.js';
 import { readMessage } from '../wire/message.js';
 import { applyBatch } from './apply.js';
-import { decideBegin } from './begin.js';
 import type { DeadLetter, LetterBitmap, LetterHead } from './dead-letter.js';
 import { handlerSink } from './handler-sink.js';
+import { openSink } from './open-sink.js';
 import { type Owned, openOwned } from './owned.js';
 import type { ApplyContext, Sink } from './sink.js';
 import type { ValidatedRun } from './validate.js';
@@ -91,15 +91,8 @@ export async function replayLetters(run: ValidatedRun, letters: readonly LetterH
 async function openAtStored(run: ValidatedRun, sink: Sink, { ownership }: Owned, context: ApplyContext): Promise<Position> {
   const { claim, record } = ownership;
   const { name, logger } = run;
-  const opened = await sink.open({ name, incarnation: claim.incarnation, epoch: claim.epoch, logger, signal: context.signal });
-  const { position } = decideBegin({
-    name,
-    incarnation: claim.incarnation,
-    statePosition: record.position,
-    capabilities: sink.capabilities,
-    sinkPosition: opened.position,
-    sinkIncarnation: opened.incarnation ?? (opened.position ? claim.incarnation : undefined),
-  });
+  const { incarnation, epoch } = claim;
+  const { position } = await openSink(sink, { name, incarnation, epoch, logger, signal: context.signal }, record.position);
   if (position) return position;
   throw new VStreamError('STATE_NOT_FOUND', `stream ${name} has no position: there is nothing to replay into`, {
     next: 'Run it once; a copy brings these rows as they are now.',

@@ -22,13 +22,13 @@ import { retryStart } from '../supervise/retry.js';
 import type { Transport } from '../transport/transport.js';
 import { applyBatch, whereIs } from './apply.js';
 import { BadRows } from './bad-rows.js';
-import { decideBegin } from './begin.js';
 import { rangesNeeded, sweepNeeded } from './sweep-needed.js';
 import { Checkpoints, type WriteTime } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
 import { type LetterBox, openLetterBox } from './letter-box.js';
 import { sayingHowLong } from './long-wait.js';
 import type { Summary } from './options.js';
+import { openSink } from './open-sink.js';
 import { type Owned, openOwned } from './owned.js';
 import { Pause } from './pause.js';
 import type { ApplyContext, Sink } from './sink.js';
@@ -200,21 +200,10 @@ export class Runner {
     const draining = new AbortController();
     const hard = AbortSignal.any([ownership.lost, draining.signal]);
     const context: ApplyContext = { epoch: claim.epoch, signal: hard };
-    const opened = await this.#sink.open({
-      name: options.name,
-      incarnation: claim.incarnation,
-      epoch: claim.epoch,
-      logger: options.logger,
-      signal: AbortSignal.any([signal, ownership.lost]),
-    });
-    const begin = decideBegin({
-      name: options.name,
-      incarnation: claim.incarnation,
-      statePosition: record.position,
-      capabilities: this.#sink.capabilities,
-      sinkPosition: opened.position,
-      sinkIncarnation: opened.incarnation ?? (opened.position ? claim.incarnation : undefined),
-    });
+    const { name, logger } = options;
+    const { incarnation, epoch } = claim;
+    const opening = { name, incarnation, epoch, logger, signal: AbortSignal.any([signal, ownership.lost]) };
+    const begin = await openSink(this.#sink, opening, record.position);
     if (begin.home === 'none') options.logger.info({ from: options.from.kind }, `no stored position: starting from ${options.from.kind}`);
     else
       options.logger.info(

@@ -37,6 +37,11 @@ defineConfig({
   ...base,
   sink: { capabilities, open: async () => ({}), apply: async (batch) => void batch.position, close: async () => {} },
 });
+// One that stores no position has nothing to return.
+defineConfig({
+  ...base,
+  sink: { capabilities, async open() {}, async apply() {}, async close() {} },
+});
 
 // So does a function, by the tables it is given.
 start({ ...base, tables, sink: (batch) => batch.of('orders').forEach((change) => void change.after?.item.length) });

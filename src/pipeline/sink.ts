@@ -30,6 +30,13 @@ export interface SinkOpenContext {
   readonly signal: AbortSignal;
 }
 
+/** What a sink holds of a stream when it is opened; both absent when there is nothing yet. */
+export interface OpenedSink {
+  readonly position?: Position | undefined;
+  /** Of the life of the stream that wrote it; default: the one that opens it. */
+  readonly incarnation?: string | undefined;
+}
+
 export interface ApplyContext {
   readonly epoch: bigint;
   readonly signal: AbortSignal;
@@ -46,10 +53,10 @@ export interface Sink {
   readonly capabilities: SinkCapabilities;
   /**
    * Called once, after the epoch was claimed. Raises the sink's epoch and returns the position it holds with the incarnation that
-   * wrote it; those of another incarnation than the caller's stay until the first write, which takes over. Throws `SINK_FAILED` or
-   * `POSITION_CONFLICT` when it cannot be used; must leave nothing half made.
+   * wrote it; those of another incarnation than the caller's stay until the first write, which takes over. A sink that stores no
+   * position has nothing to return. Throws `SINK_FAILED` or `POSITION_CONFLICT` when it cannot be used; must leave nothing half made.
    */
-  open(context: SinkOpenContext): Promise<{ position?: Position | undefined; incarnation?: string | undefined }>;
+  open(context: SinkOpenContext): Promise<OpenedSink | void>;
   /** Awaited before the first row of a new version of a table. */
   schema?(change: SchemaChange, context: ApplyContext): Promise<void>;
   /** Resolved = durable. Batches of kind `schema` and `progress` carry no rows: storing sinks record `batch.position`. */

@@ -1,7 +1,7 @@
 /** A sink in memory that does what a storing, keyed sink must do, one change at a time: the reference others are held to. Layer 6. */
 import { VStreamError } from '../errors.js';
 import { must } from '../internal/must.js';
-import type { ApplyContext, Sink, SinkCapabilities, SinkOpenContext } from '../pipeline/sink.js';
+import type { ApplyContext, OpenedSink, Sink, SinkCapabilities, SinkOpenContext } from '../pipeline/sink.js';
 import { EVERY_GENERATION, planClear, type PendingClear } from '../position/clears.js';
 import { shardsOverlap } from '../position/keyrange.js';
 import type { Position } from '../position/position.js';
@@ -60,7 +60,7 @@ class MemorySink implements Sink {
     this.#destination = destination;
   }
 
-  async open(context: SinkOpenContext): Promise<{ position?: Position | undefined; incarnation?: string | undefined }> {
+  async open(context: SinkOpenContext): Promise<OpenedSink> {
     const { streams } = this.#destination;
     const { name, incarnation, epoch } = context;
     const stored = streams.get(name);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { VStreamError, type ErrorCode } from '../errors.js';
 import { silentLogger } from '../observe/logger.js';
-import type { ApplyContext, Sink } from '../pipeline/sink.js';
+import type { ApplyContext, OpenedSink, Sink } from '../pipeline/sink.js';
 import type { TableVersion } from '../schema/table.js';
 import type { Row } from '../schema/values.js';
 import type { Batch } from '../stream/change.js';
@@ -40,7 +40,7 @@ export class Bench {
   }
 
   /** A new handle, opened; the first one becomes the case's own. */
-  async open(options: { epoch?: bigint; incarnation?: string } = {}): Promise<{ sink: Sink; found: Awaited<ReturnType<Sink['open']>> }> {
+  async open(options: { epoch?: bigint; incarnation?: string } = {}): Promise<{ sink: Sink; found: OpenedSink }> {
     const sink = await this.harness.create();
     const found = await sink.open({
       name: this.name,
@@ -49,7 +49,7 @@ export class Bench {
       logger: silentLogger,
       signal: new AbortController().signal,
     });
-    return { sink, found };
+    return { sink, found: found || {} };
   }
 
   async start(...versions: readonly TableVersion[]): Promise<Sink> {
@@ -67,7 +67,7 @@ export class Bench {
     for (const batch of batches) await this.sink?.apply(batch, this.context());
   }
 
-  async reopen(): Promise<Awaited<ReturnType<Sink['open']>>> {
+  async reopen(): Promise<OpenedSink> {
     await this.sink?.close();
     this.epoch += 1n;
     const { sink, found } = await this.open();

@@ -126,7 +126,8 @@ class Session {
     const context = { epoch: request.epoch, signal: new AbortController().signal };
     switch (request.method) {
       case 'open': {
-        const { position, incarnation } = await this.#sink.open({ ...request, logger: silentLogger, signal: context.signal });
+        const opened = await this.#sink.open({ ...request, logger: silentLogger, signal: context.signal });
+        const { position, incarnation } = opened || {};
         return { position: position && JSON.stringify(position), incarnation };
       }
       case 'apply':

@@ -31,7 +31,7 @@ describe('the JSONL sink', () => {
     const batches = new BatchBuilder('shop');
     for (const id of [1n, 2n]) {
       const sink = jsonl({ path });
-      expect(await sink.open(context())).toEqual({});
+      await sink.open(context());
       await sink.schema?.(columnsChange(version, '0'), applying);
       await sink.apply(batches.schema(columnsChange(version, '0')), applying);
       await sink.apply(batches.copy(version, '0', [{ id }]), applying);

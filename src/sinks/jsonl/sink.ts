@@ -21,10 +21,9 @@ export class JsonlSink implements Sink {
     this.#target = target;
   }
 
-  async open(context: SinkOpenContext): Promise<{ position?: undefined }> {
+  async open(context: SinkOpenContext): Promise<void> {
     const target = this.#target;
     this.#output = 'path' in target ? await openFile(target.path, target.fsync, context) : new StreamOutput(target.stream);
-    return {};
   }
 
   async schema(change: SchemaChange, context: ApplyContext): Promise<void> {
