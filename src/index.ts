@@ -42,6 +42,7 @@ export { silentLogger, type Logger } from './observe/logger.js';
 export type { ShardStats, ShardVerdict, Stats, StreamState, TableStats } from './observe/stats.js';
 
 // For sinks and stores of your own.
+export { atChange } from './pipeline/at-change.js';
 export {
   rowsRefused,
   type ApplyContext,

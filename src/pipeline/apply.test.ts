@@ -8,6 +8,7 @@ import type { Batch } from '../stream/change.js';
 import { asBatch, StreamBatch } from '../stream/batch.js';
 import { BatchBuilder, tableVersion } from '../testing/batch-builder.js';
 import { applyBatch } from './apply.js';
+import { atChange } from './at-change.js';
 import { handlerSink } from './handler-sink.js';
 import type { Sink } from './sink.js';
 
@@ -136,6 +137,33 @@ test('an error of a sink or a handler says where its batch begins and ends', asy
     const error: unknown = await applyBatch(sink, batch, context(), { ...options, retryMs: 0 }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ ...where, message: expect.stringContaining(`3 changes ${range}`) });
     expect(error).toMatchObject({ message: expect.stringContaining('no such order') });
+  }
+});
+
+test('an error of the work of one change has the coordinates of that change, of a copied row its place in the batch', async () => {
+  const version = tableVersion('k.t', { id: 'bigint key' });
+  const batches = new BatchBuilder('k', ['-80']);
+  const insert = (id: number) => ({ op: 'insert', version, shard: '-80', after: { id } }) as const;
+  const changed = batches.transactions([insert(1)], [insert(2), insert(3)]);
+  const copied = batches.copy(version, '-80', [{ id: 4 }, { id: 3 }]);
+  const putting: Sink['apply'] = async ({ changes }) => {
+    for (const change of changes)
+      await atChange(change, () => {
+        if (change.after?.['id'] === 3) throw new Error('no such order');
+      });
+  };
+  const gtid = changed.changes[2]?.gtid;
+  for (const sink of [handlerSink(putting), sinkOf(putting)]) {
+    const failure = async (batch: Batch): Promise<unknown> =>
+      applyBatch(sink, batch, context(), { ...options, retryMs: 0 }).catch((error: unknown) => error);
+    expect(await failure(changed)).toMatchObject({
+      ...{ keyspace: 'k', shard: '-80', table: 't', position: gtid },
+      message: expect.stringMatching(`at k.t on -80 \\(${gtid}, change 1\\), of 3 changes from .*: no such order`),
+    });
+    expect(await failure(copied)).toMatchObject({
+      table: 't',
+      message: expect.stringContaining('at k.t on -80 (copied, row 2), of 2 changes of k.t on -80 (copied)'),
+    });
   }
 });
 

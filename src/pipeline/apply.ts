@@ -1,9 +1,10 @@
 /** Hands one batch to a sink in the order the contract promises, and tries again what passes. Layer 4. */
-import { VStreamError } from '../errors.js';
+import { messageOf, VStreamError } from '../errors.js';
 import { type Clock, delay } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Batch, Change } from '../stream/change.js';
 import { createBackoff } from '../supervise/backoff.js';
+import { changeOf } from './at-change.js';
 import type { ApplyContext, Sink } from './sink.js';
 import { rangesNeeded } from './sweep-needed.js';
 
@@ -67,23 +68,23 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
 }
 
 function sinkFailed(error: unknown, batch: Batch): VStreamError {
-  const { keyspace, shard, table, position } = whereIs(batch);
-  return new VStreamError(
-    'SINK_FAILED',
-    `the sink refused a batch (${describePlace(batch)}): ${error instanceof Error ? error.message : String(error)}`,
-    {
-      keyspace,
-      shard,
-      table,
-      position,
-      next: 'Mend the destination and start again: nothing of this batch counts as applied.',
-      cause: error,
-    },
-  );
+  const change = changeOf(error);
+  const { keyspace, shard, table, position } = whereIs(batch, change);
+  return new VStreamError('SINK_FAILED', `the sink refused a batch (${describePlace(batch, change)}): ${messageOf(error)}`, {
+    keyspace,
+    shard,
+    table,
+    position,
+    next: 'Mend the destination and start again: nothing of this batch counts as applied.',
+    cause: error,
+  });
 }
 
-/** Coordinates of the first change, for errors and logs. */
-export function whereIs({ kind, changes: [first], changes }: Batch): {
+/** Coordinates of the first change, or of the one that is named, for errors and logs. */
+export function whereIs(
+  { kind, changes }: Batch,
+  named?: Change,
+): {
   readonly kind: string;
   readonly rows: number;
   readonly keyspace?: string;
@@ -92,18 +93,23 @@ export function whereIs({ kind, changes: [first], changes }: Batch): {
   readonly position?: string;
 } {
   const rows = changes.length;
-  if (!first) return { kind, rows };
-  const { keyspace, shard, table, gtid } = first;
+  const change = named ?? changes[0];
+  if (!change) return { kind, rows };
+  const { keyspace, shard, table, gtid } = change;
   return { kind, rows, keyspace, shard, table, ...(gtid === undefined ? {} : { position: gtid }) };
 }
 
-/** `12 changes, from commerce.orders on -80 (UUID:5, change 0) to commerce.customer on 80- (UUID:7, change 3)`. */
-export function describePlace({ kind, changes }: Batch): string {
+/**
+ * `12 changes from commerce.orders on -80 (UUID:5, change 0) to commerce.customer on 80- (UUID:7, change 3)`, after `at commerce.orders on
+ * -80 (UUID:6, change 1), of ` where one is named. A copied row has no transaction: its place in the batch tells it, its key would be data.
+ */
+export function describePlace({ kind, changes }: Pick<Batch, 'kind' | 'changes'>, named?: Change): string {
   const [first, last] = [changes[0], changes.at(-1)];
   if (!first || !last) return `${kind} batch`;
-  const at = ({ keyspace, table, shard, gtid, ordinal }: Change): string =>
-    `${keyspace}.${table} on ${shard} (${gtid === undefined ? 'copied' : `${gtid}, change ${ordinal}`})`;
-  const [from, to] = [at(first), at(last)];
+  const at = ({ keyspace, table, shard, gtid, ordinal }: Change, copied: string): string =>
+    `${keyspace}.${table} on ${shard} (${gtid === undefined ? copied : `${gtid}, change ${ordinal}`})`;
+  const [from, to] = [at(first, 'copied'), at(last, 'copied')];
   if (changes.length === 1) return `1 change of ${from}`;
+  if (named) return `at ${at(named, `copied, row ${changes.indexOf(named) + 1}`)}, of ${describePlace({ kind, changes })}`;
   return `${changes.length} changes ${from === to ? `of ${from}` : `from ${from} to ${to}`}`;
 }

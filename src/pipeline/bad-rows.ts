@@ -9,6 +9,7 @@ import type { Gaps } from '../stream/gaps.js';
 import type { ChangeRecord } from '../stream/record.js';
 import { isRowError, withPlace } from '../stream/row-failure.js';
 import { unjudged } from '../stream/where.js';
+import { changeOf } from './at-change.js';
 import { type DeadLetter, deadLetter } from './dead-letter.js';
 import type { LetterBox } from './letter-box.js';
 import { refusedRows, type SinkCapabilities } from './sink.js';
@@ -156,8 +157,12 @@ function failing(batch: StreamBatch, read: (change: ChangeRecord) => void): Bad 
 function named(batch: StreamBatch, error: unknown): unknown {
   if (!VStreamError.is(error) || error.position !== undefined) return error;
   const [refused] = refusedRows(error).keys();
-  const record = batch.changes.find((one) => (one as unknown) === refused);
-  if (record) return withPlace(error, record.group);
+  const about: unknown = refused ?? changeOf(error);
+  const record = batch.changes.find((one) => one === about);
+  if (record) {
+    const { keyspace, shard, table, group } = record;
+    return withPlace(error, { keyspace, shard, table, gtid: group.gtid, shardGtid: group.shardGtid });
+  }
   if (!isRowError(error)) return error;
   const [found] = screen(batch).values();
   return found ?? error;

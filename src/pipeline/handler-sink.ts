@@ -1,6 +1,7 @@
 /** A function as a sink: the 20-line connector. Layer 4. */
-import { VStreamError } from '../errors.js';
+import { messageOf, VStreamError } from '../errors.js';
 import { describePlace, whereIs } from './apply.js';
+import { changeOf } from './at-change.js';
 import type { Handler } from './options.js';
 import type { Sink } from './sink.js';
 
@@ -17,10 +18,11 @@ export function handlerSink(handler: Handler): Sink {
         await handler(batch, context);
       } catch (error) {
         if (VStreamError.is(error)) throw error;
-        const { keyspace, shard, table, position } = whereIs(batch);
+        const change = changeOf(error);
+        const { keyspace, shard, table, position } = whereIs(batch, change);
         throw new VStreamError(
           'HANDLER_FAILED',
-          `the handler threw on ${describePlace(batch)}: ${error instanceof Error ? error.message : String(error)}`,
+          `the handler threw ${change ? '' : 'on '}${describePlace(batch, change)}: ${messageOf(error)}`,
           {
             keyspace,
             shard,
