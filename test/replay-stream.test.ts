@@ -14,6 +14,7 @@ import { actualRow, expectedRow } from './reference/lines.js';
 const NEVER_ASKED: Readonly<Record<string, string>> = {
   'copy/add-table-later': 'a list of tables with one under way: the client resumes it from its own plan, not from a VGTID',
   'copy/add-table-later-no-tables-to-copy': 'never without tables_to_copy: every table would be copied again',
+  'copy/behind-least-number': 'a position inside a table comes with a copy plan, which a VGTID has not',
   'copy/behind-made-up-key-mid': 'a position inside a table comes with a copy plan, which a VGTID has not',
   'copy/behind-made-up-key-min': 'a position inside a table comes with a copy plan, which a VGTID has not',
   'copy/copy-one-of-many': 'the filter names tables that are not copied yet',

@@ -34,7 +34,7 @@ const LEAST = '-1.7976931348623157e308';
 
 /**
  * A value that lies before every row. A number is written into the server's query as it is, and MySQL compares whatever the column
- * holds with it (seen on MySQL 9.7 for each of these types; `behind a key that lies before all` of test/contract).
+ * holds with it: recorded in `copy/behind-least-number`, and seen for each of these types (test/contract/interrupted.ts).
  */
 export function beforeAll(column: Column): StartCell {
   const number = (text: string): StartCell => ({ type: QUERY_TYPE.INT64, value: Buffer.from(text) });

@@ -1,6 +1,7 @@
 /** The contract on the embedded VTGate: with a MySQL server for each shard, and with one under all, as vttestserver has it. */
 import { describe, expect, test } from 'vitest';
 import { startEmbeddedVtgate } from '../../src/embedded/index.js';
+import { interruptedCases, playInterrupted } from './interrupted.js';
 import { play } from './play.js';
 import { playRange, rangeCases } from './ranges.js';
 import { changeScenarios } from './scenarios-changes.js';
@@ -25,6 +26,16 @@ describe('a range copied again on the embedded VTGate', () => {
     test(range.title, async () => {
       await using vtgate = await startEmbeddedVtgate({ keyspaces: { sharded: { shards: ['-80', '80-'] } } });
       await playRange(range, embeddedTarget(vtgate));
+      expect(vtgate.unexpectedStatements).toEqual([]);
+    });
+  }
+});
+
+describe('a copy whose process dies behind rows goes on behind a key that lies before all, on the embedded VTGate', () => {
+  for (const one of interruptedCases) {
+    test(one.key, async () => {
+      await using vtgate = await startEmbeddedVtgate({ keyspaces: { sharded: { shards: ['-80', '80-'] } } });
+      await playInterrupted(one, embeddedTarget(vtgate));
       expect(vtgate.unexpectedStatements).toEqual([]);
     });
   }

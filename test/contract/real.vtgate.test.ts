@@ -1,6 +1,7 @@
 /** The contract on a real Vitess: keyspaces `commerce` and `sharded` (`-80`, `80-`); tables that begin with `ct_` are made and dropped. */
 import { test } from 'vitest';
 import { must } from '../../src/internal/must.js';
+import { interruptedCases, playInterrupted } from './interrupted.js';
 import { play } from './play.js';
 import { playRange, rangeCases } from './ranges.js';
 import { changeScenarios } from './scenarios-changes.js';
@@ -23,6 +24,17 @@ for (const range of rangeCases) {
     const target = realTarget(must(process.env['VSTREAM_TEST_VTGATE'], 'VSTREAM_TEST_VTGATE'));
     try {
       await playRange(range, target);
+    } finally {
+      await target.close();
+    }
+  });
+}
+
+for (const one of interruptedCases) {
+  test(`a copy whose process dies behind rows goes on behind a key that lies before all: ${one.key}`, async () => {
+    const target = realTarget(must(process.env['VSTREAM_TEST_VTGATE'], 'VSTREAM_TEST_VTGATE'));
+    try {
+      await playInterrupted(one, target);
     } finally {
       await target.close();
     }
