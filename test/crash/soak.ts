@@ -1,6 +1,6 @@
 /**
- * `npm run soak -- [--for 60s] [--kills N] [--seed N] [--json]`: the crash test for as long as you like. Ends with 0 only when nothing was
- * lost, doubled or different; the last line of `--json` is {"kills","faults","rows","lost","duplicated","different"}.
+ * `npm run soak -- [--for 60s] [--kills N] [--seed N] [--apart] [--json]`: the crash test for as long as you like. Ends with 0 only when nothing was
+ * lost, doubled or different (`--apart`: with a sink that stores no positions, where doubles are normal); the last line of `--json` is {"kills","faults","rows","lost","duplicated","different"}.
  *
  * `--full [--pause 1h] [--backlog 2000] [--cut]` after it: a sink that is held for that long in front of so many megabytes, and then gets them.
  * With `--cut` the connection is cut in the middle of the pause. Ends with 0 only when the client also stayed under 200 MB; its own last line is
@@ -18,6 +18,7 @@ const { values: flags } = parseArgs({
     for: { type: 'string', default: '60s' },
     kills: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    apart: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
     pause: { type: 'string', default: '1h' },
@@ -30,7 +31,9 @@ const seed = Number(flags.seed);
 const pauseMs = parseDuration(flags.pause);
 const backlogBytes = Number(flags.backlog) * 1_000_000;
 if (forMs === undefined || !Number.isInteger(seed) || pauseMs === undefined || !(backlogBytes > 0)) {
-  console.error('usage: npm run soak -- [--for 60s] [--kills N] [--seed N] [--json] [--full [--pause 1h] [--backlog MEGABYTES] [--cut]]');
+  console.error(
+    'usage: npm run soak -- [--for 60s] [--kills N] [--seed N] [--apart] [--json] [--full [--pause 1h] [--backlog MEGABYTES] [--cut]]',
+  );
   process.exit(2);
 }
 await crashed(forMs);
@@ -40,6 +43,7 @@ async function crashed(ms: number): Promise<void> {
   console.error(`seed ${seed}`);
   const { examples, ...result } = await crash({
     seed,
+    apart: flags.apart,
     forMs: ms,
     kills: flags.kills === undefined ? undefined : Number(flags.kills),
     log: (line) => console.error(line),

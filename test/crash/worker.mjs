@@ -1,17 +1,17 @@
 /**
  * The process that is killed: streams the embedded shop into DuckDB with the built client, and tells its parent of each step.
- * Arguments: one JSON object {address, path, letters, until?, seed}.
+ * Arguments: one JSON object {address, path, letters, until?, seed, apart}; `apart`: as a sink that stores no positions.
  */
 import { start } from '../../dist/index.js';
 import { duckdb } from '../../dist/sinks/duckdb/index.js';
 
-const { address, path, letters, until, seed } = JSON.parse(process.argv[2]);
+const { address, path, letters, until, seed, apart } = JSON.parse(process.argv[2]);
 const tell = (event) => process.send?.(event);
 const target = duckdb({ path, append: ['ledger'], threads: 1 });
 
 /** The sink of the product, with a word before and after each step. */
 const sink = {
-  capabilities: target.capabilities,
+  capabilities: { ...target.capabilities, ...(apart ? { position: 'external' } : {}) },
   async open(context) {
     const opened = await target.open(context);
     tell('opened');
@@ -71,7 +71,8 @@ try {
     state: { keyspace: 'vstream', table: 'streams' },
     sink,
     lease: '5s',
-    checkpointInterval: '10ms',
+    // Apart, the rows of many batches go before the position behind them.
+    checkpointInterval: apart ? '1s' : '10ms',
     limits: { batchChanges: 60 },
     onBadRow: 'dead-letter',
     deadLetter: letters,
