@@ -178,6 +178,19 @@ describe('the failure table of protocol.md E.2', () => {
     [3, 'lastpk of table t does not fit its key', ['POSITION_INVALID', 'position']],
     [3, 'something else', ['CONFIG_INVALID', 'config']],
     [5, 'nothing of that name', ['KEYSPACE_NOT_FOUND', 'config']],
+    // VTGate's picker takes a tablet from the topology that its health check does not know: a restart, a failover, the end of a reshard.
+    [
+      5,
+      'error starting stream from shard GTID keyspace:"k" shard:"80-": failed to get tablet connection to zone1-0000000201: tablet: cell:"zone1" uid:201 is either down or nonexistent',
+      ['NO_TABLET', 'retry'],
+    ],
+    [5, 'target: k.80-.primary: tablet uid:201 is either down or nonexistent', ['NO_TABLET', 'retry']],
+    // The topology server is away: the keyspace is not.
+    [
+      2,
+      'failed to resolve vstream parameters: failed to get shards in keyspace k: keyspace k fetch error: deadline exceeded: keyspaces/k/SrvKeyspace',
+      ['STREAM_LOST', 'refresh'],
+    ],
     [16, 'no', ['AUTH_FAILED', 'config']],
     // A GTID with the number of an error in it is no error of that number.
     [2, 'stream (at source tablet) error @ 9c900936-e6a3-11f1-bff1-02fc00000001:1-1236: EOF', ['STREAM_LOST', 'retry']],
@@ -200,6 +213,8 @@ describe('statements', () => {
     [5, "Table 'vt_k.t' doesn't exist (errno 1146) (sqlstate 42S02)", 'TABLE_NOT_FOUND', 'config'],
     [5, "Unknown column 'beat' in 'field list' (errno 1054) (sqlstate 42S22)", 'COLUMN_NOT_FOUND', 'config'],
     [14, 'no healthy tablet available for \'keyspace:"k" shard:"0"\'', 'NO_TABLET', 'retry'],
+    [5, 'target: k.0.primary: tablet: cell:"zone1" uid:201 is either down or nonexistent', 'NO_TABLET', 'retry'],
+    [9, 'target: k.0.primary: vttablet: rpc error: code = FailedPrecondition desc = wrong tablet type: REPLICA', 'NO_TABLET', 'retry'],
     [10, 'Deadlock found (errno 1213) (sqlstate 40001)', 'QUERY_FAILED', 'retry'],
     [2, 'The MySQL server is running with the --read-only option (errno 1290) (sqlstate HY000)', 'QUERY_FAILED', 'retry'],
     [3, 'syntax error at position 14', 'QUERY_FAILED', 'fatal'],

@@ -17,7 +17,7 @@ const RECOPY = 'Copy again (`onPurged: "recopy"`, or `vstream state reset`), or 
 const LOWER = 'Give the name as Vitess shows it: `show keyspaces`, `show vitess_shards`, `show tables`.';
 
 /** TLS and addresses: grpc-js reports them all as UNAVAILABLE (connect-errors.json). */
-const CONNECT: readonly FailureRule[] = onUnavailable([
+const ON_UNAVAILABLE: readonly FailureRule[] = [
   {
     text: /ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames/,
     code: 'TLS_FAILED',
@@ -85,7 +85,8 @@ const CONNECT: readonly FailureRule[] = onUnavailable([
     says: 'cannot be reached',
     next: 'Check the address in `vtgate`, the network and firewalls between here and there.',
   },
-]);
+];
+const CONNECT = ON_UNAVAILABLE.map((row) => ({ ...row, codes: [UNAVAILABLE] }));
 
 const RIGHTS: readonly FailureRule[] = [
   {
@@ -148,10 +149,17 @@ const POSITIONS: readonly FailureRule[] = [
 
 const REQUEST: readonly FailureRule[] = [
   {
-    text: /node doesn't exist: keyspaces\/|keyspace (\S+) (?:fetch error|not found)|unknown keyspace|no such keyspace/i,
+    text: /node doesn't exist: keyspaces\/|keyspace (\S+) not found|unknown keyspace|no such keyspace/i,
     code: 'KEYSPACE_NOT_FOUND',
     says: 'does not know the keyspace',
     next: LOWER,
+  },
+  {
+    text: /keyspace \S+ fetch error/i,
+    code: 'STREAM_LOST',
+    category: 'refresh',
+    says: 'cannot read the shards of the keyspace from the topology server',
+    next: RECONNECT,
   },
   {
     codes: [INVALID_ARGUMENT],
@@ -252,7 +260,7 @@ const EVENTS: readonly FailureRule[] = [
     next: 'Nothing: the client reconnects at once.',
   },
   {
-    text: /failed to find an? (\S+) tablet|no healthy tablet|context has expired/i,
+    text: /failed to find an? (\S+) tablet|no healthy tablet|context has expired|tablet.* is either down or nonexistent/i,
     code: 'NO_TABLET',
     says: 'found no usable tablet of the type for a shard: none healthy, or all of them refused the position',
     next: 'Check `show vitess_tablets`, `tabletType` and `cells`; the client checks the position meanwhile.',
@@ -322,7 +330,7 @@ const REST: readonly FailureRule[] = [
 ];
 
 /** In-band errors of Execute; all are thrown as `QUERY_FAILED` with this category, the code here is for who asks. */
-const SQL: readonly FailureRule[] = [
+export const SQL_FAILURES: readonly FailureRule[] = [
   {
     codes: [PERMISSION_DENIED],
     errnos: [1044, 1045, 1142, 1143, 1227, 1370, 3569],
@@ -363,7 +371,7 @@ const SQL: readonly FailureRule[] = [
     next: 'While a switch is under way this passes; afterwards use the table in its new keyspace.',
   },
   {
-    text: /no healthy tablet|no primary tablet|primary is not serving|tablet (?:not found|for .* not available)|no valid tablet/i,
+    text: /no healthy tablet|no primary tablet|primary is not serving|tablet (?:not found|for .* not available)|no valid tablet|tablet.* is either down or nonexistent|wrong tablet type/i,
     code: 'NO_TABLET',
     category: 'retry',
     says: 'has no healthy tablet for the shard',
@@ -388,10 +396,3 @@ const SQL: readonly FailureRule[] = [
 
 /** Rows for the status of an RPC, in the order they are tried; the last one takes everything. */
 export const RPC_FAILURES: readonly FailureRule[] = [...CONNECT, ...RIGHTS, ...POSITIONS, ...REQUEST, ...EVENTS, ...REST];
-
-/** The same for an error inside an answer of `Execute`. */
-export const SQL_FAILURES: readonly FailureRule[] = SQL;
-
-function onUnavailable(rows: readonly FailureRule[]): readonly FailureRule[] {
-  return rows.map((row) => ({ ...row, codes: [UNAVAILABLE] }));
-}
