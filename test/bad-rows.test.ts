@@ -207,6 +207,61 @@ test('rows that a handler refuses by name are left out, and it is called again w
   expect(letters[0]?.head.reason.message).toContain('unlucky');
 });
 
+/** Keeps the last state of each order, outside of the stream; throws whatever it likes at some of them. */
+function upserting(refuses: (id: number) => boolean) {
+  const rows = new Map<number, string>();
+  const sink: Sink = {
+    capabilities: { position: 'external', deletes: true, sweep: false, schema: 'fixed', bisect: true },
+    async open() {},
+    async apply({ changes }) {
+      for (const { before, after } of changes) {
+        const [was, is] = [before?.['id'], after?.['id']].map((id) => (id === undefined ? undefined : Number(id)));
+        if (is !== undefined && refuses(is)) throw new Error('constraint orders_check');
+        if (was !== undefined) rows.delete(was);
+        if (is !== undefined) rows.set(is, String(after?.['item']));
+      }
+    },
+    async close() {},
+  };
+  return { sink, rows };
+}
+
+test('rows that an upserting sink refuses without naming them are found, copied or changed, and become dead letters', async () => {
+  await using shop = await startShop();
+  const path = join(folder, 'bisect.jsonl');
+  const { sink, rows } = upserting((id) => [3, 30, 31, 501].includes(id));
+  const state = memoryStore();
+  const more = { tables: ['orders'], onBadRow: 'dead-letter', deadLetter: { path }, sinkRetry: 0, state } as const;
+  await run(options(shop, sink, more));
+  expect([...rows.keys()].toSorted((a, b) => a - b)).toEqual(allBut(3, 30, 31));
+  const late = [500, 501, 502].map((id) => ({ id, item: 'late', price: '1.00' }));
+  shop.engine.transaction('shop', '-80', [{ op: 'insert', table: 'orders', rows: late }]);
+  const { position } = await run(options(shop, sink, { ...more, until: 'now' }));
+  expect([...rows.keys()].filter((id) => id >= 500)).toEqual([500, 502]);
+  const { letters } = await lettersIn(path);
+  expect(letters.map(({ head }) => head.reason.message)).toEqual(
+    letters.map(({ head }) => expect.stringContaining(`of shop.orders on ${head.shard}`) as string),
+  );
+  expect(letters).toHaveLength(4);
+  expect(position?.incomplete.map(({ reason }) => reason)).toContain('row-dead-lettered');
+});
+
+test('an upserting sink that takes nothing any more loses no row to `skip`: the stream ends before its batch', async () => {
+  await using shop = await startShop();
+  let down = false;
+  const { sink, rows } = upserting(() => down);
+  const state = memoryStore();
+  const more = { tables: ['orders'], sinkRetry: 0, state } as const;
+  await run(options(shop, sink, more));
+  down = true;
+  for (const id of [500, 501]) placeOrder(shop, id);
+  await expect(run(options(shop, sink, { ...more, until: 'now' }))).rejects.toMatchObject({ code: 'SINK_FAILED', table: 'orders' });
+  down = false;
+  const { position } = await run(options(shop, sink, { ...more, until: 'now' }));
+  expect(rows.size).toBe(52);
+  expect(position?.incomplete).toEqual([]);
+});
+
 test('another error of the sink is not the rows’ fault', async () => {
   await using shop = await startShop();
   const handler = (): never => {

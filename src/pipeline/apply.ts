@@ -16,6 +16,8 @@ export interface ApplyOptions {
   readonly random: () => number;
   /** How long a batch is tried again after its first failure, milliseconds; 0 = not at all. */
   readonly retryMs: number;
+  /** Awaited before each try: nothing is written while the stream may be another's. */
+  ready?(): Promise<void>;
   /** Told of each failed try that is followed by another, and with undefined when one of those succeeded. */
   failed?(error: VStreamError | undefined): void;
 }
@@ -48,6 +50,7 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
   const { clock, random, retryMs } = options;
   const backoff = createBackoff({ clock, random, minMs: FIRST_WAIT_MS, budgetMs: retryMs });
   for (let attempt = 1; ; attempt++) {
+    await options.ready?.();
     try {
       await applyOnce(sink, batch, context, options.logger);
       if (attempt > 1) options.failed?.(undefined);

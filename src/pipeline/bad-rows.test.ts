@@ -57,6 +57,7 @@ function badRows(policy: BadRowsOptions['policy'], more: Partial<BadRowsOptions>
     stream: 's',
     incarnation: 'i',
     gaps: new Gaps(BEFORE),
+    position: BEFORE,
     capabilities: { position: 'stored', deletes: true, sweep: true, schema: 'evolve' },
     clock: { now: () => 0, monotonic: () => 0 },
     logger: silentLogger,

@@ -10,6 +10,7 @@ import type { ChangeRecord } from '../stream/record.js';
 import { isRowError, withPlace } from '../stream/row-failure.js';
 import { unjudged } from '../stream/where.js';
 import { changeOf } from './at-change.js';
+import { bisect, isRefusal } from './bisect.js';
 import { type DeadLetter, deadLetter } from './dead-letter.js';
 import type { LetterBox } from './letter-box.js';
 import { refusedRows, type SinkCapabilities } from './sink.js';
@@ -21,6 +22,8 @@ export interface BadRowsOptions {
   readonly stream: string;
   readonly incarnation: string;
   readonly gaps: Gaps;
+  /** Where the run begins. */
+  readonly position: Position;
   readonly capabilities: SinkCapabilities;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly logger: Logger;
@@ -37,37 +40,56 @@ export class BadRows {
   #keyless = 0;
   #untold = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
+  /** Of the last batch, and its last change, while no statement or sweep came behind it. */
+  #before: Position;
+  #taken: ChangeRecord | undefined;
 
   constructor(options: BadRowsOptions) {
     this.#options = options;
+    this.#before = options.position;
   }
 
   /**
    * Applies the batch, without its bad rows where the policy allows that, and returns it as applied: its position carries the
    * mark of what was left out. A row is among the dead letters before the position moves past it, and once however often it comes.
+   * @param give `once`: without trying again what the destination refuses
    */
-  async apply(batch: StreamBatch, apply: (batch: StreamBatch) => Promise<void>): Promise<StreamBatch> {
-    const { policy, capabilities, gaps } = this.#options;
+  async apply(batch: StreamBatch, give: (batch: StreamBatch, once: boolean) => Promise<void>): Promise<StreamBatch> {
+    const { policy, capabilities, gaps, logger } = this.#options;
     if (policy === 'fail') {
-      await apply(batch).catch((error: unknown) => Promise.reject(named(batch, error)));
+      await give(batch, false).catch((error: unknown) => Promise.reject(named(batch, error)));
       return batch;
     }
     // A sink that reads cells and undoes what it began is asked first: decoding all rows for it would cost as much as applying.
     const asksFirst = capabilities.input === 'cells' && capabilities.position === 'stored';
     let rest = await this.#without(batch, outside(batch));
     if (!asksFirst) rest = await this.#without(rest, screen(rest));
-    for (;;) {
+    for (let searched = false; ; ) {
       const position = gaps.onto(rest.position);
       if (position !== rest.position) rest = rest.with({ position });
       try {
-        await apply(rest);
+        await give(rest, false);
+        this.#applied(rest);
         return rest;
       } catch (error) {
-        const bad = blamed(rest, error);
-        if (bad.size === 0) throw error;
+        let bad = blamed(rest, error);
+        if (bad.size === 0) {
+          if (searched || !capabilities.bisect || !isRefusal(error)) throw error;
+          logger.info({ rows: rest.changes.length }, 'looking for the rows the sink refuses, in parts of the batch');
+          bad = await bisect(rest, error, { give, before: this.#before, taken: this.#taken });
+          // Every part was taken: the whole may be as well by now.
+          searched = bad.size === 0;
+        }
         rest = await this.#without(rest, bad);
       }
     }
+  }
+
+  #applied({ kind, position, changes, progress }: StreamBatch): void {
+    if (!this.#options.capabilities.bisect) return;
+    this.#before = position;
+    // A row that a statement or a sweep may have removed must not be given again.
+    if (kind !== 'progress' || progress?.sweep) this.#taken = changes.at(-1);
   }
 
   async #without(batch: StreamBatch, bad: Bad): Promise<StreamBatch> {

@@ -242,6 +242,7 @@ export class Runner {
       stream: options.name,
       incarnation: claim.incarnation,
       gaps: session.engine.gaps,
+      position: session.engine.position,
       capabilities: this.#sink.capabilities,
       clock: this.#clock,
       logger: options.logger,
@@ -300,7 +301,11 @@ export class Runner {
       // With the next renewal: who looks at the state sees what the stream is at.
       ownership.offer({ lastError: error ? JSON.stringify(error.toJSON()) : null });
     };
-    const options = { clock: this.#clock, logger, random: this.#random, retryMs, failed };
+    const ready = async (): Promise<void> => {
+      await ownership.whenHeld();
+      context.signal.throwIfAborted();
+    };
+    const options = { clock: this.#clock, logger, random: this.#random, retryMs, ready, failed };
     const ask = (): [Promise<IteratorResult<StreamBatch, void>>, number] => {
       const round = this.#taken.asked();
       return [batches.next(), round];
@@ -314,10 +319,11 @@ export class Runner {
       [next, asked] = ask();
       next.catch(() => {});
       // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
-      await ownership.whenHeld();
-      context.signal.throwIfAborted();
+      await ready();
       recorder.applyingSince = this.#clock.monotonic();
-      const applying = badRows.apply(given, (one) => applyBatch(this.#sink, asBatch(one), context, options));
+      const applying = badRows.apply(given, (one, once) =>
+        applyBatch(this.#sink, asBatch(one), context, once ? { ...options, retryMs: 0 } : options),
+      );
       const batch = await sayingHowLong(applying, this.#clock, (seconds) =>
         logger.warn({ seconds, ...whereIs(asBatch(given)) }, `the destination has been at one batch for ${seconds} s`),
       );

@@ -72,6 +72,16 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a sink that is text', { sink: 'duckdb' }, 'sink must be a sink or a function, not "duckdb"'],
   ['a sink without apply', { sink: { ...sink, apply: undefined } }, 'sink has no method `apply`'],
   ['a sink without capabilities', { sink: { ...sink, capabilities: undefined } }, 'does not declare `capabilities.position`'],
+  [
+    'a search in a sink of positions',
+    { sink: { ...sink, capabilities: { ...sink.capabilities, bisect: true } } },
+    'declares `capabilities.bisect` and stores positions',
+  ],
+  [
+    'a search that is no yes or no',
+    { sink: { ...sink, capabilities: { ...sink.capabilities, bisect: 'yes' } } },
+    'declares `capabilities.bisect` as "yes"',
+  ],
   ['a promise to sweep', { sink: { ...sink, capabilities: { ...sink.capabilities, sweep: true } } }, 'has no method `sweep`'],
   ['a lease too short to renew', { lease: '500ms' }, 'lease must be at least 1000 ms'],
   ['a misspelt option', { checkpointIntervall: 1 }, 'Did you mean `checkpointInterval`?'],

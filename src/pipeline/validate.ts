@@ -195,6 +195,13 @@ function readSink(fields: Fields): ValidatedSink | undefined {
     : 'position';
   if (incomplete !== undefined)
     return fields.fail('sink', `does not declare \`capabilities.${incomplete}\``, 'See the contract of `Sink`.');
+  const { position, bisect } = capabilities as Record<string, unknown>;
+  if (bisect !== undefined && typeof bisect !== 'boolean')
+    return fields.fail('sink', `declares \`capabilities.bisect\` as ${shown(bisect)}`, 'Declare true or false.');
+  if (bisect === true && position === 'stored') {
+    const how = 'Leave it out: a sink that stores positions undoes what it began, and names the rows with `rowsRefused`.';
+    return fields.fail('sink', 'declares `capabilities.bisect` and stores positions', how);
+  }
   if ((capabilities as Record<string, unknown>)['sweep'] === true && typeof value['sweep'] !== 'function') {
     return fields.fail('sink', 'declares `capabilities.sweep` but has no method `sweep`', 'Implement it, or declare false.');
   }

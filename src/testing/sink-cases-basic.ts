@@ -201,6 +201,35 @@ export const basicCases: readonly SinkCase[] = [
       }),
   },
   {
+    title: 'parts of a batch, some of them twice, and then the whole leave what the whole alone leaves',
+    needs: ['bisect', 'deletes'],
+    run: (harness) =>
+      onBench(harness, ['0'], async (bench) => {
+        const version = bench.table('orders', ORDERS);
+        await bench.start(version);
+        await bench.apply(bench.batches.copy(version, '0', [row(1n, 'a'), row(2n, 'b')]));
+        const changes = [
+          { op: 'insert', version, shard: '0', after: row(3n, 'c') },
+          { op: 'update', version, shard: '0', before: row(1n, 'a'), after: row(4n, 'moved') },
+          { op: 'delete', version, shard: '0', before: row(2n, 'b') },
+          { op: 'insert', version, shard: '0', after: row(1n, 'new') },
+          { op: 'update', version, shard: '0', before: row(3n, 'c'), after: row(3n, 'c2') },
+        ] as const;
+        for (const [from, to] of [
+          [0, 2],
+          [2, 4],
+          [2, 3],
+          [1, 2],
+          [3, 4],
+          [4, 5],
+          [0, 1],
+        ] as const)
+          await bench.apply(bench.batches.transactions(changes.slice(from, to)));
+        await bench.apply(bench.batches.transactions(changes));
+        await bench.expect(version, [row(1n, 'new'), row(3n, 'c2'), row(4n, 'moved')]);
+      }),
+  },
+  {
     title: 'composite keys of text are told apart, whatever they are joined to',
     needs: ['deletes'],
     run: (harness) =>

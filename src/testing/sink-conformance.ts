@@ -28,7 +28,7 @@ export interface SinkHarness {
 export interface SinkCase {
   readonly title: string;
   /** What the sink must be able to do for the case to make sense. */
-  readonly needs: readonly ('deletes' | 'sweep' | 'stored' | 'evolve' | 'truncate' | 'ranges')[];
+  readonly needs: readonly ('deletes' | 'sweep' | 'stored' | 'evolve' | 'truncate' | 'ranges' | 'bisect')[];
   run(harness: SinkHarness): Promise<void>;
 }
 
@@ -43,6 +43,7 @@ export function sinkConformance(capabilities?: SinkCapabilities, canTruncate = t
     evolve: capabilities.schema === 'evolve',
     truncate: canTruncate,
     ranges: capabilities.sweep && canSweepRanges,
+    bisect: capabilities.bisect === true,
   };
   return all.filter((one) => one.needs.every((need) => able[need]));
 }
