@@ -54,6 +54,16 @@ describe('a change as a line', () => {
     );
   });
 
+  test('a JSON document that looks like a Buffer of Node stays the document it is', () => {
+    const after = { id: 1n, note: { type: 'Buffer', data: [1, 2, 3] }, data: Buffer.from([1, 2, 3]) };
+    expect(JSON.parse(formatChange(makeChange({ op: 'insert', version, shard: '0', after })))).toHaveProperty('after', {
+      id: '1',
+      note: { type: 'Buffer', data: [1, 2, 3] },
+      data: 'AQID',
+    });
+    expect(JSON.parse(toJson([after.note, after.data]))).toEqual([after.note, 'AQID']);
+  });
+
   test('negative zero is kept', () => {
     expect(formatChange(makeChange({ op: 'insert', version, shard: '0', after: { id: -0 } }))).toContain('"id":-0');
   });
