@@ -1,6 +1,8 @@
 /** Changes and batches made by hand, for tests of sinks and handlers. Layer 6. */
 import { Position } from '../position/position.js';
+import { bitValue } from '../schema/binary.js';
 import type { Cells } from '../schema/cells.js';
+import { columnTypeOf, type Kind } from '../schema/mysql-type.js';
 import type { Column, TableVersion } from '../schema/table.js';
 import type { Key, Row } from '../schema/values.js';
 import type { Batch, Change, Op, Phase, SchemaChange, Transaction } from '../stream/change.js';
@@ -42,8 +44,10 @@ export function tableVersion(name: string, columns: Readonly<Record<string, stri
 /** One row as the stream would give it: properties missing in `row` are absent columns (a partial image). */
 class RowCells implements Cells {
   readonly #values: readonly unknown[];
+  readonly #kinds: readonly Kind[];
 
   constructor(version: TableVersion, row: Row) {
+    this.#kinds = version.columns.map((column) => columnTypeOf(column).kind);
     this.#values = version.columns.map((column) => row[column.name]);
   }
 
@@ -67,7 +71,11 @@ class RowCells implements Cells {
     const value = this.#values[column];
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'string') return value;
-    if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+    if (value instanceof Uint8Array) {
+      // As the decoder's cells say it: digits of a BIT, base64 of other bytes.
+      if (this.#kinds[column] === 'bit') return String(bitValue(Buffer.from(value), 0, value.length));
+      return Buffer.from(value).toString('base64');
+    }
     return typeof value === 'object' ? toJson(value) : String(value);
   }
   value(column: number): unknown {

@@ -7,7 +7,7 @@ import type { Target } from './catalog.js';
 import type { KeyOutcome } from './compact.js';
 import { dropDisplaced, putAside } from './displaced.js';
 import type { Database, Driver } from './driver.js';
-import { META, quoteName, quoteText } from './identifiers.js';
+import { META, META_PREFIX, quoteName, quoteText } from './identifiers.js';
 import { append, type LoadOptions, type Source } from './load.js';
 import { columnWriter } from './writers.js';
 
@@ -16,6 +16,10 @@ export interface EraseOptions extends LoadOptions {
   /** Every shard rows of the table's keyspace may be stored under, those of this batch included. */
   readonly shards: ReadonlySet<string>;
 }
+
+/** Columns beside those of the key; no column of a source table can have these names. */
+const OWN = `${META_PREFIX}own`;
+const UPSERT = `${META_PREFIX}upsert`;
 
 export async function erase(
   database: Database,
@@ -29,12 +33,15 @@ export async function erase(
   const several = options.shards.size > 1;
   const keys = key.map((name) => target.columns.get(name.toLowerCase()) ?? { name, type: 'VARCHAR' });
   const table = `_vstream_keys_${target.id}`;
-  const columns = [...keys.map(({ name, type }) => `${quoteName(name)} ${type}`), ...(several ? ['own INTEGER', 'upsert BOOLEAN'] : [])];
+  const columns = [
+    ...keys.map(({ name, type }) => `${quoteName(name)} ${type}`),
+    ...(several ? [`${OWN} INTEGER`, `${UPSERT} BOOLEAN`] : []),
+  ];
   await connection.run(`create or replace temp table ${table} (${columns.join(', ')})`);
   const own = new OwnShards(options.shards);
   const more: Source<KeyOutcome>[] = [
-    { name: 'own', type: driver.INTEGER, value: (one) => own.number(one.shards) },
-    { name: 'upsert', type: driver.BOOLEAN, value: (one) => one.row !== undefined },
+    { name: OWN, type: driver.INTEGER, value: (one) => own.number(one.shards) },
+    { name: UPSERT, type: driver.BOOLEAN, value: (one) => one.row !== undefined },
   ];
   for (const [from, group] of byVersion(outcomes, (one) => one.version)) {
     const sources = keySources<KeyOutcome>(driver, target, from, key, options, (one) => one.cells);
@@ -47,16 +54,18 @@ export async function erase(
     );
   }
   const match = keys.map(({ name }) => `t.${quoteName(name)} = k.${quoteName(name)}`).join(' and ');
-  const mine = several ? ` and contains(${own.sql}[k.own], concat(',', t.${META.shard}, ','))` : '';
+  const mine = several ? ` and contains(${own.sql}[k.${OWN}], concat(',', t.${META.shard}, ','))` : '';
   if (several && options.identity === 'key') {
     await dropDisplaced(connection, target, `${match}${mine}`, `temp.${table} as k`);
     const foreign = `_vstream_foreign_${target.id}`;
+    // Key and shard name a version; DuckDB's `rowid` would be the source's own column where it has one of that name.
+    const one = [...keys.map(({ name }) => quoteName(name)), META.shard].map((name) => `t.${name}`).join(', ');
     const found = await connection.runAndReadAll(
       `create or replace temp table ${foreign} as
-       select t.rowid as row from ${target.sql} as t, temp.${table} as k where ${match} and k.upsert and not (true${mine})`,
+       select ${one} from ${target.sql} as t, temp.${table} as k where ${match} and k.${UPSERT} and not (true${mine})`,
     );
     if (Number(found.getRows()[0]?.[0]) > 0) {
-      const those = `t.rowid in (select row from temp.${foreign})`;
+      const those = `(${one}) in (from temp.${foreign})`;
       await putAside(connection, target, key, [{ table: `${target.sql} as t where ${those}`, select: '*' }]);
       await connection.run(`delete from ${target.sql} as t where ${those}`);
     }

@@ -5,12 +5,14 @@ import { columnType } from './types.js';
 
 export type KeyReader = (cells: Cells) => string;
 
-/** Equal text exactly for equal keys: exact values, as MySQL's own collation has already decided which rows are one. */
+/**
+ * Equal text exactly for equal keys: exact values, as MySQL's own collation has already decided which rows are one. Of a key of one
+ * number, BIT included, it is the decimal digits, which high-water.ts compares.
+ */
 export function keyReader(version: TableVersion): KeyReader {
   const columns = version.columns.flatMap((column, index) => {
     if (!column.key) return [];
-    const { kind } = columnType(column, 'text');
-    return [{ index, raw: kind === 'bytes' || kind === 'bit' }];
+    return [{ index, raw: columnType(column, 'text').kind === 'bytes' }];
   });
   const read = (cells: Cells, column: { index: number; raw: boolean }): string => {
     if (!column.raw) return cells.text(column.index) ?? '';

@@ -119,6 +119,12 @@ export function widerType(a: string, b: string): string {
 
 /** The expression that turns stored values of a column into a wider type. */
 export function conversion(quoted: string, from: string, to: string): string {
-  if (to === 'BLOB') return from === 'VARCHAR' ? `encode(${quoted})` : `encode(CAST(${quoted} AS VARCHAR))`;
-  return `CAST(${quoted} AS ${to})`;
+  if (to === 'BLOB') return from === 'VARCHAR' ? `encode(${quoted})` : `encode(${textOf(quoted, from)})`;
+  return to === 'VARCHAR' ? textOf(quoted, from) : `CAST(${quoted} AS ${to})`;
+}
+
+/** DuckDB prints a DECIMAL without digits before its point as `.05`. */
+function textOf(quoted: string, from: string): string {
+  const text = `CAST(${quoted} AS VARCHAR)`;
+  return /^DECIMAL\((\d+),\1\)$/.test(from) ? `regexp_replace(${text}, '^(-?)\\.', '\\10.')` : text;
 }
