@@ -47,7 +47,7 @@ export class Delivery {
       if (!recorder.position) recorder.position = batch.position;
       this.#lastProgress = clock.monotonic();
       yield batch;
-      this.watching?.consumerWasBusy();
+      this.watching?.consumerWasBusy(this.#lastProgress);
     }
   }
 

@@ -25,6 +25,7 @@ import type { VgtidEntry } from '../wire/vgtid.js';
 import { MessageReader } from './reader.js';
 import { isUnusable, Recovery, streamEnded } from './recovery.js';
 import { Resolving } from './resolving.js';
+import { isAsked } from './request.js';
 import { ResumeGuard } from './resume-guard.js';
 import { SmallTables } from './small-tables.js';
 import { judgeStatement } from './statements.js';
@@ -38,9 +39,6 @@ import type { Watch } from './watch.js';
 
 /** How long a read waits before the loop looks at clocks and verdicts. */
 const LOOK_MS = 500;
-
-/** An RPC that lived this long without a stall was no failure, whatever ended it and whether or not the servers could be asked. */
-const WELL_MS = 120_000;
 
 type RpcEnd = 'next' | 'stop';
 
@@ -187,7 +185,7 @@ export class Engine {
     const rpc = new AbortController();
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
     this.#resumed = new ResumeGuard(position.shards);
-    const watch = this.#watch(position);
+    const watch = this.#watch(position, copying);
     this.#delivery.watching = watch;
     const openedAt = clock.monotonic();
     try {
@@ -197,7 +195,7 @@ export class Engine {
         if (result.kind === 'message') {
           watch.message();
           for (const unit of grouper.push(result.message)) {
-            watch.progress(unit.keyspace, unit.shard);
+            watch.progress(unit.keyspace, unit.shard, unit.kind === 'group' && unit.part?.last === false);
             if (this.#resolving) yield* this.#resolve(unit, this.#resolving, grouper);
             else yield* this.#take(unit, grouper);
             if (unit.vgtid !== undefined && this.#recovery.movedOn(unit.keyspace, unit.shard)) this.#recovery.over();
@@ -211,8 +209,7 @@ export class Engine {
         }
         const stall = watch.judge();
         if (stall) throw stall;
-        // An idle stream never moves: it is well when it has all there is, or when nothing was wrong with it for long.
-        if (this.#recovery.open && (watch.caughtUp || clock.monotonic() - openedAt > WELL_MS)) this.#recovery.over();
+        if (this.#recovery.open) this.#recovery.lives(watch.caughtUp, clock.monotonic() - openedAt);
         if (this.#resolving) continue;
         yield* this.#delivery.progressIfDue();
         if (stopAt() || this.#abort.aborted) {
@@ -243,13 +240,16 @@ export class Engine {
     if (plan !== position.plan) this.#assembler.replace(position.with({ plan }));
   }
 
-  #watch(position: Position): Watch {
+  #watch(position: Position, table: TableRef | undefined): Watch {
     const assembler = this.#assembler;
-    const copying = (keyspace: string, shard: string): boolean => !assembler.plan.doneOn(keyspace, shard);
+    // A shard that is done with the table sends its changes, whatever is to be copied later.
+    const copying = (keyspace: string, shard: string): boolean =>
+      keyspace === table?.keyspace && assembler.plan.shard(keyspace, table.table, shard)?.state !== 'done';
     const gtid = (keyspace: string, shard: string): string => assembler.gtid(keyspace, shard);
-    const watch = this.#watches.open({ shards: position.shards, copying, gtid }, this.#presence.tabletType);
+    const shards = position.shards.filter((one) => isAsked(one, table));
+    const watch = this.#watches.open({ shards, copying, gtid }, this.#presence.tabletType);
     // A position that was stored, or that an earlier RPC could not move from, is looked at by SQL beside the stream.
-    if (this.#suspicious) watch.probe(position.shards);
+    if (this.#suspicious) watch.probe(shards);
     this.#suspicious = false;
     return watch;
   }
@@ -374,6 +374,7 @@ export class Engine {
     const { changes, recopy, perhapsGone } = judgeStatement(unit, {
       isActive: (ref, shard) => this.catalog.isActive(ref, shard) && !this.#assembler.isHeld(ref.keyspace, ref.table, shard, unit.gtid),
       rowsChanged: (table, reason) => this.#options.rowsChanged(table, reason),
+      columnOf: (table, name) => this.catalog.columnOf(table, name),
     });
     for (const [table, reason] of perhapsGone) this.#presence.mayBeGone(table, reason);
     yield* this.#delivery.handOut(this.#assembler.addStatement(unit, changes, recopy));

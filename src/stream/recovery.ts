@@ -7,6 +7,9 @@ import { Repeats } from '../supervise/repeats.js';
 import { remedy } from '../supervise/verdict.js';
 import type { TablePresence } from './table-presence.js';
 
+/** An RPC that lived this long without a stall was no failure, whatever ended it and whether or not the servers could be asked. */
+const WELL_MS = 120_000;
+
 export type NextStep =
   | { readonly kind: 'give-up'; readonly error: VStreamError }
   | { readonly kind: 'wait'; readonly ms: number; readonly move: boolean };
@@ -52,6 +55,15 @@ export class Recovery {
   /** A shard's position moved; true when that ends the trouble. */
   movedOn(keyspace: string, shard: string): boolean {
     return this.#repeats.movedOn(keyspace, shard);
+  }
+
+  /**
+   * The RPC under way lives for so long. An idle stream never moves: it is well when it has all there is, or when nothing was wrong with it
+   * for long. But a stall ends only when its shard moves or has all there is: that of a copy is told after longer than this.
+   */
+  lives(caughtUp: boolean, ms: number): void {
+    if (caughtUp || (ms > WELL_MS && this.#stalls === 0)) this.over();
+    else if (ms > WELL_MS) this.#options.backoff.reset();
   }
 
   over(): void {

@@ -2,7 +2,7 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { VStreamError } from '../errors.js';
 import type { TableCopy } from '../position/plan.js';
-import type { Position } from '../position/position.js';
+import type { Position, ShardPosition } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
 import { type ShardGtid, ShardGtidSchema, TableLastPKSchema } from '../wire/gen/binlogdata_pb.js';
 import { type VStreamRequest, VStreamRequestSchema } from '../wire/gen/vtgate_pb.js';
@@ -91,13 +91,19 @@ export function buildRequest(input: RequestInput): VStreamRequest {
 }
 
 /**
- * The vector. A shard that has no position yet begins its copy with this request, so it may only take part when it belongs to
- * the keyspace being copied: on another keyspace the copy would fail for want of the table (measured.md section 2).
+ * True for a shard that takes part in a request. One that has no position yet begins its copy with it, so it has to belong to the
+ * keyspace being copied: on another keyspace the copy would fail for want of the table (measured.md section 2).
  */
+export function isAsked({ keyspace, gtid }: ShardPosition, copying: TableRef | undefined): boolean {
+  return gtid !== '' || keyspace === copying?.keyspace;
+}
+
+/** The vector. */
 function shardEntries(position: Position, copying: TableRef | undefined): ShardGtid[] {
   const entries: ShardGtid[] = [];
-  for (const { keyspace, shard, gtid } of position.shards) {
-    if (gtid === '' && keyspace !== copying?.keyspace) continue;
+  for (const one of position.shards) {
+    if (!isAsked(one, copying)) continue;
+    const { keyspace, shard, gtid } = one;
     const copy = copying?.keyspace === keyspace ? position.plan.shard(keyspace, copying.table, shard) : undefined;
     const tablePKs = [];
     // Without a position the empty GTID alone starts the copy; an entry beside it would ask for a resume.

@@ -39,6 +39,7 @@ export class RpcWatch {
       tabletKind: tabletKind(tabletType),
       limits: verdictLimits(stream.source.flags.heartbeatSeconds * 1000),
       socket: stream.source.socket,
+      aligned: stream.source.flags.minimizeSkew,
       polled: (shards, signal) => this.#moved.look(shards, signal),
       ...watched,
     });

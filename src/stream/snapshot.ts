@@ -110,8 +110,9 @@ export async function* readSnapshot(
           const read = reads.get(unit.shard);
           if (!read || unit.vector) throw begunAgain(table, unit.shard, 'its shards changed');
           for (const part of take(unit, read, table)) {
+            const handedOutAt = clock.monotonic();
             yield part;
-            watch.consumerWasBusy();
+            watch.consumerWasBusy(handedOutAt);
           }
         }
         if ([...reads.values()].every(({ done }) => done)) return;

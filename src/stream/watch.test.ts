@@ -88,6 +88,65 @@ test('a shard that has caught up since the last poll does not look behind until 
   watch.close();
 });
 
+test('a shard that does not move stalls, however busy the others keep the consumer (G135)', async () => {
+  const { clock, watch, look } = setUp(executedIs(() => 7));
+  let found = look();
+  for (let seconds = 0; seconds < 600 && !found.stall; seconds++) {
+    await clock.advance(1_000);
+    watch.message();
+    watch.progress('shop', '1');
+    // A batch of the other shard's, which took the consumer a tenth of the time.
+    watch.consumerWasBusy(clock.monotonic() - 100);
+    found = look();
+  }
+  expect(found.stall).toMatchObject({ code: 'STREAM_STALLED', shard: '0' });
+  watch.close();
+});
+
+test('time the consumer took is no silence: a shard stalls after a minute of listening', async () => {
+  const { clock, watch, look } = setUp(executedIs(() => 7));
+  await clock.advance(8_000);
+  look();
+  await clock.advance(2_000);
+  for (let batches = 0; batches < 6; batches++) {
+    // Five minutes for a batch, then some seconds of listening.
+    await clock.advance(300_000);
+    watch.message();
+    watch.consumerWasBusy(clock.monotonic() - 300_000);
+    expect(look().stall).toBe(undefined);
+    await clock.advance(7_000);
+    watch.message();
+    expect(look().stall).toBe(undefined);
+  }
+  await clock.advance(14_000);
+  watch.message();
+  await clock.advance(14_000);
+  watch.message();
+  expect(look().stall).toMatchObject({ code: 'STREAM_STALLED' });
+  watch.close();
+});
+
+test('a position that SQL calls unusable is told, however busy the other shards keep the consumer', async () => {
+  const answers = {
+    'show vitess_tablets': ['test', 'shop', '0', 'PRIMARY'],
+    'show vitess_shards': ['shop/0'],
+    'select @@global.gtid_purged, @@global.gtid_executed': [`${SERVER}:1-6`, `${SERVER}:1-7`],
+  };
+  const { clock, watch } = setUp(executedIs(() => 7, answers));
+  watch.probe([{ keyspace: 'shop', shard: '0', gtid: set(5) }]);
+  await clock.advance(1_000);
+  const listen = async (): Promise<void> => {
+    for (let seconds = 0; seconds < 20; seconds++) {
+      await clock.advance(1_000);
+      watch.message();
+      watch.consumerWasBusy(clock.monotonic() - 100);
+      watch.judge();
+    }
+  };
+  await expect(listen()).rejects.toMatchObject({ code: 'POSITION_PURGED', shard: '0' });
+  watch.close();
+});
+
 test('a shard that a rule of the throttler holds back is no stall, and is warned of once (G119)', async () => {
   const { clock, watch, said, look } = setUp(executedIs(() => 7, VALUES));
   const verdicts = new Set<unknown>();
@@ -95,7 +154,7 @@ test('a shard that a rule of the throttler holds back is no stall, and is warned
     await clock.advance(1_000);
     watch.message();
     // A position is handed out now and then: that is no sign of the server's.
-    if (seconds % 30 === 29) watch.consumerWasBusy();
+    if (seconds % 30 === 29) watch.consumerWasBusy(clock.monotonic() - 10);
     const { stall, shards } = look();
     expect(stall).toBe(undefined);
     if (seconds > 60) expect(shards).toEqual([['throttled', 2]]);

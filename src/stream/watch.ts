@@ -9,10 +9,19 @@ import { selectServerGtids, showExecutedGtids } from '../sql/gtids.js';
 import { runStatement } from '../sql/statement.js';
 import type { ShardName } from '../sql/topology.js';
 import type { TabletKind } from '../sql/target.js';
+import { Away } from '../supervise/away.js';
 import { ExecutedWatch } from '../supervise/executed.js';
 import { positionError } from '../supervise/positions.js';
 import { probePositions } from '../supervise/probe.js';
-import { isHeldUp, judgeShard, type ShardSigns, type StreamSigns, type Verdict, type VerdictLimits } from '../supervise/verdict.js';
+import {
+  isHeldUp,
+  judgeShard,
+  silences,
+  type ShardSigns,
+  type StreamSigns,
+  type Verdict,
+  type VerdictLimits,
+} from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
 import { expiryWarning } from './preflight.js';
 import { type ThrottlerSays, Throttling } from './throttling.js';
@@ -35,6 +44,8 @@ export interface WatchOptions {
   polled(shards: readonly ShardName[], signal: AbortSignal): void;
   /** A copy is under way on this shard. */
   copying(keyspace: string, shard: string): boolean;
+  /** VTGate holds a shard back until the others have come as far (`minimize_skew`): the progress of one is that of all. */
+  readonly aligned?: boolean | undefined;
   /** The GTID set received so far. */
   gtid(keyspace: string, shard: string): string;
 }
@@ -76,7 +87,8 @@ export class Watch {
   readonly #ended = new AbortController();
   readonly #throttling: Throttling;
   #lastMessageAt: number | undefined;
-  #busyUntil: number | undefined;
+  readonly #away: Away;
+  #othersHeldUntil: number | undefined;
   #blockedUntil: number | undefined;
   #judgedAt = 0;
   #nextPollAt: number;
@@ -86,6 +98,7 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#openedAt = options.clock.monotonic();
+    this.#away = new Away(this.#openedAt);
     this.#throttling = new Throttling(options.transport, this.#ended.signal);
     this.#nextPollAt = this.#openedAt + POLL_MS / 4;
     this.follow(options.shards);
@@ -135,11 +148,13 @@ export class Watch {
     this.#lastMessageAt = this.#options.clock.monotonic();
   }
 
-  /** A position, or rows of a copy, arrived for a shard. */
-  progress(keyspace: string, shard: string): void {
+  /** A position, or rows of a copy, arrived for a shard. `holdsOthers`: VTGate sends nothing else before the end of this transaction. */
+  progress(keyspace: string, shard: string, holdsOthers = false): void {
+    const now = this.#options.clock.monotonic();
+    if (holdsOthers || this.#options.aligned) this.#othersHeldUntil = now;
     const record = this.#shards.get(`${keyspace}/${shard}`);
     if (!record) return;
-    record.lastProgressAt = this.#options.clock.monotonic();
+    record.lastProgressAt = now;
     record.hint = undefined;
   }
 
@@ -163,9 +178,9 @@ export class Watch {
     }
   }
 
-  /** The consumer had the stream's attention until now: silence before it is nobody's. */
-  consumerWasBusy(): void {
-    this.#busyUntil = this.#options.clock.monotonic();
+  /** The consumer had the stream's attention from then until now. */
+  consumerWasBusy(since: number): void {
+    this.#away.add(since, this.#options.clock.monotonic());
   }
 
   /** Judges every shard, at most once a second. Throws what SQL and silence prove together; returns a stall, if there is one. */
@@ -179,19 +194,18 @@ export class Watch {
       now,
       openedAt: this.#openedAt,
       lastMessageAt: this.#lastMessageAt,
-      busySince: undefined,
-      busyUntil: this.#busyUntil,
+      away: (since) => this.#away.since(since),
       blockedUntil: this.#blockedUntil,
     };
+    const listened = silences(signs)(undefined);
     let stall: VStreamError | undefined;
     for (const record of this.#shards.values()) {
       this.#settle(record);
-      const listeningSince = Math.max(this.#openedAt, this.#busyUntil ?? 0, this.#blockedUntil ?? 0);
-      if (record.hint && record.lastProgressAt === undefined && now - listeningSince > HINT_GRACE_MS) throw record.hint;
+      if (record.hint && record.lastProgressAt === undefined && listened > HINT_GRACE_MS) throw record.hint;
       const copying = this.#options.copying(record.keyspace, record.shard);
       const shard: ShardSigns = {
         phase: copying ? 'copy' : 'stream',
-        lastProgressAt: record.lastProgressAt,
+        lastProgressAt: later(record.lastProgressAt, this.#othersHeldUntil),
         lastHeartbeatAt: record.lastHeartbeatAt,
         executed: copying ? undefined : record.executed.signs(),
         primary: copying ? undefined : record.primary.signs(),
@@ -225,7 +239,10 @@ export class Watch {
 
   /** Every shard has sent what its servers had executed when they were last asked. */
   get caughtUp(): boolean {
-    return [...this.#shards.values()].every(({ executed }) => executed.signs()?.missing === 0n);
+    const { copying } = this.#options;
+    return [...this.#shards.values()].every(
+      ({ keyspace, shard, executed }) => !copying(keyspace, shard) && executed.signs()?.missing === 0n,
+    );
   }
 
   close(): void {
@@ -305,6 +322,9 @@ export class Watch {
     );
   }
 }
+
+const later = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 
 /** Undefined while nobody could be asked. */
 function lagOf({ executed, primary }: ShardRecord): number | undefined {

@@ -26,8 +26,8 @@ export interface Verdict {
   readonly name: VerdictName;
   /** Why it is stalled. */
   readonly cause?: StallCause;
-  /** Why it lags: the destination, the event loop of this process, the source, or there a replica that does not follow its primary. */
-  readonly behind?: 'sink' | 'event-loop' | 'source' | 'replica';
+  /** Why it lags: the event loop of this process, the source, or there a replica that does not follow its primary. */
+  readonly behind?: 'event-loop' | 'source' | 'replica';
   /** Since when nothing moved that should, milliseconds; of a stalled shard. */
   readonly silentMs?: number;
 }
@@ -39,10 +39,8 @@ export interface StreamSigns {
   readonly openedAt: number;
   /** The last message of any kind, VTGate's heartbeats included; undefined = none in this RPC. */
   readonly lastMessageAt: number | undefined;
-  /** The consumer holds the reading back since then; undefined = it waits for us. */
-  readonly busySince: number | undefined;
-  /** When the consumer was last the slow side; undefined = never. */
-  readonly busyUntil: number | undefined;
+  /** Milliseconds since that time in which the consumer held the reading back: other shards' batches must not hide a silent one. */
+  away(since: number): number;
   /** The end of the last block of the event loop that was long enough to matter; undefined = none. */
   readonly blockedUntil: number | undefined;
 }
@@ -101,10 +99,7 @@ export function verdictLimits(heartbeatIntervalMs: number, more: Partial<Verdict
 export function judgeShard(stream: StreamSigns, shard: ShardSigns, limits: VerdictLimits): Verdict {
   if (shard.phase === 'ended') return { name: 'ended' };
   const { now } = stream;
-  // While this side does not read, nothing can arrive: that is no silence of the server.
-  if (stream.busySince !== undefined) return { name: 'lagging', behind: 'sink' };
-  const listeningSince = latest(stream.openedAt, stream.busyUntil, stream.blockedUntil);
-  const silence = (at: number | undefined): number => now - latest(listeningSince, at);
+  const silence = silences(stream);
 
   const vtgate = silence(latestOf(stream.lastMessageAt, shard.lastProgressAt, shard.lastHeartbeatAt));
   if (vtgate > limits.vtgateMs) return stalled('vtgate-silent', vtgate);
@@ -140,11 +135,19 @@ export function judgeShard(stream: StreamSigns, shard: ShardSigns, limits: Verdi
   return { name: shard.lastProgressAt !== undefined && now - shard.lastProgressAt <= limits.liveMs ? 'live' : 'idle' };
 }
 
+/** Milliseconds of listening since a time, or since the RPC was opened. While this side does not read, nothing can arrive: that is no silence of the server. */
+export function silences({ now, openedAt, blockedUntil, away }: StreamSigns): (at: number | undefined) => number {
+  return (at) => {
+    const since = latest(openedAt, blockedUntil, at);
+    return Math.max(0, now - since - away(since));
+  };
+}
+
 /** Behind, and nothing came for long enough to ask why. */
 export function isHeldUp(stream: StreamSigns, shard: ShardSigns, limits: VerdictLimits): boolean {
-  const listeningSince = latest(stream.openedAt, stream.busyUntil, stream.blockedUntil);
-  const longAgo = (at: number | undefined): boolean => stream.now - latest(listeningSince, at) > limits.lagMs;
-  if (shard.phase === 'ended' || stream.busySince !== undefined || !longAgo(shard.lastProgressAt)) return false;
+  const silence = silences(stream);
+  const longAgo = (at: number | undefined): boolean => silence(at) > limits.lagMs;
+  if (shard.phase === 'ended' || !longAgo(shard.lastProgressAt)) return false;
   if (shard.phase === 'copy' || shard.executed?.missingSince !== undefined || shard.primary?.missingSince !== undefined) return true;
   return shard.lastHeartbeatAt !== undefined && longAgo(shard.lastHeartbeatAt);
 }
