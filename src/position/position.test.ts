@@ -16,12 +16,16 @@ const shardCopy = fc.record({
   generation: count,
   rows: count,
 });
-const tableCopy = fc.record({
-  state: fc.constantFrom('pending' as const, 'done' as const),
-  generation: count,
-  fingerprint: fc.string(),
-  shards: fc.dictionary(fc.constantFrom('-80', '80-'), shardCopy),
-});
+const tableCopy = fc.record(
+  {
+    state: fc.constantFrom('pending' as const, 'done' as const),
+    generation: count,
+    fingerprint: fc.string(),
+    opened: fc.constant(true as const),
+    shards: fc.dictionary(fc.constantFrom('-80', '80-'), shardCopy),
+  },
+  { requiredKeys: ['state', 'generation'] },
+);
 const name = fc.oneof(fc.string({ minLength: 1, maxLength: 5 }), fc.constantFrom('__proto__', 'constructor', 'a.b'));
 const plan = fc
   .dictionary(name, fc.dictionary(name, tableCopy))
