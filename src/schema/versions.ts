@@ -76,19 +76,27 @@ function fingerprint(columns: readonly Column[]): string {
 /** One object per distinct set of columns of a table, shared by all shards; versions count up from 1 in the order seen. */
 export class VersionRegistry {
   readonly #tables = new Map<string, Map<string, TableVersion>>();
+  readonly #latest = new Map<string, TableVersion>();
+
+  /** The version a FIELD event described last, on any shard. */
+  latest(ref: TableRef): TableVersion | undefined {
+    return this.#latest.get(idOf(ref));
+  }
 
   /** The version a FIELD event describes: the same object for equal columns. Throws as `tableVersion` does. */
   intern(field: Pick<FieldEvent, 'fields'>, ref: TableRef): TableVersion {
-    const id = JSON.stringify([ref.keyspace, ref.table]);
+    const id = idOf(ref);
     let versions = this.#tables.get(id);
     if (!versions) {
       versions = new Map();
       this.#tables.set(id, versions);
     }
     const candidate = tableVersion(field, ref, versions.size + 1);
-    const known = versions.get(candidate.fingerprint);
-    if (known) return known;
-    versions.set(candidate.fingerprint, candidate);
-    return candidate;
+    const version = versions.get(candidate.fingerprint) ?? candidate;
+    versions.set(version.fingerprint, version);
+    this.#latest.set(id, version);
+    return version;
   }
 }
+
+const idOf = ({ keyspace, table }: TableRef): string => JSON.stringify([keyspace, table]);

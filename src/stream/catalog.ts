@@ -2,12 +2,14 @@
 import type { PlanChange } from '../copy/changes.js';
 import { CopyPlan } from '../position/plan.js';
 import { checkDeclared, mismatchError } from '../schema/check-declared.js';
+import { charsetOfCollation } from '../schema/collations.js';
 import { decodeOptionsOf, type TableDefinition, type TableOptions } from '../schema/define.js';
 import type { DecodeWarning } from '../schema/decoder.js';
 import type { DecodeOptions } from '../schema/options.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';
 import type { StreamedTable } from './request.js';
+import type { KnownColumn } from './retype.js';
 import type { TableCatalog } from './tables.js';
 import type { ValidatedStream } from './validated.js';
 
@@ -15,6 +17,8 @@ export interface SourceTable extends StreamedTable {
   readonly definition: TableOptions;
   /** false: no primary key, so its copy cannot be resumed inside. */
   readonly keyed: boolean;
+  /** All columns as they were when the table was looked up, by name in lower case; undefined for one that joined since. */
+  readonly found?: ReadonlyMap<string, KnownColumn> | undefined;
 }
 
 /** `@@global.binlog_row_image`. */
@@ -126,6 +130,16 @@ export class StreamCatalog implements TableCatalog {
 
   #definitionOf(ref: TableRef): TableDefinition {
     return this.#tables.get(keyOf(ref))?.definition ?? {};
+  }
+
+  /** As its rows had it last, or as it was at the start; undefined where neither is known, and for a column that is not selected. */
+  columnOf(ref: TableRef, name: string): KnownColumn | undefined {
+    const column = name.toLowerCase();
+    const isSelected = this.#definitionOf(ref).columns?.some((one) => one.toLowerCase() === column) ?? true;
+    if (!isSelected) return undefined;
+    const seen = this.versions.latest(ref)?.columns.find((one) => one.name.toLowerCase() === column);
+    if (!seen?.columnType) return this.get(ref)?.found?.get(column);
+    return { type: seen.columnType, charset: charsetOfCollation(seen.charset) };
   }
 
   generationOf(ref: TableRef, shard: string): number {

@@ -79,7 +79,7 @@ export type SchemaChangeKind =
   | 'truncate'
   /** A DDL statement with no effect on rows that we know of. */
   | 'ddl'
-  /** The table is gone or replaced: DROP, RENAME, partition DROP, TRUNCATE or EXCHANGE, ADD COLUMN with a default. */
+  /** Rows changed without events: DROP, RENAME, partition work, ADD COLUMN with a default, a type that rounds or respells values, another primary key. */
   | 'rows-changed';
 
 export interface SchemaChange extends TableRef {

@@ -58,6 +58,12 @@ describe('rows that change without events (G133)', () => {
     ['alter table t convert to character set latin1'],
     ['alter table t convert to charset ascii collate ascii_bin'],
     ['alter table t add column `check` int default 1'],
+    ['alter table t add primary key (a)'],
+    ['alter table t add constraint primary key (a)'],
+    ['alter table t add constraint `p` primary key using btree (a)'],
+    ['alter table t drop index i, drop primary key'],
+    ['alter table t modify c int primary key'],
+    ['alter table t change c c int not null primary key'],
     ['alter table t add column index_x int not null'],
     ['alter table t add column c int default -1'],
     ["alter table t add column c int default 'null'"],
@@ -73,6 +79,17 @@ describe('rows that change without events (G133)', () => {
   ])('an exchange concerns both tables: %s', (statement) => {
     expect(readDdl(statement)).toMatchObject({ kind: 'rows', tables: ['t', 'other'] });
   });
+});
+
+test.each([
+  ['alter table t modify c bigint not null default 1', ['c']],
+  ['alter table t modify column `a b` smallint after d', ['a b']],
+  ['alter table t change c c varchar(5) not null default 1', ['c']],
+  ['alter table t change column `C` c bigint, add index (c), modify d decimal(10,2)', ['C', 'd']],
+])('columns that are defined anew are told with their definitions: %s', (statement, columns) => {
+  const { kind, redefined } = readDdl(statement);
+  expect(kind).toBe('columns');
+  expect(redefined?.map(({ column }) => column)).toEqual(columns);
 });
 
 describe('statements after which rows are as they were', () => {
@@ -95,16 +112,10 @@ describe('statements after which rows are as they were', () => {
     ['alter table t add unique key `default` (a)'],
     ['alter table t add constraint c check (a <> 1 and b is not null)'],
     ['alter table t add constraint c foreign key (a) references p (id) on delete set null'],
-    ['alter table t add primary key (a)'],
     ['alter table t add partition (partition p3 values less than (100))'],
     ['alter table t drop column c'],
     ['alter table t drop c'],
     ['alter table t drop `partition`'],
-    ['alter table t drop index i, drop primary key'],
-    ['alter table t modify c bigint not null default 1'],
-    ['alter table t modify column c smallint'],
-    ['alter table t change c c varchar(5) not null default 1'],
-    ['alter table t change column `C` c bigint'],
     ['alter table t alter column c set default 5'],
     ['alter table t alter c drop default'],
     ['alter table t rename index a to b'],

@@ -3,6 +3,7 @@
  * Vitess sends the raw statement and no rows for any of these (G133): TRUNCATE, DROP, RENAME, partition work and columns added
  * with a default change data that no ROW event will ever describe.
  */
+import type { Redefined } from './retype.js';
 import { type Token, TokenReader, tokenize } from './sql-tokens.js';
 
 export interface DdlEffect {
@@ -15,6 +16,8 @@ export interface DdlEffect {
   readonly tables: readonly string[];
   /** Why rows changed, for messages. */
   readonly reason?: string;
+  /** Of `columns`: those defined anew, whose values may have changed with their type (retype.ts). */
+  readonly redefined?: readonly Redefined[];
 }
 
 const NONE: DdlEffect = { kind: 'none', tables: [] };
@@ -86,7 +89,9 @@ function readAlter(sql: TokenReader): DdlEffect {
   const effects = sql.clauses().map((clause) => readClause(new TokenReader(clause)));
   const tables = [table, ...effects.flatMap((one) => one.tables)];
   const heaviest = effects.find((one) => one.kind === 'rename') ?? effects.find((one) => one.kind === 'rows');
-  return heaviest ? named(heaviest.kind, tables, heaviest.reason) : { kind: 'columns', tables };
+  if (heaviest) return named(heaviest.kind, tables, heaviest.reason);
+  const redefined = effects.flatMap((one) => one.redefined ?? []);
+  return redefined.length === 0 ? { kind: 'columns', tables } : { kind: 'columns', tables, redefined };
 }
 
 const COLUMNS: DdlEffect = { kind: 'columns', tables: [] };
@@ -96,6 +101,8 @@ function readClause(sql: TokenReader): DdlEffect {
   if (sql.take('add')) return readAdd(sql);
   if (sql.take('rename')) return readRename(sql);
   if (sql.take('change')) return readChange(sql);
+  if (sql.take('modify')) return readModify(sql);
+  if (sql.is('drop primary key')) return rows(KEY_CHANGED);
   if (sql.is('drop partition') || sql.is('truncate partition')) return rows('a partition was emptied or dropped');
   if (sql.take('exchange partition')) {
     sql.name();
@@ -112,6 +119,7 @@ const NOT_A_COLUMN = ['index', 'key', 'unique', 'primary', 'constraint', 'fullte
 
 function readAdd(sql: TokenReader): DdlEffect {
   sql.take('column');
+  if (isPrimaryKey(sql)) return rows(KEY_CHANGED);
   if (sql.isOneOf(NOT_A_COLUMN)) return COLUMNS;
   const definitions = sql.take('(') ? sql.clauses() : [sql.clause()];
   return definitions.some(fillsRows) ? rows('a column with a default was added') : COLUMNS;
@@ -156,7 +164,30 @@ function readRename(sql: TokenReader): DdlEffect {
 function readChange(sql: TokenReader): DdlEffect {
   sql.take('column');
   const [before, after] = [sql.name(), sql.name()];
-  return before?.toLowerCase() === after?.toLowerCase() ? COLUMNS : rows(COLUMN_RENAMED);
+  return before?.toLowerCase() === after?.toLowerCase() ? redefinition(before, sql) : rows(COLUMN_RENAMED);
+}
+
+/** `MODIFY [COLUMN] name definition`. */
+function readModify(sql: TokenReader): DdlEffect {
+  sql.take('column');
+  return redefinition(sql.name(), sql);
+}
+
+function redefinition(column: string | undefined, sql: TokenReader): DdlEffect {
+  const definition = sql.clause();
+  if (column === undefined) return COLUMNS;
+  const words = new TokenReader(definition);
+  for (; !words.ended; words.next()) if (words.is('primary key')) return rows(KEY_CHANGED);
+  return { kind: 'columns', tables: [], redefined: [{ column, definition }] };
+}
+
+/** Sinks hold rows under the key they had. */
+const KEY_CHANGED = 'its primary key was changed';
+
+/** `ADD [CONSTRAINT [name]] PRIMARY KEY`. */
+function isPrimaryKey(sql: TokenReader): boolean {
+  if (!sql.is('constraint')) return sql.is('primary key');
+  return sql.is('primary key', 1) || sql.is('primary key', 2);
 }
 
 /** Every character set fits into utf8mb4; into others, a server without strict mode writes question marks. */

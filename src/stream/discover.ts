@@ -147,6 +147,7 @@ async function findTables(
       definition,
       keyed,
       key,
+      found: new Map(own.map(({ name, type, charset }) => [name.toLowerCase(), { type, charset }])),
       columns: definition.columns,
       where: definition.where,
       fingerprint: tableFingerprint(keys.get(table) ?? [], columns.get(table) ?? [], definition),

@@ -2,8 +2,9 @@
 import { VStreamError } from '../errors.js';
 import type { TableRef } from '../schema/table.js';
 import type { SchemaChange } from './change.js';
-import { readDdl } from './ddl.js';
+import { readDdl, type DdlEffect } from './ddl.js';
 import type { StatementUnit } from './grouper.js';
+import { changedValues, type KnownColumn } from './retype.js';
 
 /** What to do when rows of a table changed without row events (TRUNCATE apart). */
 export type RowsChanged = 'recopy' | 'ignore' | 'fail' | 'pause';
@@ -20,6 +21,8 @@ export interface StatementRules {
   /** Changes of the table are handed out on that shard. */
   isActive(table: TableRef, shard: string): boolean;
   rowsChanged(table: TableRef, reason: string): RowsChanged;
+  /** The column as it was before the statement; undefined when that is not known, or the column not streamed. */
+  columnOf(table: TableRef, name: string): KnownColumn | undefined;
 }
 
 /** @throws VStreamError `SCHEMA_CHANGE` by policy `fail` */
@@ -31,10 +34,12 @@ export function judgeStatement({ keyspace, shard, statement }: StatementUnit, ru
   for (const table of effect.kind === 'none' ? [] : effect.tables) {
     const ref = { keyspace, table };
     if (!rules.isActive(ref, shard)) continue;
-    const kind = effect.kind === 'truncate' ? 'truncate' : effect.kind === 'columns' || effect.kind === 'create' ? 'ddl' : 'rows-changed';
+    const retyped = redefinedValues(effect, ref, rules);
+    const isHarmless = retyped === undefined && (effect.kind === 'columns' || effect.kind === 'create');
+    const kind = effect.kind === 'truncate' ? 'truncate' : isHarmless ? 'ddl' : 'rows-changed';
     changes.push({ kind, ...ref, shard, from: undefined, to: undefined, statement });
     if (kind !== 'rows-changed') continue;
-    const reason = effect.reason ?? 'its rows changed without events';
+    const reason = retyped ?? effect.reason ?? 'its rows changed without events';
     const decision = rules.rowsChanged(ref, reason);
     if (decision === 'fail') throw rowsChangedError(ref, shard, reason);
     if (decision !== 'recopy') continue;
@@ -42,6 +47,15 @@ export function judgeStatement({ keyspace, shard, statement }: StatementUnit, ru
     if (effect.kind === 'drop' || effect.kind === 'rename') perhapsGone.set(ref, reason);
   }
   return { changes, recopy, perhapsGone };
+}
+
+/** Why values changed with the definitions of their columns. */
+function redefinedValues({ redefined = [] }: DdlEffect, ref: TableRef, rules: StatementRules): string | undefined {
+  for (const one of redefined) {
+    const reason = changedValues(one, rules.columnOf(ref, one.column));
+    if (reason !== undefined) return `${reason} (${one.column})`;
+  }
+  return undefined;
 }
 
 function rowsChangedError(ref: TableRef, shard: string, reason: string): VStreamError {
