@@ -375,7 +375,6 @@ export class Engine {
       isActive: (ref, shard) => this.catalog.isActive(ref, shard) && !this.#assembler.isHeld(ref.keyspace, ref.table, shard, unit.gtid),
       rowsChanged: (table, reason) => this.#options.rowsChanged(table, reason),
       columnOf: (table, name) => this.catalog.columnOf(table, name),
-      columnOf: (table, name) => this.catalog.columnOf(table, name),
     });
     for (const [table, reason] of perhapsGone) this.#presence.mayBeGone(table, reason);
     yield* this.#delivery.handOut(this.#assembler.addStatement(unit, changes, recopy));
