@@ -30,7 +30,7 @@ export type Image = 'before' | 'after';
 
 /** Something the user should hear once per table: the data are right, but less is known of them than they may think. */
 export interface DecodeWarning {
-  readonly code: 'unknown-type' | 'float-rounded' | 'charset-unknown' | 'all-nullable' | 'override-unused';
+  readonly code: 'unknown-type' | 'float-rounded' | 'charset-unknown' | 'label-unreadable' | 'all-nullable' | 'override-unused';
   readonly column: string | undefined;
   readonly message: string;
 }

@@ -8,6 +8,7 @@ import { compileRow } from './compile.js';
 import type { DecodeWarning, Image, RowDecoder, RowSource } from './decoder.js';
 import { CellFailure } from './failure.js';
 import { ImageRules, PartialImage, type ImageCellsData } from './image.js';
+import { parseLabels } from './labels.js';
 import type { DecodeOptions } from './options.js';
 import { type DecodeRow, setProperty } from './row-loop.js';
 import { validatingDecoder } from './standard-schema.js';
@@ -220,13 +221,22 @@ function warningsOf(readers: readonly ColumnReader[], options: DecodeOptions): r
         column: column.name,
         message: `${column.name} is FLOAT: the server rounds copied values to 6 digits (B20)`,
       });
-    if (type.kind === 'text' && column.charset === 0 && options.columns?.[column.name] === undefined) {
+    if (type.kind === 'text' && column.charset === 0 && !(options.columns && Object.hasOwn(options.columns, column.name))) {
       warnings.push({
         code: 'charset-unknown',
         column: column.name,
         message: `the tablet could not name the character set of ${column.name}: only ASCII can be read without charset:NAME (B7)`,
       });
     }
+  }
+  for (const { column, type } of readers) {
+    // The server's list of labels is utf8mb3, whatever the column's own set.
+    if ((type.kind === 'enum' || type.kind === 'set') && parseLabels(column.columnType).some((label) => label.includes('?')))
+      warnings.push({
+        code: 'label-unreadable',
+        column: column.name,
+        message: `a label of ${column.name} holds ?: where that stands for an emoji or the like, replicated values have ? as well`,
+      });
   }
   if (readers.length > 0 && readers.every(({ column }) => column.nullable)) {
     warnings.push({

@@ -254,6 +254,17 @@ describe('text and bytes', () => {
     ]);
   });
 
+  test('labels that may be emoji are warned of: the server lists those as ?, and replicates them so', () => {
+    const field = (columnType: string) => [{ name: 'c', type: 'ENUM', columnType, charset: 255, flags: 1 } as const];
+    expect(decoderOf(field("enum('?','b')")).warnings).toEqual([expect.objectContaining({ code: 'label-unreadable', column: 'c' })]);
+    expect(decoderOf(field("enum('a','it''s')")).warnings).toEqual([]);
+  });
+
+  test('a column called constructor is warned of like any other (B7)', () => {
+    const fields = [{ name: 'constructor', type: 'VARCHAR', columnType: 'varchar(10)', charset: 0, flags: 1 } as const];
+    expect(decoderOf(fields, { columns: {} }).warnings).toEqual([expect.objectContaining({ code: 'charset-unknown' })]);
+  });
+
   test('trailing spaces and BINARY padding are kept as sent (B27, B28)', () => {
     expect(decodeCell({ type: 'VARCHAR', columnType: 'varchar(8)', charset: 255 }, 'ab  ')).toBe('ab  ');
     expect(decodeCell({ type: 'BINARY', columnType: 'binary(4)' }, hex('61000000'))).toEqual(Uint8Array.of(0x61, 0, 0, 0));

@@ -63,6 +63,10 @@ U+FFFD instead. A tablet cannot name gbk, gb18030, big5 and tis620: ASCII passes
 
 - FLOAT: the server prints copied values with 6 digits. Use DOUBLE, or do not compare.
 - A row whose every cell is NULL is copied and never replicated. Only tables without any NOT NULL column can have one.
+- JSON in replication (seen on Vitess 25.0.0-SNAPSHOT): a negative TIME inside a document comes as \`""\` or another time, one of 32 hours and more without what is
+  above 31, a zero date as another text; base64 of binary values has line breaks in the copy only. As text of their own columns TIME and dates are exact.
+- ENUM and SET labels with characters outside the BMP (emoji): MySQL itself shows them as \`?\` in the column's type, and that is what replication sends; the copy
+  has the label. The stream warns of labels with a \`?\`.
 - Servers before July 2026 lose the 64th member of a SET in replication.
 - After \`ALTER … CHARACTER SET\` or a change of ENUM labels, rows written before it and replayed after it are read with the new definition.
   Copy such a table again when you resume from before the change.
