@@ -99,15 +99,20 @@ test('the life of a state row: created, claimed, fenced, expired, taken over, re
   expect(await run(state.claimState(STATE, 's', '', 'you', 10_000_000n))).toBe(0n);
   expect(await run(state.writeState(STATE, FENCE, { position: 'p1', lastError: 'oops' }, 10_000_000n))).toBe(1n);
   expect(await run(state.writeState(STATE, { ...FENCE, epoch: 9n }, { position: 'no' }, 10_000_000n))).toBe(0n);
-  expect(await run(state.requestState(STATE, 's', '', 'r1', '{"a":1}'))).toBe(1n);
-  expect(await run(state.writeState(STATE, FENCE, { request: null, lastError: null }, 10_000_000n))).toBe(1n);
+  const at = (beat: bigint) => ({ name: 's', part: '', beat });
+  expect(await run(state.requestState(STATE, at(1n), 'r0', '[]'))).toBe(0n);
+  expect(await run(state.requestState(STATE, at(2n), 'r1', '[{"a":1}]'))).toBe(1n);
+  const outcome = (lastId: string) => ({ requests: { lastId, json: '[{"a":2}]' }, lastError: null });
+  expect(await run(state.writeState(STATE, FENCE, outcome('r0'), 10_000_000n))).toBe(1n);
+  expect(await run(state.selectStateHolder(STATE, 's', ''))).toMatchObject({ request: '[{"a":1}]' });
+  expect(await run(state.writeState(STATE, FENCE, outcome('r1'), 10_000_000n))).toBe(1n);
   expect(await run(state.selectState(STATE, 's', ''))).toMatchObject({
     owner: 'me',
     epoch: 1n,
-    beat: 4n,
+    beat: 5n,
     position: 'p1',
     lastError: undefined,
-    request: undefined,
+    request: '[{"a":2}]',
     incarnation: 'inc',
   });
   clock.advance(10_001);

@@ -27,10 +27,20 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   supervise: [...L2, 'type stream'],
   stream: [...L2, 'copy', 'supervise'],
   stores: L2,
-  ownership: [...L2, 'stores/store.ts', 'supervise'],
+  ownership: [...L2, 'stores/store.ts', 'stores/requests.ts', 'supervise'],
   // Layer 4: stores through their interface; the Vitess one is the default that `state: { keyspace, table }` stands for, and
   // a table of dead letters needs the same kind of keyspace.
-  pipeline: [...L2, 'copy', 'supervise', 'stream', 'ownership', 'stores/store.ts', 'stores/vitess.ts', 'stores/unsharded.ts'],
+  pipeline: [
+    ...L2,
+    'copy',
+    'supervise',
+    'stream',
+    'ownership',
+    'stores/store.ts',
+    'stores/requests.ts',
+    'stores/vitess.ts',
+    'stores/unsharded.ts',
+  ],
   // Layer 5.
   'sinks/*': SINK,
   verify: [...L2, 'stream', 'pipeline/sink.ts'],

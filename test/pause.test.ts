@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { memoryStore, start, type RunOptions } from '../src/index.js';
 import type { StateRequest } from '../src/stores/store.js';
 import { placeOrder, startShop } from './cli/shop.js';
+import { WatchedSink } from './support/watched-sink.js';
 
 /** What the stream says, as events: tests wait for words instead of for a time. */
 function listener() {
@@ -41,7 +42,7 @@ test('a paused stream writes nothing, not when it is stopped and not when it is 
     expect(await stream.close()).toMatchObject({ reason: 'closed', rows: 0 });
   }
   expect(ids).toEqual([]);
-  expect((await store.read('orders'))?.request).toMatchObject({ verb: 'pause' });
+  expect((await store.read('orders'))?.requests).toMatchObject([{ verb: 'pause' }]);
 
   const { logger, said } = listener();
   const [paused, resumed] = [said('a batch waits for the end of the pause'), said('resumed')];
@@ -51,4 +52,28 @@ test('a paused stream writes nothing, not when it is stopped and not when it is 
   await resumed;
   await stream.finished;
   expect(ids).toEqual([1001n, 1002n]);
+});
+
+test('what is asked for in a pause, or before a start, waits for the resume, and none of it is lost', async () => {
+  await using shop = await startShop();
+  const store = memoryStore();
+  const options = { name: 'orders', source: { vtgate: shop.address, keyspace: 'shop' }, tables: ['orders'], state: store, lease: '1s' };
+  const sink = new WatchedSink();
+  await start({ ...options, sink, until: 'copied' } as RunOptions).finished;
+  const ask = (id: string, verb: StateRequest['verb'], table?: string) => store.request('orders', { id, verb, table });
+  await ask('p', 'pause');
+  await ask('c', 'copy', 'orders');
+  const { logger, said } = listener();
+  const [taking, resumed] = [said('taking a request'), said('resumed')];
+  const stream = start({ ...options, sink, until: 'now', logger } as RunOptions);
+  await taking;
+  await ask('r', 'resume');
+  await resumed;
+  await stream.finished;
+  // The pause was carried out; whether that was written before the resume came is chance.
+  expect((await store.read('orders'))?.requests.slice(1)).toMatchObject([
+    { id: 'c', outcome: 'done' },
+    { id: 'r', outcome: 'done' },
+  ]);
+  expect(sink.positions.at(-1)?.plan.table('shop', 'orders')?.generation).toBe(2);
 });

@@ -4,28 +4,28 @@ import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import { toJson } from '../internal/json.js';
 import { checkWhere } from '../schema/where.js';
+import { DONE, pendingRequests } from '../stores/requests.js';
 import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
 import type { Session } from './session.js';
 import { openState, recordOf } from './state-store.js';
+import { isPaused, isRunning, wishOf } from './status.js';
 
 const POLL_MS = 500;
-/** What the owner writes back when all went well; anything else is its reason. */
-const DONE = 'done';
-
-/**
- * One request is kept at a time. A pause and its opposite replace each other; anything else waits, as it would be lost, or end a pause.
- */
-function checkLast({ name, request: last }: StateRecord, verb: StateRequest['verb']): void {
-  const isPause = (one: StateRequest['verb']): boolean => one === 'pause' || one === 'resume';
-  if (!last || (isPause(last.verb) && isPause(verb))) return;
-  if (last.outcome === undefined) {
-    throw new VStreamError('STATE_FAILED', `stream ${name} has not taken its last request yet (${last.verb})`, {
-      next: 'Wait for it, or start the stream.',
-    });
+/** What an operator should know before he waits: who takes the request, and when. */
+function whatFirst(record: StateRecord, { verb }: StateRequest, isWaiting: boolean): string {
+  const { name, owner } = record;
+  if (!isRunning(record)) {
+    const others = pendingRequests(record.requests).map(wishOf);
+    return `${name} is not running: it takes the request at its next start${others.length > 0 ? `, with ${others.join(', ')}` : ''}`;
   }
-  if (last.verb === 'pause')
-    throw new VStreamError('STATE_FAILED', `stream ${name} is paused`, { next: `Run \`vstream resume ${name}\` first.` });
+  if (!isTakenSoon(record, verb)) return `${name} is paused: it takes the request once it is resumed (\`vstream resume\`)`;
+  return isWaiting ? `waiting for ${owner} to take the request` : `${owner} takes the request when it renews its lease`;
+}
+
+/** What a paused stream is to copy is planned, and stored, when it goes on. */
+function isTakenSoon(record: StateRecord, verb: StateRequest['verb']): boolean {
+  return isRunning(record) && !(verb === 'copy' && isPaused(record));
 }
 
 function whatNow({ verb, table }: StateRequest): string {
@@ -43,7 +43,6 @@ export async function request(
   if (where !== undefined) checkWhere(String(where), table === undefined ? undefined : { table });
   await using open = await openState(session, values);
   const record = await recordOf(open, session.signal);
-  checkLast(record, verb);
   const wanted: StateRequest = {
     id: randomUUID(),
     verb,
@@ -51,9 +50,9 @@ export async function request(
     ...(where === undefined ? {} : { where: String(where) }),
   };
   await open.store.request(record.name, wanted, undefined, { signal: session.signal });
-  const running = record.owner !== undefined && record.leaseRemainingMs > 0;
-  if (!running) session.status.note(`${record.name} is not running: it takes the request at its next start`);
-  const outcome = running && values['wait'] !== false ? await outcomeOf() : undefined;
+  const isWaiting = isTakenSoon(record, verb) && values['wait'] !== false;
+  session.status.note(whatFirst(record, wanted, isWaiting));
+  const outcome = isWaiting ? await outcomeOf() : undefined;
   if (outcome !== undefined && outcome !== DONE) {
     throw new VStreamError('STATE_FAILED', `stream ${record.name} did not ${verb}: ${outcome}`, {
       next: 'See its log, or `vstream status`.',
@@ -66,14 +65,13 @@ export async function request(
   /** The owner writes the outcome back; without one until its lease is over it is gone. */
   async function outcomeOf(): Promise<string | undefined> {
     const patience = record.leaseRemainingMs + POLL_MS;
-    session.status.note(`waiting for ${record.owner} to take the request`);
     for (let waited = 0; waited <= patience && !session.signal.aborted; waited += POLL_MS) {
       await delay(session.clock, POLL_MS, session.signal);
       const now = await open.store.read(record.name, undefined, { signal: session.signal });
-      if (now?.request?.id === wanted.id && now.request.outcome !== undefined) return now.request.outcome;
-      // Taken and cleared.
-      if (now && now.request?.id !== wanted.id) return DONE;
+      const kept = now?.requests.find(({ id }) => id === wanted.id);
+      if (kept?.outcome !== undefined) return kept.outcome;
+      if (!kept) return 'the request is not there any more: the state was reset';
     }
-    return 'the owner has not taken the request yet';
+    return 'the owner has not taken the request yet; it stays, and is taken when it can be';
   }
 }

@@ -23,7 +23,7 @@ const record: StateRecord = {
   }),
   config: undefined,
   lastError: undefined,
-  request: undefined,
+  requests: [],
   createdAt: undefined,
   updatedAt: undefined,
 };
@@ -65,14 +65,33 @@ test('a finished copy counts its tables', () => {
   expect(linesOf({ position })).toContain('copy: complete (1 table)');
 });
 
-test('a pause shows once the owner took it, and as long as no other request came, also while nobody runs the stream', () => {
+test('a pause shows once the owner took it, until a resume is taken, whatever else is asked, also while nobody runs the stream', () => {
   const request = { id: 'r', verb: 'pause' } as const;
   const stopped = { owner: undefined, leaseRemainingMs: 0 };
-  expect(stateOf({ request })).toMatch(/^state: running at/);
-  expect(stateOf({ request: { ...request, outcome: 'done' } })).toMatch(/^state: paused at host:1:abc/);
-  expect(stateOf({ request, ...stopped })).toBe('state: not running, and paused');
-  expect(stateOf({ request: { id: 'r', verb: 'resume', outcome: 'done' } })).toMatch(/^state: running at/);
+  const taken = { ...request, outcome: 'done' };
+  expect(stateOf({ requests: [request] })).toMatch(/^state: running at/);
+  expect(stateOf({ requests: [taken] })).toMatch(/^state: paused at host:1:abc/);
+  expect(stateOf({ requests: [request], ...stopped })).toBe('state: not running, and paused');
+  const resume = { id: 'r2', verb: 'resume' } as const;
+  expect(stateOf({ requests: [taken, { ...resume, outcome: 'done' }] })).toMatch(/^state: running at/);
+  // Not resumed before the owner says so.
+  expect(stateOf({ requests: [taken, resume] })).toMatch(/^state: paused at/);
+  expect(stateOf({ requests: [taken, resume], ...stopped })).toBe('state: not running');
+  expect(stateOf({ requests: [{ ...request, outcome: 'superseded by a later resume' }, resume] })).toMatch(/^state: running at/);
+  expect(stateOf({ requests: [taken, { id: 'c', verb: 'copy', table: 'orders' }] })).toMatch(/^state: paused at/);
   expect(stateOf(stopped)).toBe('state: not running');
+});
+
+test('each request that waits is shown, behind the last three outcomes', () => {
+  const copy = (table: string, outcome?: string) => ({ id: table, verb: 'copy', table, outcome }) as const;
+  const requests = [copy('a', 'done'), copy('b', 'failed: no'), copy('c', 'done'), copy('d', 'done'), copy('e'), copy('f')];
+  expect(linesOf({ requests }).filter((line) => line.startsWith('request'))).toEqual([
+    'request: copy b: failed: no',
+    'request: copy c: done',
+    'request: copy d: done',
+    'request: copy e (not taken yet)',
+    'request: copy f (not taken yet)',
+  ]);
 });
 
 test('the last error has its code, by which it is found in the documentation', () => {

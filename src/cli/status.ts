@@ -4,7 +4,7 @@ import { toJson } from '../internal/json.js';
 import type { IncompleteReason } from '../position/incomplete.js';
 import type { Position } from '../position/position.js';
 import type { TableCopy } from '../position/table-copy.js';
-import { Pause } from '../pipeline/pause.js';
+import { isPauseAsked, pendingRequests } from '../stores/requests.js';
 import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
 import { counted } from './figures.js';
@@ -25,7 +25,7 @@ export async function status(session: Session, values: Readonly<Record<string, u
 }
 
 function asJson(record: StateRecord): Record<string, unknown> {
-  const { name, part, incarnation, owner, epoch, leaseRemainingMs, position, request, createdAt, updatedAt } = record;
+  const { name, part, incarnation, owner, epoch, leaseRemainingMs, position, requests, createdAt, updatedAt } = record;
   return {
     name,
     ...(part === '' ? {} : { part }),
@@ -37,19 +37,19 @@ function asJson(record: StateRecord): Record<string, unknown> {
     leaseSeconds: Math.max(0, leaseRemainingMs / 1000),
     position: position ?? null,
     lastError: parsed(record.lastError),
-    request: request ?? null,
+    requests,
     createdAt: createdAt ?? null,
     updatedAt: updatedAt ?? null,
   };
 }
 
-function isRunning({ owner, leaseRemainingMs }: StateRecord): boolean {
+export function isRunning({ owner, leaseRemainingMs }: StateRecord): boolean {
   return owner !== undefined && leaseRemainingMs > 0;
 }
 
 /** A pause that the owner has not taken yet holds nothing back; without an owner the next start is paused. */
-function isPaused(record: StateRecord): boolean {
-  return Pause.isAsked(record.request) && (record.request?.outcome !== undefined || !isRunning(record));
+export function isPaused(record: StateRecord): boolean {
+  return isPauseAsked(record.requests, { taken: isRunning(record) });
 }
 
 function parsed(json: string | undefined): unknown {
@@ -74,15 +74,22 @@ export function describeRecord(record: StateRecord, paint: Session['paint']): st
   ];
   if (record.updatedAt !== undefined) lines.push(['updated', record.updatedAt]);
   lines.push(...describePosition(record.position));
-  if (record.request) lines.push(['request', describeRequest(record.request)]);
+  const answered = record.requests.filter(({ outcome }) => outcome !== undefined).slice(-SHOWN_OUTCOMES);
+  for (const one of [...answered, ...pendingRequests(record.requests)]) lines.push(['request', describeRequest(one)]);
   if (record.lastError !== undefined) lines.push(['last error', paint('red', messageIn(record.lastError))]);
   const width = Math.max(...lines.map(([name]) => name.length));
   return `${paint('bold', record.name)}${record.part === '' ? '' : ` part ${record.part}`}\n${lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('')}`;
 }
 
-function describeRequest({ verb, table, where, outcome }: StateRequest): string {
-  const range = where === undefined ? '' : ` where ${where}`;
-  return `${verb}${table === undefined ? '' : ` ${table}`}${range}${outcome === undefined ? ' (not taken yet)' : `: ${outcome}`}`;
+/** Of requests that are done with; those that wait are all told. */
+const SHOWN_OUTCOMES = 3;
+
+export function wishOf({ verb, table, where }: StateRequest): string {
+  return `${verb}${table === undefined ? '' : ` ${table}`}${where === undefined ? '' : ` where ${where}`}`;
+}
+
+function describeRequest(request: StateRequest): string {
+  return `${wishOf(request)}${request.outcome === undefined ? ' (not taken yet)' : `: ${request.outcome}`}`;
 }
 
 function messageIn(json: string): string {

@@ -4,7 +4,7 @@ import { deferred } from '../internal/async.js';
 import { silentLogger } from '../observe/logger.js';
 import { Position } from '../position/position.js';
 import { memoryStore } from '../stores/memory.js';
-import type { CheckpointStore, StatePatch } from '../stores/store.js';
+import type { CheckpointStore, StatePatch, StateRequest } from '../stores/store.js';
 import { ManualClock, settle } from '../../test/support/manual-clock.js';
 import { Ownership, type OwnershipOptions } from './ownership.js';
 
@@ -350,7 +350,7 @@ describe('requests', () => {
     await records.request('s', { id: 'r1', verb: 'copy', table: 'orders' });
     await clock.advance(40_000);
     expect(taken).toEqual(['r1']);
-    expect((await records.read('s'))?.request).toMatchObject({ id: 'r1', outcome: 'done' });
+    expect((await records.read('s'))?.requests).toMatchObject([{ id: 'r1', outcome: 'done' }]);
     await ownership.release();
   });
 
@@ -364,7 +364,7 @@ describe('requests', () => {
     expect(taken).toEqual(['r1']);
     done.resolve('done');
     await clock.advance(10_000);
-    expect((await records.read('s'))?.request?.outcome).toBe('done');
+    expect((await records.read('s'))?.requests).toMatchObject([{ outcome: 'done' }]);
     await ownership.release();
   });
 
@@ -381,10 +381,56 @@ describe('requests', () => {
     );
     await records.request('s', { id: 'r1', verb: 'copy', table: 'nope' });
     await clock.advance(20_000);
-    expect((await records.read('s'))?.request?.outcome).toBeUndefined();
+    expect((await records.read('s'))?.requests.map(({ outcome }) => outcome)).toEqual([undefined]);
     ready = true;
     await clock.advance(10_000);
-    expect((await records.read('s'))?.request?.outcome).toBe('failed: k.nope is not a table of this stream');
+    expect((await records.read('s'))?.requests).toMatchObject([{ outcome: 'failed: k.nope is not a table of this stream' }]);
+    await ownership.release();
+  });
+
+  test('several are taken together: one that waits for another does not keep it out', async () => {
+    const { clock, records, options } = world();
+    const resumed = deferred<string>();
+    const ownership = await Ownership.acquire(
+      options({
+        onRequest: async ({ verb }) => {
+          if (verb === 'resume') resumed.resolve('done');
+          return resumed.promise;
+        },
+      }),
+    );
+    await records.request('s', { id: 'r1', verb: 'copy', table: 'k.t' });
+    await clock.advance(10_000);
+    await records.request('s', { id: 'r2', verb: 'resume' });
+    await clock.advance(20_000);
+    expect((await records.read('s'))?.requests).toMatchObject([
+      { id: 'r1', outcome: 'done' },
+      { id: 'r2', outcome: 'done' },
+    ]);
+    await ownership.release();
+  });
+
+  test('those that waited at the start are known when the taking of them is over, refused ones as well', async () => {
+    const { records, options } = world();
+    await (await Ownership.acquire(options())).release();
+    for (const id of ['a', 'b', 'c']) await records.request('s', { id, verb: 'copy', table: id });
+    const steps: string[] = [];
+    const hears = deferred<() => void>();
+    const onRequest = async ({ id }: StateRequest, known: () => void): Promise<string | undefined> => {
+      steps.push(id);
+      if (id === 'a') throw new Error('no');
+      if (id === 'b') hears.resolve(known);
+      else return 'done';
+      return new Promise(() => {});
+    };
+    const ownership = await Ownership.acquire(options({ onRequest }));
+    const taking = ownership.takeRequests()?.then(() => steps.push('over'));
+    const known = await hears.promise;
+    await settle();
+    expect(steps).toEqual(['a', 'b', 'c']);
+    known();
+    await taking;
+    expect(steps).toEqual(['a', 'b', 'c', 'over']);
     await ownership.release();
   });
 });

@@ -1,8 +1,10 @@
 /** One owner of a stream: claims, renews, writes under the fence, and tells when it is lost. Layer 3, thin effects. */
 import { isPassing, messageOf, VStreamError } from '../errors.js';
+import { deferred } from '../internal/async.js';
 import { delay, type Clock } from '../internal/clock.js';
 import { shortOwner } from '../internal/owner.js';
 import type { Logger } from '../observe/logger.js';
+import { pendingRequests } from '../stores/requests.js';
 import type { CheckpointStore, Claim, StatePatch, StateRecord, StateRequest } from '../stores/store.js';
 import { createBackoff, type Backoff } from '../supervise/backoff.js';
 import { isHeld, leaseTimes, standbyWait, waitingMessage, type LeaseTimes } from './lease.js';
@@ -30,16 +32,19 @@ export interface OwnershipOptions {
   /** Called at each look of a waiting standby. */
   readonly onWaiting?: ((holder: string, leaseRemainingMs: number) => void) | undefined;
   /**
-   * An operator's wish, seen at a renewal. The text it resolves to is written back as the outcome, and so is an error's
-   * message; undefined = not now, ask again at the next renewal.
+   * An operator's wish, seen at a renewal; several may be under way. `known` is called once it cannot be missed any more by what is done
+   * next. The text it resolves to is written back as the outcome, and so is an error's message; undefined = not now, ask again at the
+   * next renewal.
    */
-  readonly onRequest?: ((request: StateRequest) => Promise<string | undefined>) | undefined;
+  readonly onRequest?: OnRequest | undefined;
 }
 
 const DEFAULT_LEASE_MS = 30_000;
 const DEFAULT_PATIENCE_MS = 600_000;
 const REPEAT_MESSAGE_MS = 60_000;
 const RELEASE_MS = 5_000;
+
+export type OnRequest = (request: StateRequest, known: () => void) => Promise<string | undefined>;
 
 export class Ownership {
   readonly claim: Claim;
@@ -59,7 +64,7 @@ export class Ownership {
   #tail: Promise<unknown> = Promise.resolve();
   #writing = 0;
   #cancelTimer: (() => void) | undefined;
-  #handling: string | undefined;
+  readonly #handling = new Set<string>();
   #heldWaiters: (() => void)[] = [];
 
   private constructor(options: OwnershipOptions, times: LeaseTimes, claim: Claim, record: StateRecord, sentAt: number) {
@@ -146,12 +151,10 @@ export class Ownership {
     this.#offered = { ...this.#offered, ...patch };
   }
 
-  /** Takes the request that waited when the stream was claimed, if there is one, without waiting for a renewal. False: none. */
-  takeRequest(): boolean {
-    const { request } = this.record;
-    if (!request || request.outcome !== undefined || !this.#options.onRequest) return false;
-    this.#handle(request);
-    return true;
+  /** Takes the requests that waited when the stream was claimed, if there are any, without waiting for a renewal. Resolves when all are known, or refused. */
+  takeRequests(): Promise<unknown> | undefined {
+    const waiting = pendingRequests(this.record.requests);
+    return waiting.length === 0 ? undefined : Promise.all(waiting.map((request) => this.#handle(request)));
   }
 
   /**
@@ -187,10 +190,10 @@ export class Ownership {
         if (this.lost.aborted) throw this.lost.reason;
         const sentAt = clock.monotonic();
         try {
-          const request = await store.write(this.claim, whole, this.#times.leaseMs, { signal: this.#giveUp.signal });
+          const requests = await store.write(this.claim, whole, this.#times.leaseMs, { signal: this.#giveUp.signal });
           this.#renewedAt = sentAt;
           this.#backoff.reset();
-          if (request) this.#handle(request);
+          for (const request of requests) void this.#handle(request);
           return;
         } catch (error) {
           const wait = isPassing(error) && !this.#stopping.signal.aborted ? this.#backoff.next() : undefined;
@@ -221,18 +224,22 @@ export class Ownership {
     this.#cancelTimer = clock.after(Math.max(0, wait), () => this.#renew(), false);
   }
 
-  #handle(request: StateRequest): void {
+  /** Resolves when it is known, or refused. */
+  async #handle(request: StateRequest): Promise<void> {
     const { onRequest, logger, name } = this.#options;
-    if (!onRequest || this.#handling === request.id) return;
-    this.#handling = request.id;
+    if (!onRequest || this.#handling.has(request.id)) return;
+    this.#handling.add(request.id);
+    const known = deferred();
     logger.info({ name, request: request.id, verb: request.verb, table: request.table }, `taking a request: ${wishOf(request)}`);
     const finish = async (outcome: string | undefined): Promise<void> => {
       if (outcome !== undefined) await this.write({ request: { ...request, outcome } });
-      this.#handling = undefined;
+      this.#handling.delete(request.id);
     };
-    onRequest(request)
+    onRequest(request, known.resolve)
       .then(finish, (error: unknown) => finish(`failed: ${messageOf(error)}`))
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .finally(known.resolve);
+    await known.promise;
   }
 
   #lose(error: unknown): VStreamError {

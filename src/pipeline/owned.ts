@@ -3,9 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from '../internal/clock.js';
 import type { Recorder } from '../observe/recorder.js';
-import { Ownership } from '../ownership/ownership.js';
+import { type OnRequest, Ownership } from '../ownership/ownership.js';
 import type { TableRef } from '../schema/table.js';
-import type { StateRequest } from '../stores/store.js';
 import { vitessStore } from '../stores/vitess.js';
 import { retryStart } from '../supervise/retry.js';
 import { openTransport } from '../stream/session.js';
@@ -21,7 +20,7 @@ export interface OwnedOptions {
   readonly random: () => number;
   readonly recorder: Recorder;
   readonly signal: AbortSignal;
-  readonly onRequest?: ((request: StateRequest) => Promise<string | undefined>) | undefined;
+  readonly onRequest?: OnRequest | undefined;
 }
 
 export interface Owned {

@@ -1,6 +1,6 @@
 /** One run from claim to release: owner, sink, stream, checkpoints. Layer 4. */
 import { VStreamError } from '../errors.js';
-import { deferred, raceAbort } from '../internal/async.js';
+import { raceAbort } from '../internal/async.js';
 import type { Clock } from '../internal/clock.js';
 import { must } from '../internal/must.js';
 import type { Recorder } from '../observe/recorder.js';
@@ -9,6 +9,7 @@ import type { Position } from '../position/position.js';
 import type { RangeWish } from '../position/range-copy.js';
 import type { TableRef } from '../schema/table.js';
 import { checkWhere } from '../schema/where.js';
+import { DONE, isPauseAsked } from '../stores/requests.js';
 import type { StateRequest } from '../stores/store.js';
 import { asBatch, type StreamBatch } from '../stream/batch.js';
 import type { PlanChange } from '../copy/changes.js';
@@ -46,14 +47,12 @@ export class Runner {
   #lookUp: ((table: TableRef) => Promise<TableRef>) | undefined;
   #sink: Sink;
   readonly #taken = new Taken();
-  /** The engine knows of the request that waited at the start, or it was refused. */
-  readonly #requested = deferred();
   readonly #pause: Pause;
 
   constructor(options: ValidatedRun, recorder: Recorder, clock: Clock, random: () => number) {
     this.#options = options;
     this.#recorder = recorder;
-    this.#pause = new Pause(recorder, options.logger);
+    this.#pause = new Pause(recorder, options.logger, clock);
     this.#clock = clock;
     this.#random = random;
     this.#startedAt = clock.monotonic();
@@ -71,12 +70,10 @@ export class Runner {
 
   pause(): void {
     this.#pause.begin();
-    this.#taken.paused = true;
   }
 
   resume(): void {
     this.#pause.end();
-    this.#taken.paused = false;
   }
 
   /** `where`: only this range, of `recopy`. Resolves when it will be done, as long as the process lives. */
@@ -132,7 +129,7 @@ export class Runner {
         random: this.#random,
         recorder: this.#recorder,
         signal,
-        onRequest: (request) => this.#request(request).finally(() => this.#engine && this.#requested.resolve()),
+        onRequest: (request, known) => this.#request(request, known),
       });
       transport = openTransport(options, options.source.socket);
       return await this.#stream(transport, owned, signal);
@@ -174,7 +171,7 @@ export class Runner {
     }
   }
 
-  async #request({ verb, table = '', where }: StateRequest): Promise<string | undefined> {
+  async #request({ verb, table = '', where }: StateRequest, known: () => void): Promise<string | undefined> {
     if (verb === 'pause') this.pause();
     else if (verb === 'resume') this.resume();
     // Asked again at the next renewal.
@@ -184,10 +181,10 @@ export class Runner {
       const engine = this.#engine;
       // The outcome is written once the change is stored: until then the request is what is left of it after a crash.
       const stored = this.#taken.wait((applied) => engine.change(change, applied));
-      this.#requested.resolve();
+      known();
       await stored;
     }
-    return 'done';
+    return DONE;
   }
 
   async #stream(transport: Transport, owned: Owned, signal: AbortSignal): Promise<Summary> {
@@ -195,7 +192,7 @@ export class Runner {
     const options = this.#options;
     const recorder = this.#recorder;
     const { record, claim } = ownership;
-    if (Pause.isAsked(record.request)) this.pause();
+    if (isPauseAsked(record.requests)) this.pause();
     // What a lost lease stops at once; an abort by the user drains instead.
     const draining = new AbortController();
     const hard = AbortSignal.any([ownership.lost, draining.signal]);
@@ -233,7 +230,8 @@ export class Runner {
     this.#rangeWish = (table, where) => retryStart(() => rangeWish(transport, table, where, stop), retry);
     this.#checkSweep(session.engine);
     // A run that ends soon would never come to it.
-    if (ownership.takeRequest()) await raceAbort(this.#requested.promise, stop);
+    const taking = ownership.takeRequests();
+    if (taking) await raceAbort(taking, stop);
     const letters = await this.#openLetters(hard, signal);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
     const badRows = new BadRows({

@@ -37,13 +37,3 @@ test('a change the plan does not hold yet is not taken by any batch', async () =
   taken.stored(2);
   expect(await change.done()).toBe(true);
 });
-
-test('while paused nothing is stored, so that nobody waits: neither who came before nor who comes now', async () => {
-  const taken = new Taken();
-  const before = watched(taken);
-  taken.paused = true;
-  const now = watched(taken);
-  expect([await before.done(), await now.done()]).toEqual([true, true]);
-  taken.paused = false;
-  expect(await watched(taken).done()).toBe(false);
-});

@@ -10,7 +10,6 @@ interface Waiting {
 export class Taken {
   #round = 0;
   #waiting: readonly Waiting[] = [];
-  #paused = false;
 
   /** A batch is asked for; returns its number. */
   asked(): number {
@@ -19,28 +18,18 @@ export class Taken {
 
   /** That batch is at the destination. */
   stored(round: number): void {
-    this.#resolve((one) => one.round !== undefined && one.round <= round);
+    const isIn = (one: Waiting): boolean => one.round !== undefined && one.round <= round;
+    const ready = this.#waiting.filter(isIn);
+    this.#waiting = this.#waiting.filter((one) => !isIn(one));
+    for (const { resolve } of ready) resolve();
   }
 
-  /** While paused nothing is stored, and nobody waits for it. */
-  set paused(paused: boolean) {
-    this.#paused = paused;
-    if (paused) this.#resolve(() => true);
-  }
-
-  /** `change` calls back when the plan holds the change, while a batch is being asked for. */
+  /** `change` calls back when the plan holds the change, while a batch is being asked for. In a pause nothing is stored: it waits for its end. */
   wait(change: (applied: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
       const waiting: Waiting = { round: undefined, resolve };
       this.#waiting = [...this.#waiting, waiting];
       change(() => (waiting.round = this.#round));
-      if (this.#paused) this.#resolve((one) => one === waiting);
     });
-  }
-
-  #resolve(is: (one: Waiting) => boolean): void {
-    const ready = this.#waiting.filter(is);
-    this.#waiting = this.#waiting.filter((one) => !is(one));
-    for (const { resolve } of ready) resolve();
   }
 }

@@ -142,8 +142,8 @@ export interface StateWrite {
   readonly config?: string | undefined;
   /** Null = cleared. */
   readonly lastError?: string | null | undefined;
-  /** Null = cleared; else written only while the row still holds the request of that id, never over a newer one. */
-  readonly request?: { readonly id: string; readonly json: string } | null | undefined;
+  /** The list, with the id of its last one: written only while that is the last one, never over a newer list. */
+  readonly requests?: { readonly lastId: string; readonly json: string } | undefined;
 }
 
 /** 1 when the fence held: `beat` changes every time, so that "nothing changed" cannot be 0. One text for every kind of write. */
@@ -154,7 +154,7 @@ export function writeState(table: StateTable, fence: Fence, write: StateWrite, l
       `update ${quoted(table.table)} set beat = beat + 1, ${LEASE}, ` +
       'position = coalesce(:position, position), config = coalesce(:config, config), ' +
       'last_error = if(:set_last_error = 1, :last_error, last_error), ' +
-      'request = if(:set_request = 1 and (:request is null or request_id = :request_id), :request, request) ' +
+      'request = if(:set_request = 1 and request_id = :request_id, :request, request) ' +
       FENCE,
     binds: {
       ...fenceBinds(fence),
@@ -163,9 +163,9 @@ export function writeState(table: StateTable, fence: Fence, write: StateWrite, l
       config: write.config ?? null,
       set_last_error: write.lastError === undefined ? 0 : 1,
       last_error: write.lastError ?? null,
-      set_request: write.request === undefined ? 0 : 1,
-      request: write.request?.json ?? null,
-      request_id: write.request?.id ?? null,
+      set_request: write.requests === undefined ? 0 : 1,
+      request: write.requests?.json ?? null,
+      request_id: write.requests?.lastId ?? null,
     },
     read: affected,
   };
@@ -180,14 +180,19 @@ export function releaseState(table: StateTable, fence: Fence): Statement<bigint>
   };
 }
 
-/** An operator's wish; replaces an older one. Outside any lease. */
-export function requestState(table: StateTable, name: string, part: string, id: string, json: string): Statement<bigint> {
+/** The list of requests with one more at its end, of this id. Outside any lease; 0 when something was written since it was read. */
+export function requestState(
+  table: StateTable,
+  { name, part, beat }: Pick<StateRow, 'name' | 'part' | 'beat'>,
+  id: string,
+  json: string,
+): Statement<bigint> {
   return {
     target: at(table),
     text:
       `update ${quoted(table.table)} set beat = beat + 1, request_id = :request_id, request = :request, ` +
-      'updated_at = utc_timestamp(6) where name = :name and part = :part',
-    binds: { name, part, request_id: id, request: json },
+      'updated_at = utc_timestamp(6) where name = :name and part = :part and beat = :beat',
+    binds: { name, part, beat, request_id: id, request: json },
     read: affected,
   };
 }

@@ -5,6 +5,7 @@
 import { VStreamError } from '../errors.js';
 import { shortOwner } from '../internal/owner.js';
 import { Position } from '../position/position.js';
+import { parseRequests, pendingRequests, withOutcome, withRequest } from './requests.js';
 import type { Claim, ClaimResult, StatePatch, StateRecord, StateRequest } from './store.js';
 
 export const STATE_FORMAT = 1;
@@ -22,7 +23,8 @@ export interface KeptRecord {
   position: unknown;
   config: string | null;
   lastError: string | null;
-  request: StateRequest | null;
+  /** A list, or a single one from earlier releases. */
+  request: unknown;
   createdAt: string;
   updatedAt: string;
 }
@@ -61,7 +63,7 @@ export function readRecord(kept: KeptRecord, now: number): StateRecord {
     position: kept.position === null || kept.position === undefined ? undefined : Position.parse(kept.position),
     config: kept.config ?? undefined,
     lastError: kept.lastError ?? undefined,
-    request: kept.request ?? undefined,
+    requests: parseRequests(kept.request),
     createdAt: kept.createdAt,
     updatedAt: kept.updatedAt,
   };
@@ -98,15 +100,15 @@ export function writeRecord(
   patch: StatePatch,
   leaseMs: number,
   now: number,
-): StateRequest | undefined {
+): readonly StateRequest[] {
   if (!kept || !holds(kept, claim)) throw fenced(claim, kept?.owner ?? undefined);
   if (patch.position !== undefined) kept.position = patch.position.toJSON();
   if (patch.config !== undefined) kept.config = patch.config;
   if (patch.lastError !== undefined) kept.lastError = patch.lastError;
-  if (patch.request === null) kept.request = null;
-  else if (patch.request !== undefined && kept.request?.id === patch.request.id) kept.request = patch.request;
+  const requests = parseRequests(kept.request);
+  if (patch.request !== undefined) kept.request = withOutcome(requests, patch.request);
   renew(kept, leaseMs, now);
-  return pendingRequest(kept.request ?? undefined);
+  return pendingRequests(parseRequests(kept.request));
 }
 
 export function releaseRecord(kept: KeptRecord | undefined, claim: Claim, now: number): void {
@@ -118,7 +120,7 @@ export function releaseRecord(kept: KeptRecord | undefined, claim: Claim, now: n
 
 export function requestRecord(kept: KeptRecord | undefined, name: string, request: StateRequest, now: number): void {
   if (!kept) throw notFound(name);
-  kept.request = request;
+  kept.request = withRequest(parseRequests(kept.request), request);
   touch(kept, now);
 }
 
@@ -137,11 +139,6 @@ export function resetRecord(kept: KeptRecord, position: Position | undefined, in
   kept.lastError = null;
   kept.request = null;
   touch(kept, now);
-}
-
-/** The request the owner still has to act on. */
-export function pendingRequest(request: StateRequest | undefined): StateRequest | undefined {
-  return request && request.outcome === undefined ? request : undefined;
 }
 
 export function fenced(claim: Claim, owner: string | undefined): VStreamError {

@@ -1,13 +1,13 @@
 /** The contract of the place that keeps a stream's state: one record per stream. Layer 3. */
 import type { Position } from '../position/position.js';
 
-/** An operator's wish, written by the CLI, taken by the owner at its next renewal. */
+/** An operator's wish, written by the CLI, taken by the owner at its next renewal. Several may wait. */
 export interface StateRequest {
   readonly id: string;
   readonly verb: 'copy' | 'pause' | 'resume' | 'add-table' | 'remove-table';
   readonly table?: string | undefined;
   readonly where?: string | undefined;
-  /** Filled by the owner once it acted. */
+  /** Filled by the owner once it acted (`done`, or why not), or by a later request that supersedes this one. */
   readonly outcome?: string | undefined;
 }
 
@@ -32,7 +32,8 @@ export interface StateRecord {
   readonly config: string | undefined;
   /** The last error as JSON, kept until the next progress. */
   readonly lastError: string | undefined;
-  readonly request: StateRequest | undefined;
+  /** Oldest first: those that wait, and the last ones that have an outcome. */
+  readonly requests: readonly StateRequest[];
   readonly createdAt: string | undefined;
   readonly updatedAt: string | undefined;
 }
@@ -54,7 +55,8 @@ export interface StatePatch {
   readonly position?: Position | undefined;
   readonly config?: string | undefined;
   readonly lastError?: string | null | undefined;
-  readonly request?: StateRequest | null | undefined;
+  /** One with its outcome: takes the place of the one that has its id. */
+  readonly request?: StateRequest | undefined;
 }
 
 export interface StoreOptions {
@@ -78,11 +80,11 @@ export interface CheckpointStore {
    * with a new incarnation when there is none. Atomic: of two callers one gets it.
    */
   claim(name: string, owner: string, leaseMs: number, part?: string, options?: StoreOptions): Promise<ClaimResult>;
-  /** Writes under the fence and renews the lease; returns the operator's pending request. Throws `FENCED` when it is lost. */
-  write(claim: Claim, patch: StatePatch, leaseMs: number, options?: StoreOptions): Promise<StateRequest | undefined>;
+  /** Writes under the fence and renews the lease; returns the requests that wait, oldest first. Throws `FENCED` when it is lost. */
+  write(claim: Claim, patch: StatePatch, leaseMs: number, options?: StoreOptions): Promise<readonly StateRequest[]>;
   /** Ends the lease and clears the owner; a lost fence is not an error here. */
   release(claim: Claim, options?: StoreOptions): Promise<void>;
-  /** Operator's writes, outside any lease: place a request; forget the position under a new incarnation; set one. */
+  /** Operator's writes, outside any lease: add a request to those there are; forget the position under a new incarnation; set one. */
   request(name: string, request: StateRequest, part?: string, options?: StoreOptions): Promise<void>;
   reset(name: string, position: Position | undefined, part?: string, options?: StoreOptions): Promise<void>;
   close(): Promise<void>;

@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ManualClock, startEmbeddedVtgate, type EmbeddedVtgate } from '../embedded/index.js';
 import { VStreamError } from '../errors.js';
+import { must } from '../internal/must.js';
 import { Position } from '../position/position.js';
+import { requestState } from '../sql/state-table.js';
+import { runStatement } from '../sql/statement.js';
 import { storeConformance } from '../testing/store-conformance.js';
 import { sqlError } from '../transport/failure.js';
 import { createTransport } from '../transport/grpc.js';
@@ -46,6 +49,23 @@ describe('conformance', () => {
     passTime: (ms: number) => clock.advance(ms),
   };
   for (const { title, run } of storeConformance) test(title, () => run(harness));
+});
+
+test('a row of an earlier release, with a single request, is read, taken and added to', async () => {
+  const store = vitessStore(transport, table);
+  const result = await store.claim('old', 'a:1:x', 60_000);
+  if (!result.claimed) throw new Error('not claimed');
+  const row = must(await store.read('old'), 'a row');
+  const single = { id: 'r1', verb: 'pause' } as const;
+  expect(await runStatement(transport, requestState(table, row, single.id, JSON.stringify(single)))).toBe(1n);
+  expect((await store.read('old'))?.requests).toEqual([single]);
+  expect(await store.write(result.claim, {}, 60_000)).toEqual([single]);
+  expect(await store.write(result.claim, { request: { ...single, outcome: 'done' } }, 60_000)).toEqual([]);
+  await store.request('old', { id: 'r2', verb: 'copy', table: 'orders' });
+  expect((await store.read('old'))?.requests.map(({ id, outcome }) => [id, outcome])).toEqual([
+    ['r1', 'done'],
+    ['r2', undefined],
+  ]);
 });
 
 describe('an outcome that is not known', () => {

@@ -25,7 +25,8 @@ import { runStatement, type Executor, type Statement } from '../sql/statement.js
 import { nameProblem } from '../sql/target.js';
 import { sqlFailure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
-import { checkFormat, fenced, notFound, pendingRequest, resetWhileHeld, STATE_FORMAT } from './record.js';
+import { checkFormat, fenced, notFound, resetWhileHeld, STATE_FORMAT } from './record.js';
+import { parseRequests, pendingRequests, withOutcome, withRequest } from './requests.js';
 import { unusableKeyspace } from './unsharded.js';
 import type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest, StoreOptions } from './store.js';
 
@@ -58,6 +59,8 @@ export function vitessStore(transport: StoreTransport, options: VitessStoreOptio
 
 /** How often a write is tried again after an outcome that said nothing. */
 const WRITE_ATTEMPTS = 3;
+/** How often a request is added to a row that its owner writes at the same time: every ten seconds, or with each checkpoint. */
+const REQUEST_ATTEMPTS = 20;
 
 class VitessStore implements CheckpointStore {
   readonly #transport: StoreTransport;
@@ -110,19 +113,13 @@ class VitessStore implements CheckpointStore {
     return { claimed: false, holder: record.owner ?? 'a process that just released it', leaseRemainingMs: record.leaseRemainingMs };
   }
 
-  async write(claim: Claim, patch: StatePatch, leaseMs: number, options: StoreOptions = {}): Promise<StateRequest | undefined> {
-    const statement = writeState(
-      this.#table,
-      claim,
-      {
-        position: patch.position === undefined ? undefined : patch.position.toString(),
-        config: patch.config,
-        lastError: patch.lastError,
-        request: patch.request === undefined || patch.request === null ? patch.request : requestJson(patch.request),
-      },
-      micros(leaseMs),
-    );
+  async write(claim: Claim, patch: StatePatch, leaseMs: number, options: StoreOptions = {}): Promise<readonly StateRequest[]> {
+    const { position, config, lastError, request } = patch;
+    const text = position === undefined ? undefined : position.toString();
+    let known = request && parseJson((await this.#run(selectStateHolder(this.#table, claim.name, claim.part), options))?.request);
     for (let attempt = 1; ; attempt += 1) {
+      const requests = request && known && listJson(withOutcome(known, request));
+      const statement = writeState(this.#table, claim, { position: text, config, lastError, requests }, micros(leaseMs));
       let trouble: VStreamError | undefined;
       let written = false;
       try {
@@ -132,9 +129,16 @@ class VitessStore implements CheckpointStore {
         trouble = error;
       }
       const holder = await this.#holder(claim, written, options);
-      if (holder === 'unknown') return undefined;
+      if (holder === 'unknown') return [];
       if (!holder || holder.owner !== claim.owner || holder.epoch !== claim.epoch) throw fenced(claim, holder?.owner);
-      if (written) return pendingRequest(parseRequest(holder.request));
+      const now = parseJson(holder.request);
+      if (written) {
+        // An operator added one in between: the outcome has to go into the newer list.
+        const isLost = request && pendingRequests(now).some(({ id }) => id === request.id);
+        if (!isLost || attempt >= REQUEST_ATTEMPTS) return pendingRequests(now);
+        known = now;
+        continue;
+      }
       // No row, or no word whether it was done, but the fence holds: writing the same again is harmless.
       if (attempt >= WRITE_ATTEMPTS) {
         throw (
@@ -162,8 +166,13 @@ class VitessStore implements CheckpointStore {
   }
 
   async request(name: string, request: StateRequest, part = '', options: StoreOptions = {}): Promise<void> {
-    const { id, json } = requestJson(request);
-    if ((await this.#run(requestState(this.#table, name, part, id, json), options)) === 0n) throw notFound(name);
+    for (let attempt = 1; attempt <= REQUEST_ATTEMPTS; attempt += 1) {
+      const row = await this.#run(selectState(this.#table, name, part), options);
+      if (!row) throw notFound(name);
+      const list = withRequest(parseJson(row.request), request);
+      if ((await this.#run(requestState(this.#table, row, request.id, JSON.stringify(list)), options)) > 0n) return;
+    }
+    throw new VStreamError('STATE_FAILED', `${this.description} changed each time a request was to be added`, { next: 'Try again.' });
   }
 
   async reset(name: string, position: Position | undefined, part = '', options: StoreOptions = {}): Promise<void> {
@@ -266,17 +275,17 @@ function micros(ms: number): bigint {
   return BigInt(Math.round(ms * 1000));
 }
 
-function requestJson(request: StateRequest): { id: string; json: string } {
-  return { id: request.id, json: JSON.stringify(request) };
+function listJson(list: readonly StateRequest[]): { lastId: string; json: string } | undefined {
+  const last = list.at(-1);
+  return last && { lastId: last.id, json: JSON.stringify(list) };
 }
 
-function parseRequest(json: string | undefined): StateRequest | undefined {
-  if (json === undefined) return undefined;
+function parseJson(json: string | undefined): readonly StateRequest[] {
+  if (json === undefined) return [];
   try {
-    const value = JSON.parse(json) as Partial<StateRequest>;
-    return typeof value.id === 'string' && typeof value.verb === 'string' ? (value as StateRequest) : undefined;
+    return parseRequests(JSON.parse(json) as unknown);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
@@ -294,7 +303,7 @@ function toRecord(row: StateRow): StateRecord {
     position: row.position === undefined ? undefined : Position.parse(row.position),
     config: row.config,
     lastError: row.lastError,
-    request: parseRequest(row.request),
+    requests: parseJson(row.request),
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };

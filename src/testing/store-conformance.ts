@@ -225,22 +225,76 @@ export const storeConformance: readonly ConformanceCase[] = [
     },
   },
   {
-    title: 'a request reaches the owner at its next write until it has an outcome, which the operator can read',
+    title: 'requests reach the owner at its next write, in order, until they have an outcome, which the operator can read',
     async run(harness) {
       const [owner, operator] = [await harness.open(), await harness.open()];
       const name = fresh();
       const claim = await claimed(owner.claim(name, 'a:1:x', LEASE));
-      assert.equal(await owner.write(claim, {}, LEASE), undefined);
-      await operator.request(name, { id: 'r1', verb: 'copy', table: 'orders', where: 'id > 5' });
-      const seen = await owner.write(claim, {}, LEASE);
-      assert.deepEqual({ ...seen }, { id: 'r1', verb: 'copy', table: 'orders', where: 'id > 5' });
-      assert.equal(
-        await owner.write(claim, { request: { id: 'r1', verb: 'copy', table: 'orders', where: 'id > 5', outcome: 'done' } }, LEASE),
-        undefined,
-      );
-      assert.equal((await operator.read(name))?.request?.outcome, 'done');
-      await owner.write(claim, { request: null }, LEASE);
-      assert.equal((await operator.read(name))?.request, undefined);
+      assert.deepEqual(await owner.write(claim, {}, LEASE), []);
+      const [copy, pause] = [
+        { id: 'r1', verb: 'copy', table: 'orders', where: 'id > 5' },
+        { id: 'r2', verb: 'pause' },
+      ] as const;
+      await operator.request(name, copy);
+      await operator.request(name, pause);
+      await operator.request(name, pause);
+      assert.deepEqual(await owner.write(claim, {}, LEASE), [copy, pause]);
+      assert.deepEqual(await owner.write(claim, { request: { ...copy, outcome: 'done' } }, LEASE), [pause]);
+      assert.deepEqual((await operator.read(name))?.requests, [{ ...copy, outcome: 'done' }, pause]);
+    },
+  },
+  {
+    title: 'the last of pause and resume counts: one that nobody took is superseded, and both can be told apart',
+    async run(harness) {
+      const store = await harness.open();
+      const name = fresh();
+      const claim = await claimed(store.claim(name, 'a:1:x', LEASE));
+      const copy = { id: 'c', verb: 'copy', table: 'orders' } as const;
+      await store.request(name, { id: 'p', verb: 'pause' });
+      await store.request(name, copy);
+      await store.request(name, { id: 'r', verb: 'resume' });
+      assert.deepEqual(await store.write(claim, {}, LEASE), [copy, { id: 'r', verb: 'resume' }]);
+      assert.match((await store.read(name))?.requests[0]?.outcome ?? '', /resume/);
+    },
+  },
+  {
+    title: 'outcomes and new requests at the same time: none is lost, and no outcome is taken back',
+    async run(harness) {
+      const [owner, ...operators] = await Promise.all(Array.from({ length: 5 }, () => harness.open()));
+      assert.ok(owner);
+      const name = fresh();
+      const claim = await claimed(owner.claim(name, 'a:1:x', LEASE));
+      const wish = (at: number, index: number) => ({ id: `${at} ${index}`, verb: 'copy', table: 'orders' }) as const;
+      await owner.request(name, wish(0, 0));
+      for (let at = 1; at <= 3; at++) {
+        const [pending] = await owner.write(claim, {}, LEASE);
+        assert.ok(pending);
+        await Promise.all([
+          owner.write(claim, { request: { ...pending, outcome: 'done' } }, LEASE),
+          ...operators.map((store, index) => store.request(name, wish(at, index))),
+        ]);
+      }
+      const { requests = [] } = (await owner.read(name)) ?? {};
+      assert.deepEqual(requests.filter(({ outcome }) => outcome === 'done').length, 3);
+      assert.equal(new Set(requests.map(({ id }) => id)).size, 13);
+    },
+  },
+  {
+    title: 'a stream that nobody runs keeps the requests that wait, up to a limit, and the last outcomes',
+    async run(harness) {
+      const store = await harness.open();
+      const name = fresh();
+      const claim = await claimed(store.claim(name, 'a:1:x', LEASE));
+      await store.request(name, { id: 'pause', verb: 'pause', outcome: 'done' });
+      for (let at = 0; at < 20; at++) await store.request(name, { id: `done ${at}`, verb: 'copy', table: 't', outcome: 'done' });
+      const kept = (await store.read(name))?.requests ?? [];
+      assert.equal(kept.at(-1)?.id, 'done 19');
+      assert.equal(kept[0]?.verb, 'pause', 'the last pause is what a paused stream is known by');
+      assert.ok(kept.length < 20);
+      await store.release(claim);
+      await assert.rejects(async () => {
+        for (let at = 0; at < 100; at++) await store.request(name, { id: `new ${at}`, verb: 'copy', table: 't' });
+      }, /wait/);
     },
   },
   {
@@ -252,7 +306,7 @@ export const storeConformance: readonly ConformanceCase[] = [
       await store.request(name, { id: 'old', verb: 'pause' });
       await store.request(name, { id: 'new', verb: 'resume' });
       const pending = await store.write(claim, { request: { id: 'old', verb: 'pause', outcome: 'paused' } }, LEASE);
-      assert.equal(pending?.id, 'new');
+      assert.deepEqual(pending, [{ id: 'new', verb: 'resume' }]);
     },
   },
   {

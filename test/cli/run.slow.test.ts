@@ -226,9 +226,18 @@ test('a request is taken by the owner, and its outcome comes back', async () => 
   const paused = await runProgram(['pause', '--config', config]);
   expect(paused.code, paused.stderr).toBe(0);
   expect(paused.stderr).toContain(' is paused: ');
-  expect((await runProgram(['resume', '--config', config])).code).toBe(0);
+  // Asked for in the pause, it is taken when the pause is over.
+  const later = await runProgram(['copy', 'orders', '--where', 'id < 5', '--config', config]);
+  expect(later.code, later.stderr).toBe(0);
+  expect(later.stderr).toContain('is paused: it takes the request once it is resumed');
+  expect((await runProgram(['status', '--config', config])).stdout).toMatch(
+    /paused at [^]*pause: done[^]*copy orders where id < 5 \(not taken yet\)/,
+  );
+  const resumed = await runProgram(['resume', '--config', config]);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  await running.seen('a range of shop.orders is copied again');
   const copy = await runProgram(['copy', 'orders', '--config', config, '--json']);
-  expect(lastJson(copy.stdout)).toMatchObject({ request: { verb: 'copy', table: 'orders' }, outcome: 'done' });
+  expect(lastJson(copy.stdout), copy.stderr).toMatchObject({ request: { verb: 'copy', table: 'orders' }, outcome: 'done' });
   const wrong = await runProgram(['copy', 'ordres', '--config', config]);
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toMatch(/error: stream \S+ did not copy: .*ordres/);
