@@ -51,8 +51,8 @@ export interface CopyPoint {
   readonly keyspace: string;
   readonly shard: string;
   readonly table: string;
-  /** `snapshot`: before the table is read; `rows`: after a packet of rows was made; `end`: the table's entry is removed. */
-  readonly at: 'snapshot' | 'rows' | 'end';
+  /** `snapshot`: before the table is read; `opened`: before its first row; `rows`: after a packet of rows was made; `end`: its entry is removed. */
+  readonly at: 'snapshot' | 'opened' | 'rows' | 'end';
   /** Rows of this table copied so far in this run. */
   readonly rows: number;
 }
@@ -67,6 +67,7 @@ export class ShardRun {
   /** The journal the run stopped at. */
   journal: ShardJournal | undefined;
   copyCompleted = false;
+  #stopped = false;
   #context: RunContext;
   #packets: Generator<Packet | undefined, void>;
   #position = new GtidSet();
@@ -85,8 +86,17 @@ export class ShardRun {
 
   /** The next packet; undefined while there is nothing to send. */
   next(): Packet | undefined {
-    const step = this.#packets.next();
-    return step.done ? undefined : step.value;
+    try {
+      return this.#packets.next().value ?? undefined;
+    } catch (error) {
+      if (!this.#stopped) throw error;
+    }
+    return undefined;
+  }
+
+  /** The tablet stream broke: a copy under way says nothing more. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   *#run(): Generator<Packet | undefined, void> {
@@ -252,15 +262,13 @@ export class ShardRun {
     return plan;
   }
 
-  // ---- copy
-
   *#copy(): Generator<Packet | undefined, void> {
     const { shard, entry } = this;
     const plans = this.#tablesToCopy();
     this.#pending = new Map([...plans.keys()].map((table) => [table, entry.keys.find((key) => key.tableName === table)]));
     let fresh = entry.gtid === '';
     for (const table of plans.keys()) {
-      this.#context.atCopyPoint(this.#point(table, 'snapshot', 0));
+      this.#reach(table, 'snapshot', 0);
       if (!fresh) yield* this.#catchUp();
       const store = shard.tables.get(table);
       const plan = store && this.#context.filter.plan(store.version, 'copy');
@@ -301,6 +309,7 @@ export class ShardRun {
       entry.gtid = FLAVOUR + this.#position.toString();
       yield { events: [this.#vgtid()], end: false };
     }
+    this.#reach(table, 'opened', 0);
     const envelope = rowEnvelope(this.#names(plan), 0, false, envelopeFields({ keyspace: shard.keyspace, shard: shard.name }));
     let open = true;
     let events: WireEvent[] = [];
@@ -319,7 +328,7 @@ export class ShardRun {
       yield { events, end: true };
       events = [];
       bytes = 0;
-      this.#context.atCopyPoint(this.#point(table, 'rows', copied));
+      this.#reach(table, 'rows', copied);
     }.bind(this);
     for (const row of snapshot.rows(
       last
@@ -341,13 +350,14 @@ export class ShardRun {
     entry.removeKey(table);
     this.#pending?.delete(table);
     yield { events: [this.#begin(), this.#vgtid(), this.#event({ type: VEventType.COMMIT })], end: true };
-    this.#context.atCopyPoint(this.#point(table, 'end', copied));
+    this.#reach(table, 'end', copied);
   }
 
   // ---- events
 
-  #point(table: string, at: CopyPoint['at'], rows: number): CopyPoint {
-    return { keyspace: this.shard.keyspace, shard: this.shard.name, table, at, rows };
+  #reach(table: string, at: CopyPoint['at'], rows: number): void {
+    this.#context.atCopyPoint({ keyspace: this.shard.keyspace, shard: this.shard.name, table, at, rows });
+    if (this.#stopped) throw new Error('stopped');
   }
 
   #names(plan: TablePlan): { tableName: string; keyspace: string; shard: string } {

@@ -88,6 +88,7 @@ export class Stream {
     const at = this.#runs.findIndex((run) => run.shard.keyspace === keyspace && run.shard.name === shard);
     const old = this.#runs[at];
     if (!old) return;
+    old.stop();
     this.#idle.delete(old);
     this.#runs[at] = this.#startRun(old.entry, 0);
     this.#wake?.();

@@ -14,6 +14,7 @@ import { VersionRegistry } from '../schema/versions.js';
 import { Assembler } from './assembler.js';
 import { batchLimits } from './batch-limits.js';
 import type { StreamBatch } from './batch.js';
+import { CopyStart } from './copy-start.js';
 import { keylessCopyRestarted, shardsChangedInCopy } from './copy-errors.js';
 import { Delivery } from './delivery.js';
 import { StreamCatalog } from './catalog.js';
@@ -185,6 +186,7 @@ export class Engine {
     const rpc = new AbortController();
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
     this.#resumed = new ResumeGuard(position.shards);
+    const start = new CopyStart(position, copying);
     const watch = this.#watch(position, copying);
     this.#delivery.watching = watch;
     const openedAt = clock.monotonic();
@@ -195,9 +197,9 @@ export class Engine {
         if (result.kind === 'message') {
           watch.message();
           for (const unit of grouper.push(result.message)) {
+            start.check(unit, grouper.keyspaceHeartbeats.has(`${unit.keyspace}/${unit.shard}`));
             watch.progress(unit.keyspace, unit.shard, unit.kind === 'group' && unit.part?.last === false);
-            if (this.#resolving) yield* this.#resolve(unit, this.#resolving, grouper);
-            else yield* this.#take(unit, grouper);
+            yield* this.#resolving ? this.#resolve(unit, this.#resolving, grouper) : this.#take(unit, grouper);
             if (unit.vgtid !== undefined && this.#recovery.movedOn(unit.keyspace, unit.shard)) this.#recovery.over();
           }
           if (grouper.keyspaceHeartbeats.size > 0) {

@@ -266,6 +266,17 @@ describe('copy', () => {
     expect(restarted).toEqual([undefined, 't']);
   });
 
+  test('a statement behind a copy that VTGate began again stands for itself: it does not go with the group that was open (G108)', () => {
+    const grouper = grouperOf(['-80']);
+    const opened = [a.begin(), a.field('t'), a.row('t', [row(1)])];
+    const catchUp = [a.vgtid(vector(6)), a.ddl('truncate table u', 9), a.vgtid(vector(7)), a.other(9)];
+    expect(units(grouper, opened, catchUp, [a.begin(), a.field('t'), a.row('t', [row(1)]), a.vgtid(vector(8)), a.commit()])).toMatchObject([
+      { kind: 'statement', gtid: set(6), statements: ['truncate table u'] },
+      { kind: 'checkpoint', gtid: set(7) },
+      { kind: 'copied', gtid: set(8), rows: ['copy t 1 x'], tables: ['t'] },
+    ]);
+  });
+
   test('rows do not count as copied for want of a time in another group', () => {
     const grouper = grouperOf(['-80'], { phase: () => 'catchup' });
     const phases = [
@@ -479,6 +490,7 @@ class Model {
 
   step(action: Action): UnitText | undefined {
     const { kind } = action;
+    if (this.#open?.copied && (kind === 'ddl' || kind === 'other')) this.#open = undefined;
     switch (kind) {
       case 'begin':
         this.#held = undefined;

@@ -14,7 +14,7 @@ import { ChangeRecord, type GroupContext, type TableContext } from './record.js'
 import { withPlace } from './row-failure.js';
 import { ShardSet } from './shard-set.js';
 import { HeldChanges } from './held.js';
-import { type OpenShard as Shard, openShard, tooLarge } from './open-shard.js';
+import { clearGroup, type OpenShard as Shard, openShard, tooLarge } from './open-shard.js';
 import { type FieldNotice, ShardTables } from './tables.js';
 import type { Unit, UnitBase } from './units.js';
 
@@ -119,7 +119,9 @@ export class Grouper implements RowEventVisitor {
       this.#addRows(shard, event);
       return;
     }
-    const transition = GRAMMAR[shard.state][EVENT_KIND[event.type] ?? 'unknown'];
+    const kind = EVENT_KIND[event.type] ?? 'unknown';
+    if (shard.copied && event.timestamp > 0 && (kind === 'ddl' || kind === 'other')) this.#abandonCopy(shard);
+    const transition = GRAMMAR[shard.state][kind];
     shard.state = transition.next;
     switch (transition.action) {
       case 'ignore':
@@ -237,18 +239,19 @@ export class Grouper implements RowEventVisitor {
     }
   }
 
-  /** Everything of the open group but its FIELDs: they hold on, and consumers have to hear of them before the next row (G45). */
+  /**
+   * What has a time comes from the binary log: VTGate began the copy again inside the RPC (G108) while a group of it was open. What stands
+   * outside of groups there would go with the group at the next BEGIN.
+   */
+  #abandonCopy(shard: Shard): void {
+    const { vgtid } = shard;
+    this.#reset(shard);
+    shard.vgtid = vgtid;
+    shard.state = vgtid ? 'announced' : 'idle';
+  }
+
   #reset(shard: Shard): void {
-    shard.group = this.#newGroup(shard.keyspace, shard.shard, shard.reshards);
-    shard.changes = [];
-    shard.statements = [];
-    shard.copyRestarted = undefined;
-    shard.bytes = 0;
-    shard.copied = false;
-    shard.vgtid = undefined;
-    shard.ordinal = 0;
-    shard.parts = 0;
-    shard.skip = 0;
+    clearGroup(shard, this.#newGroup(shard.keyspace, shard.shard, shard.reshards));
   }
 
   #addRows(shard: Shard, event: EventView): void {

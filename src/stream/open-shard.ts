@@ -70,6 +70,20 @@ export function openShard({ keyspace, shard, tables, held, group, joined, reshar
   };
 }
 
+/** Everything of the open group but its FIELDs: they hold on, and consumers have to hear of them before the next row (G45). */
+export function clearGroup(shard: OpenShard, group: GroupContext): void {
+  shard.group = group;
+  shard.changes = [];
+  shard.statements = [];
+  shard.copyRestarted = undefined;
+  shard.bytes = 0;
+  shard.copied = false;
+  shard.vgtid = undefined;
+  shard.ordinal = 0;
+  shard.parts = 0;
+  shard.skip = 0;
+}
+
 export function tooLarge({ keyspace, shard }: OpenShard, gtid: string | undefined, limit: number): VStreamError {
   return new VStreamError('TRANSACTION_TOO_LARGE', `transaction ${gtid ?? '(no GTID)'} on ${keyspace}/${shard} is above ${limit} bytes`, {
     keyspace,

@@ -108,6 +108,17 @@ test('copied rows of each shard and the position they were read at; an empty tab
   ]);
 });
 
+test("heartbeat rows of the tablets, which newer ones send during a copy, are no changes before the table's end (G120)", async () => {
+  const beat = (n: number): WireEvent[] => [
+    left.begin(9),
+    left.row('heartbeat', [{ after: ['1', 'x'] }], 9, undefined, true),
+    left.vgtid(vector(left, n)),
+    left.commit(9),
+  ];
+  const transport = scripted([beat(4), fields(left, 5), beat(6), rows(left, 5, 2, 1, 2), end(left, 5)]);
+  expect(await all(read(transport, ['-80']))).toEqual(['-80 fields', '-80 copy t 1 x, copy t 2 x', `-80 done 2 ${set(5)}`]);
+});
+
 test('changes that a finished shard sends while others are copied are dropped', async () => {
   const transport = scripted([
     [...fields(right, 8), ...end(right, 8)],

@@ -109,12 +109,13 @@ export async function* readSnapshot(
           if (unit.vgtid) seen.set(unit.shard, unit.vgtid.gtid);
           const read = reads.get(unit.shard);
           if (!read || unit.vector) throw begunAgain(table, unit.shard, 'its shards changed');
-          for (const part of take(unit, read, table)) {
+          for (const part of take(unit, read, table, grouper.keyspaceHeartbeats.size > 0)) {
             const handedOutAt = clock.monotonic();
             yield part;
             watch.consumerWasBusy(handedOutAt);
           }
         }
+        grouper.keyspaceHeartbeats.clear();
         if ([...reads.values()].every(({ done }) => done)) return;
       }
       const stall = watch.judge();
@@ -137,7 +138,8 @@ function emptyPosition({ keyspace, table }: StreamedTable, shards: readonly Memb
   );
 }
 
-function* take(unit: Unit, read: ShardRead, table: StreamedTable): Generator<SnapshotPart, void, void> {
+/** `heartbeat`: the unit came with a row of the tablet's own heartbeat table, which tablets from v25 on send during a copy as well (G120). */
+function* take(unit: Unit, read: ShardRead, table: StreamedTable, heartbeat: boolean): Generator<SnapshotPart, void, void> {
   const { shard, vgtid } = unit;
   const copied = unit.kind === 'group' && unit.copied;
   if (read.done) {
@@ -152,9 +154,11 @@ function* take(unit: Unit, read: ShardRead, table: StreamedTable): Generator<Sna
   }
   // Nothing is replicated before the rows of a copy from an empty position. VTGate restarts a tablet stream from the position of its
   // last vector: one that holds no key yet makes it go on behind the snapshot, without the rows.
-  if (!copied) throw begunAgain(table, shard, 'changes came before its end');
+  if (!copied && !heartbeat) throw begunAgain(table, shard, 'changes came before its end');
+  if (unit.kind !== 'group') return;
   if (unit.copyRestarted !== undefined) throw begunAgain(table, shard, 'VTGate began it again inside the RPC');
   if (unit.fields.length > 0) yield { kind: 'fields', shard, fields: unit.fields };
+  if (!copied) return;
   const gtid = vgtid?.gtid ?? read.gtid;
   // Groups of one snapshot share its position. Rows without any say nothing about when they were read.
   if (gtid === undefined || isSymbolicGtid(gtid)) {
