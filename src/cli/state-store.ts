@@ -1,6 +1,6 @@
 /** The state store a command is about: from the configuration, or from flags alone. */
 import { VStreamError } from '../errors.js';
-import { Fields } from '../internal/fields.js';
+import { Fields, isObject } from '../internal/fields.js';
 import { Problems, shown } from '../internal/problems.js';
 import { readName, readState } from '../pipeline/validate.js';
 import type { CheckpointStore, StateRecord } from '../stores/store.js';
@@ -16,10 +16,12 @@ export interface OpenState extends AsyncDisposable {
   readonly store: CheckpointStore;
   /** The stream's name, where it was given. */
   readonly name: string | undefined;
+  /** The sink of the configuration stores positions; undefined where that cannot be told without loading it. */
+  readonly sinkStores: boolean | undefined;
 }
 
 export async function openState(session: Session, values: Values): Promise<OpenState> {
-  const config = (await stateConfig(values)) as Record<string, unknown>;
+  const { sinkStores, options: config } = await stateConfig(values);
   const problems = new Problems((path) => FLAG_OF[path] ?? path);
   const { state: _state, source: _source, name: _name, ...rest } = config;
   const fields = Fields.of(problems, '', config, { known: ['state', 'source', 'name', ...Object.keys(rest)] });
@@ -29,7 +31,7 @@ export async function openState(session: Session, values: Values): Promise<OpenS
   problems.throwIfAny('the options');
   if (state?.kind === 'store') {
     const { store } = state;
-    return { store, name, [Symbol.asyncDispose]: () => store.close() };
+    return { store, name, sinkStores, [Symbol.asyncDispose]: () => store.close() };
   }
   if (!state || !source) throw new VStreamError('INTERNAL', 'no state was read');
   const { createTransport } = await import('../transport/grpc.js');
@@ -47,6 +49,7 @@ export async function openState(session: Session, values: Values): Promise<OpenS
   return {
     store,
     name,
+    sinkStores,
     async [Symbol.asyncDispose]() {
       await store.close();
       await transport.close();
@@ -62,12 +65,12 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   'state.table': '--state-table',
 };
 
-async function stateConfig(values: Values): Promise<unknown> {
+async function stateConfig(values: Values): Promise<Pick<OpenState, 'sinkStores'> & { readonly options: Record<string, unknown> }> {
   const file = findConfig(values['config'] as string | undefined, process.cwd());
   const base = file === undefined ? {} : await loadConfig(file).then(async ({ value, folder }) => ({ value, folder }));
   const { value = {}, folder = process.cwd() } = base as { value?: Record<string, unknown>; folder?: string };
-  // The sink is of no use here, and might open a file that another process holds.
-  const { sink: _sink, ...config } = value;
+  // Made, the sink might open a file that another process holds.
+  const { sink, ...config } = value;
   const { stateKeyspace, stateTable, name } = values;
   const state = {
     ...(stateKeyspace === undefined ? {} : { keyspace: stateKeyspace }),
@@ -83,7 +86,15 @@ async function stateConfig(values: Values): Promise<unknown> {
       next: 'Go to its folder, name it with --config, or give --vtgate, --state-keyspace and --state-table.',
     });
   }
-  return withParts(overlay(config, flags) as Record<string, unknown>, folder);
+  return { sinkStores: storesPositions(sink), options: await withParts(overlay(config, flags) as Record<string, unknown>, folder) };
+}
+
+function storesPositions(sink: unknown): boolean | undefined {
+  if (typeof sink === 'function') return false;
+  if (!isObject(sink)) return undefined;
+  if (typeof sink['type'] === 'string') return sink['type'] === 'duckdb';
+  const { capabilities } = sink;
+  return isObject(capabilities) ? capabilities['position'] === 'stored' : undefined;
 }
 
 /** The record of the named stream. Without a name: of the only stream there is. */

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { VStreamError } from '../errors.js';
 import { toJson } from '../internal/json.js';
+import { homeIn } from '../pipeline/begin.js';
 import { Position } from '../position/position.js';
 import type { CheckpointStore, StateRecord } from '../stores/store.js';
 import { EXIT } from './exit.js';
@@ -56,6 +57,7 @@ async function change(
   const record = await present(session, open, verb);
   const name = record?.name ?? open.name ?? '';
   if (record) refuseWhileOwned(record);
+  if (verb !== 'reset' && isKeptBySink(record, open)) throw keptBySink(name);
   const question =
     verb === 'reset' ? `Forget the position of ${name}, so that the next start copies again` : `Replace the position of ${name}`;
   if (record?.position && !yes && !(await confirmed(session, question))) {
@@ -90,6 +92,21 @@ function refuseWhileOwned(record: StateRecord): void {
   throw new VStreamError('LEASE_HELD', `stream ${record.name} is running at ${record.owner}`, {
     next: `Stop it first; otherwise its lease ends in ${Math.ceil(record.leaseRemainingMs / 1000)} s.`,
   });
+}
+
+/** The configuration is what the next start uses; without it the row knows of the last one. */
+function isKeptBySink(record: StateRecord | undefined, { sinkStores }: OpenState): boolean {
+  return sinkStores ?? homeIn(record?.config) === 'stored';
+}
+
+function keptBySink(name: string): VStreamError {
+  return new VStreamError(
+    'POSITION_CONFLICT',
+    `the sink of ${name} keeps its position with the rows: one stored here would be refused at the next start`,
+    {
+      next: `To go on from another position, run \`vstream state reset ${name}\` and start it once with --from POSITION; what the sink holds by then stays there.`,
+    },
+  );
 }
 
 /** Asks on a terminal; false where there is none. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Position } from '../position/position.js';
-import { decideBegin, type BeginInput } from './begin.js';
+import { configText, decideBegin, homeIn, type BeginInput } from './begin.js';
 
 const at = (n: number): Position =>
   new Position([{ keyspace: 'k', shard: '0', gtid: `MySQL56/11111111-1111-1111-1111-111111111111:1-${n}` }]);
@@ -14,6 +14,11 @@ const input = (more: Partial<BeginInput>): BeginInput => ({
   sinkPosition: undefined,
   sinkIncarnation: undefined,
   ...more,
+});
+
+test('the state row says who keeps the position, and rows of earlier releases say nothing', () => {
+  for (const capabilities of [storing, external]) expect(homeIn(configText(capabilities))).toBe(capabilities.position);
+  for (const config of [undefined, '', 'c1', '{}']) expect(homeIn(config)).toBeUndefined();
 });
 
 test('a sink that stores positions is the only authority, also when the state row is ahead or behind', () => {

@@ -3,6 +3,20 @@ import { VStreamError } from '../errors.js';
 import type { Position } from '../position/position.js';
 import type { SinkCapabilities } from './sink.js';
 
+/**
+ * The text of `StateRecord.config`: who keeps the position. With a sink that stores it the one in the state row is only a mirror, and whoever
+ * changes that by hand has to be told at once, not by the next start.
+ */
+export function configText({ position }: Pick<SinkCapabilities, 'position'>): string {
+  return JSON.stringify({ position });
+}
+
+/** What that text says; undefined before the first start, and of rows of earlier releases. */
+export function homeIn(config: string | undefined): SinkCapabilities['position'] | undefined {
+  if (config === configText({ position: 'stored' })) return 'stored';
+  return config === configText({ position: 'external' }) ? 'external' : undefined;
+}
+
 export interface BeginInput {
   readonly name: string;
   /** Of the state row. */

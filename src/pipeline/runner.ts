@@ -23,6 +23,7 @@ import { retryStart } from '../supervise/retry.js';
 import type { Transport } from '../transport/transport.js';
 import { applyBatch, whereIs } from './apply.js';
 import { BadRows } from './bad-rows.js';
+import { configText } from './begin.js';
 import { rangesNeeded, sweepNeeded } from './sweep-needed.js';
 import { Checkpoints, type WriteTime } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
@@ -201,6 +202,8 @@ export class Runner {
     const { incarnation, epoch } = claim;
     const opening = { name, incarnation, epoch, logger, signal: AbortSignal.any([signal, ownership.lost]) };
     const begin = await openSink(this.#sink, opening, record.position);
+    const config = configText(this.#sink.capabilities);
+    if (record.config !== config) ownership.offer({ config });
     if (begin.home === 'none') options.logger.info({ from: options.from.kind }, `no stored position: starting from ${options.from.kind}`);
     else
       options.logger.info(

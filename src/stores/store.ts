@@ -28,7 +28,7 @@ export interface StateRecord {
   /** Milliseconds until the lease ends by the store's clock at reading; 0 or less when it has ended or none is held. */
   readonly leaseRemainingMs: number;
   readonly position: Position | undefined;
-  /** Fingerprint of the configuration that made the position. */
+  /** What of the configuration decides about the position, as text: whether a sink that stores it is its home. At most 255 characters. */
   readonly config: string | undefined;
   /** The last error as JSON, kept until the next progress. */
   readonly lastError: string | undefined;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EmbeddedVtgate } from '../../src/embedded/index.js';
+import { must } from '../../src/internal/must.js';
 import { readback } from '../../src/sinks/duckdb/index.js';
 import { lastJson, runProgram, startProgram } from './program.js';
 import { placeOrder, startShop } from './shop.js';
@@ -202,6 +203,44 @@ test('the position of another client can be stored before the first start, which
     .split('\n')
     .map((line) => JSON.parse(line) as { op: string; after?: { id: string } });
   expect(rows.filter((row) => row.op !== 'schema')).toMatchObject([{ op: 'insert', after: { id: '1001' } }]);
+});
+
+test('a position that a sink keeps with its rows is not stored beside it: refused at once, and the next step works', async () => {
+  await using shop = await startShop();
+  const { config, database } = await setUp(shop);
+  const state = (...args: readonly string[]): ReturnType<typeof runProgram> => runProgram(['state', ...args, '--yes']);
+  const refusal =
+    /^error: the sink of (\S+) keeps its position with the rows.*\(POSITION_CONFLICT\)\n {2}next: .*`vstream state reset \1`.*--from POSITION/;
+  const vgtid = JSON.stringify({ shardGtids: [{ keyspace: 'shop', shard: '-80', gtid: 'current' }] });
+  const early = await state('import', vgtid, '--config', config);
+  expect([early.code, early.stderr]).toEqual([1, expect.stringMatching(refusal)]);
+
+  expect((await runProgram(['run', config, '--until', 'copied'])).code).toBe(0);
+  const position = (await runProgram(['state', 'get', '--config', config])).stdout.trim();
+  placeOrder(shop, 1001);
+  expect((await runProgram(['run', config, '--until', 'now'])).code).toBe(0);
+  // Without a configuration the state row knows it.
+  const name = lastJson((await runProgram(['status', '--config', config, '--json'])).stdout) as { streams: { name: string }[] };
+  const flags = [
+    '--vtgate',
+    shop.address,
+    '--state-keyspace',
+    'vstream',
+    '--state-table',
+    'streams',
+    '--name',
+    must(name.streams[0], 'a stream').name,
+  ];
+  for (const place of [['--config', config], flags]) {
+    const refused = await state('set', position, ...place);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(refusal)]);
+  }
+
+  expect((await state('reset', '--config', config)).code).toBe(0);
+  const again = await runProgram(['run', config, '--from', position, '--until', 'now', '--json']);
+  expect(again.code, again.stderr).toBe(0);
+  expect(lastJson(again.stdout)).toMatchObject({ rows: 1 });
+  expect(await orderIds(database)).toEqual(sourceIds(shop));
 });
 
 test('the position of a running stream cannot be changed under it', async () => {
