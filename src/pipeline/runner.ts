@@ -249,6 +249,7 @@ export class Runner {
       logger: options.logger,
       recorder,
     });
+    const batches = session.engine.batches();
     let cancelDrain: (() => void) | undefined;
     signal.addEventListener(
       'abort',
@@ -264,7 +265,7 @@ export class Runner {
     );
     try {
       // A sink or a store that hangs is left to itself at the drain limit.
-      await raceAbort(this.#pump(session.engine.batches(), badRows, ownership, context, checkpoints, stop), draining.signal);
+      await raceAbort(this.#pump(batches, badRows, ownership, context, checkpoints, stop), draining.signal);
       await raceAbort(checkpoints.flush(), draining.signal);
     } catch (error) {
       engineAbort.abort();
@@ -277,6 +278,8 @@ export class Runner {
       } else await checkpoints.flush().catch(() => {});
       throw ownership.lost.aborted ? ownership.lost.reason : error;
     } finally {
+      // Stands still at a batch that nobody takes any more, with all that watches its RPC.
+      batches.return().catch(() => {});
       cancelDrain?.();
       badRows.end();
       await letters?.close();
