@@ -92,7 +92,7 @@ export class Recorder {
       gtid,
       phase: this.position?.plan.doneOn(keyspace, shard) ? 'live' : 'copy',
       lastCommitTime: record?.lastCommitTime,
-      lagSeconds: record?.lagMs === undefined ? undefined : record.lagMs / 1000,
+      lagSeconds: record?.lagMs === undefined ? undefined : record.verdict === 'idle' ? 0 : record.lagMs / 1000,
       lagTransactions: record?.lagTransactions,
       verdict: record?.verdict,
     };

@@ -12,7 +12,7 @@ export type StreamState =
   | 'streaming'
   /** Between two tries: see `lastError`. */
   | 'reconnecting'
-  /** On an operator's request. */
+  /** On request (`vstream pause`, `pause()`), or by a DDL under `onDdl: 'pause'`. */
   | 'paused'
   /** Finishing what is in flight. */
   | 'draining'
@@ -20,18 +20,22 @@ export type StreamState =
   | 'ended'
   | 'failed';
 
-/** Whether a shard that sends nothing has nothing to send. */
+/** Whether a shard that sends nothing has nothing to send. What each means, and after how long: docs/failure.md, "No error, but nothing comes". */
 export type ShardVerdict = 'idle' | 'live' | 'lagging' | 'throttled' | 'stalled' | 'ended';
 
 export interface ShardStats {
   readonly keyspace: string;
   readonly shard: string;
-  readonly phase: 'copy' | 'catchup' | 'live';
+  /** `copy` while some table is to be copied there, else `live`. */
+  readonly phase: 'copy' | 'live';
   /** GTID set delivered so far. */
   readonly gtid: string;
   /** Commit time of the last transaction delivered, seconds since the epoch; undefined before the first (copied rows have none). */
   readonly lastCommitTime: number | undefined;
-  /** Now minus `lastCommitTime` while transactions come; 0 while idle; undefined before the first. */
+  /**
+   * Age of the last transaction when it arrived, by the tablet's clock; 0 while the verdict is `idle`; undefined before the first. While
+   * nothing comes it stands still: `verdict` and `lagTransactions` tell that.
+   */
   readonly lagSeconds?: number | undefined;
   /** Transactions executed by the streamed tablets, or by the primary, and not delivered yet, where known. */
   readonly lagTransactions?: number | undefined;
@@ -52,12 +56,12 @@ export interface TableStats {
   readonly range?: string | undefined;
 }
 
-/** A snapshot; counters count since the start of this process. */
+/** A snapshot; counters count since `start()` or `vstream()`. */
 export interface Stats {
   readonly state: StreamState;
   /** Row changes delivered, copied rows included. */
   readonly rows: number;
-  /** Mean of the last seconds. */
+  /** Mean of the last 5 s. */
   readonly rowsPerSecond: number;
   /** Bytes on the wire of what was delivered. */
   readonly bytes: number;
@@ -71,16 +75,16 @@ export interface Stats {
   readonly shards: readonly ShardStats[];
   /** Tables with a copy in the plan. */
   readonly tables: readonly TableStats[];
-  /** After the last batch that is durable; undefined before the first. */
+  /** After the last batch that is durable (of an own loop: handed out); undefined before the first. */
   readonly position: Position | undefined;
   /** The last error that was survived or that ended the stream, as `VStreamError.toJSON()` gives it. */
   readonly lastError?: Readonly<Record<string, string>> | undefined;
-  /** How long the destination has been at the batch in hand, tries included; undefined between batches and in an own loop. */
+  /** Seconds the destination has been at the batch in hand, tries included; undefined between batches and in an own loop. */
   readonly applyingSeconds?: number | undefined;
   /** Fencing token of this owner; absent without state. */
   readonly epoch?: bigint | undefined;
   /** `host:port` of the VTGate in use. */
   readonly source: string;
-  /** Only in state `waiting`. */
+  /** Only in state `waiting`: the owner as `host:pid:random`, and when its lease ends unless it is renewed. */
   readonly waitingFor?: { readonly owner: string; readonly leaseSeconds: number } | undefined;
 }
