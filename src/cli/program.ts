@@ -123,7 +123,11 @@ const NAME = ['[name]', 'name of the stream (default: as --name)'] as const;
 
 /** The name may stand behind the command or its flag. */
 function named(values: Values, name: string | undefined): Values {
-  return name === undefined ? values : { ...values, name };
+  const { name: other = name } = values;
+  if (name !== undefined && other !== name) {
+    throw new VStreamError('CONFIG_INVALID', `two streams are named: ${name} and --name ${String(other)}`, { next: 'Name one.' });
+  }
+  return { ...values, ...(other === undefined ? {} : { name: other }) };
 }
 
 function status(): Command {

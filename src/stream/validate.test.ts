@@ -150,6 +150,11 @@ test.each<[string, unknown, string]>([
   ['a position of another kind', { source, from: { a: 1 } }, 'from is not usable: unreadable position'],
   ['an end in no time', { source, until: '0s' }, 'until must be a positive time'],
   ['an end before the start', { source, until: -5 }, 'until must be a positive time'],
+  ...['current', 'garbage'].map((gtid): [string, object, string] => [
+    `an end nothing can be compared with: ${gtid}`,
+    { source, until: { version: 1, shards: [{ keyspace: 'k', shard: '0', gtid }] } },
+    `until cannot be reached: k/0 has no GTID set but "${gtid}"`,
+  ]),
   ['an unknown type', { source, types: { integer: 'string' } }, 'types.integer is not an option'],
   ['an override nobody knows', { source, types: { bigint: 'strnig' } }, 'types.bigint cannot be "strnig" | Did you mean \'string\'?'],
   [

@@ -7,6 +7,7 @@ import { Problems, shown, type Label } from '../internal/problems.js';
 import { parseDuration } from '../internal/duration.js';
 import { suggest } from '../internal/suggest.js';
 import { stderrLogger, type Logger } from '../observe/logger.js';
+import { parseGtidSet } from '../position/gtid.js';
 import { Position } from '../position/position.js';
 import { validateSource } from './validate-source.js';
 import { validateTables } from './validate-tables.js';
@@ -108,6 +109,13 @@ function readUntil(fields: Fields): ValidatedUntil {
     return { kind: 'never' };
   }
   const position = readPosition(fields, 'until', value, ['copied', 'now', '30s']);
+  // A set that cannot be compared is never reached, and the stream would go on for ever.
+  const unreadable = position?.shards.find(({ gtid }) => !gtid.includes('/') && parseGtidSet(gtid) === undefined);
+  if (unreadable) {
+    const { keyspace, shard, gtid } = unreadable;
+    const next = 'Give each shard the GTID set to reach, such as `MySQL56/uuid:1-5`; or write `now`.';
+    fields.fail('until', `cannot be reached: ${keyspace}/${shard} has no GTID set but ${shown(gtid)}`, next);
+  }
   return position ? { kind: 'position', position } : { kind: 'never' };
 }
 

@@ -56,6 +56,11 @@ test('the version is the one of the package', async () => {
 
 test.each<[string, readonly string[], string]>([
   ['an unknown command', ['tial'], 'Did you mean `tail`?'],
+  [
+    'two names of a stream',
+    ['state', 'reset', 'orders', '--name', 'customers', '--yes'],
+    'two streams are named: orders and --name customers',
+  ],
   ['an unknown flag', ['tail', '--keyspac', 'k'], 'Did you mean `--keyspace`?'],
   ['a password on the command line', ['tail', '--password', 'secret'], 'Give it by --password-env or --password-file'],
   ['a flag without its value', ['tail', '--vtgate'], 'argument missing'],
