@@ -53,6 +53,10 @@ export function warehouse({ url }: { readonly url: string }): Sink {
       return run([{ type: 'clear', ...place(table, shard), below: generation }], signal);
     },
 
+    async sweepRange(table, shard, generation, { conditions }, { signal }) {
+      return run([{ type: 'clear', ...place(table, shard), below: generation, where: conditions }], signal);
+    },
+
     async close() {},
   };
 }

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { isInRange, type KeyCondition } from 'vstream-client';
 
 /** Whose rows a statement touches: those stored under a range of keyspace ids that overlaps this one. */
 interface Place {
@@ -27,9 +28,10 @@ export type Statement =
   | (Place & { readonly type: 'delete'; readonly key: string })
   /**
    * DELETE … WHERE generation < @below AND start >= @start AND end <= @end, and for rows of a wider shard (there was a split)
-   * UPDATE … SET start = @end, or end = @start: what is known of their other part is still to come.
+   * UPDATE … SET start = @end, or end = @start: what is known of their other part is still to come. `where`: AND a comparison of a key
+   * column for each of its conditions, values bound as the type of the column (`id >= @v`, `name BETWEEN @v AND @w`).
    */
-  | (Place & { readonly type: 'clear'; readonly below: number | null });
+  | (Place & { readonly type: 'clear'; readonly below: number | null; readonly where?: readonly KeyCondition[] });
 
 export interface Job {
   readonly stream: string;
@@ -124,11 +126,13 @@ function put(rows: Table, key: string, versions: readonly Version[]): void {
 
 const overlap = (a: Omit<Place, 'table'>, b: Omit<Place, 'table'>): boolean => a.start < b.end && b.start < a.end;
 
-function clear(rows: Table, range: Place & { readonly below: number | null }): number {
+function clear(rows: Table, range: Extract<Statement, { readonly type: 'clear' }>): number {
   let cleared = 0;
   for (const [key, versions] of [...rows]) {
     const left = versions.flatMap((one) => {
       if (!overlap(one, range) || (range.below !== null && one.generation >= range.below)) return [one];
+      // Bytes are hex on both sides by now, and hex sorts as its bytes do.
+      if (range.where && !isInRange({ where: '', conditions: range.where }, one.row)) return [one];
       const [fromStart, toEnd] = [range.start <= one.start, one.end <= range.end];
       if (fromStart && toEnd) return [];
       return [fromStart ? { ...one, start: range.end } : toEnd ? { ...one, end: range.start } : one];
