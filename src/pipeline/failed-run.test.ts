@@ -63,3 +63,22 @@ test.each([1, 2, 3, 4, 5])('a run that a destination ends at batch %i leaves no 
   await vtgate.idle();
   expect(clock.timers.size).toBe(0);
 });
+
+test('a run that is aborted before its first batch was taken says no position: from there its rows would be missing', async () => {
+  const columns = [{ name: 'id', type: 'bigint', key: true }];
+  await using vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { t: { columns, rows: [{ id: 1 }] } } } } });
+  const abort = new AbortController();
+  const options = validateRunOptions({
+    name: 'hangs',
+    source: { vtgate: vtgate.address, keyspace: 'shop' },
+    state: memoryStore(),
+    drainTimeout: 0,
+    logger: silentLogger,
+    sink: () => {
+      abort.abort();
+      return new Promise(() => {});
+    },
+  });
+  const summary = await new Runner(options, new Recorder(systemClock), systemClock, () => 0).run(abort.signal);
+  expect(summary).toMatchObject({ reason: 'aborted', position: undefined });
+});

@@ -44,6 +44,8 @@ export class Runner {
   readonly #random: () => number;
   readonly #startedAt: number;
   #engine: Engine | undefined;
+  /** What the recorder says may be the position of a batch that was only handed out. */
+  #durable: (() => Position | undefined) | undefined;
   #rangeWish: ((table: TableRef, where: string) => Promise<RangeWish>) | undefined;
   #lookUp: ((table: TableRef) => Promise<TableRef>) | undefined;
   #sink: Sink;
@@ -136,7 +138,7 @@ export class Runner {
       return await this.#stream(transport, owned, signal);
     } catch (error) {
       failure = error;
-      if (signal.aborted && (!VStreamError.is(error) || error.code === 'ABORTED')) return this.#summary('aborted', undefined);
+      if (signal.aborted && (!VStreamError.is(error) || error.code === 'ABORTED')) return this.#summary('aborted');
       this.#recorder.state = 'failed';
       if (VStreamError.is(error)) this.#recorder.lastError = error.toJSON();
       throw error;
@@ -237,6 +239,7 @@ export class Runner {
     if (taking) await raceAbort(taking, stop);
     const letters = await this.#openLetters(hard, signal);
     const checkpoints = new Checkpoints(ownership, this.#clock, options.checkpointMs);
+    this.#durable = () => checkpoints.position ?? begin.position;
     const badRows = new BadRows({
       policy: options.onBadRow,
       letters,
@@ -286,7 +289,7 @@ export class Runner {
     }
     if (ownership.lost.aborted) throw ownership.lost.reason;
     recorder.state = 'ended';
-    return this.#summary(signal.aborted ? 'aborted' : 'until', checkpoints.position);
+    return this.#summary(signal.aborted ? 'aborted' : 'until');
   }
 
   /** One batch ahead: the next is read and decoded while the sink works on this one. */
@@ -371,7 +374,7 @@ export class Runner {
     }
   }
 
-  #summary(reason: Summary['reason'], position: Position | undefined): Summary {
+  #summary(reason: Summary['reason']): Summary {
     const { rows, bytes, batches } = this.#recorder;
     return {
       reason,
@@ -379,7 +382,7 @@ export class Runner {
       bytes,
       batches,
       seconds: (this.#clock.monotonic() - this.#startedAt) / 1000,
-      position: position ?? this.#recorder.position,
+      position: this.#durable?.(),
     };
   }
 }
