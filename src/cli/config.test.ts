@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -25,6 +25,7 @@ async function written(ending: string, text: string): Promise<string> {
 
 test.each([
   ['json', '{"name":"x"}'],
+  ['json', '\ufeff{"name":"x"}'],
   ['mjs', 'export default { name: "x" };'],
   ['mjs', 'export default async () => ({ name: "x" });'],
   ['ts', 'const name: string = "x"; export default { name } as const;'],
@@ -35,6 +36,9 @@ test.each([
 
 test.each([
   ['json', '{"name":', 'is not JSON'],
+  ['json', '[]', 'holds no configuration'],
+  ['mjs', 'export default () => { throw new Error("boom"); };', 'threw: boom'],
+  ['mjs', 'export default async () => { throw "boom"; };', 'threw: boom'],
   ['mjs', 'export const name = 1;', 'exports no configuration'],
   ['mjs', 'export default [];', 'exports no configuration'],
   ['mjs', 'throw new Error("boom");', 'boom'],
@@ -43,6 +47,20 @@ test.each([
   const file = await written(ending, text);
   await expect(loadConfig(file)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(part) });
   await expect(loadConfig(file)).rejects.toThrow(file);
+});
+
+test('a folder in the place of the file is named', async () => {
+  const file = join(folder, 'folder.json');
+  await mkdir(file);
+  await expect(loadConfig(file)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: `${file} cannot be read (EISDIR)` });
+});
+
+test('a sink whose function throws is the configuration at fault, not a bug of ours', async () => {
+  const file = await written('mjs', 'export default ({ url }) => { throw new Error(`no such host: ${url}`); };');
+  await expect(withParts({ sink: { module: file, options: { url: 'x' } } }, folder)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: `${file}, called for the sink, threw: no such host: x`,
+  });
 });
 
 test('the first of the known names is found, and a missing one is named', async () => {

@@ -29,19 +29,41 @@ export function findConfig(asked: string | undefined, folder: string): string | 
 
 /** @throws VStreamError `CONFIG_INVALID` naming the file and what is wrong with it; `DRIVER_MISSING` when TypeScript needs jiti. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
-  const exported = extname(file) === '.json' ? await readJson(file) : (await importModule(file, 'configuration'))['default'];
-  const made: unknown = typeof exported === 'function' ? await (exported as () => unknown)() : exported;
+  const isJson = extname(file) === '.json';
+  const exported = isJson ? await readJson(file) : (await importModule(file, 'configuration'))['default'];
+  const made = typeof exported === 'function' ? await called(exported as () => unknown, `the function of ${file}`) : exported;
   if (typeof made !== 'object' || made === null || Array.isArray(made)) {
-    throw new VStreamError('CONFIG_INVALID', `${file} exports no configuration`, { next: 'Write `export default defineConfig({ … })`.' });
+    const next = isJson
+      ? 'Write an object: `{ "name": …, "source": …, "state": …, "sink": … }`.'
+      : 'Write `export default defineConfig({ … })`.';
+    throw new VStreamError('CONFIG_INVALID', `${file} ${isJson ? 'holds' : 'exports'} no configuration`, { next });
   }
   const folder = dirname(file);
   return { file, folder, value: withLetterPath(withSecretPaths(made as Record<string, unknown>, folder), folder) };
 }
 
-async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8');
+/** What a function of the user's returns; what it throws is the user's to mend. */
+export async function called<T>(make: () => T | Promise<T>, what: string): Promise<T> {
   try {
-    return JSON.parse(text) as unknown;
+    return await make();
+  } catch (cause) {
+    if (VStreamError.is(cause)) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new VStreamError('CONFIG_INVALID', `${what} threw: ${reason}`, {
+      next: 'Mend it and start again; --verbose shows where.',
+      cause,
+    });
+  }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    const reason = (cause as { code?: string }).code ?? 'unreadable';
+    throw new VStreamError('CONFIG_INVALID', `${file} cannot be read (${reason})`, { next: 'Name a file that this user may read.', cause });
+  });
+  try {
+    // Some editors begin a file with a byte order mark.
+    return JSON.parse(text.replace(/^\ufeff/, '')) as unknown;
   } catch (cause) {
     throw new VStreamError('CONFIG_INVALID', `${file} is not JSON: ${(cause as Error).message}`, {
       next: 'Mend it, or write it as vstream.config.mjs.',

@@ -2,7 +2,7 @@
 import { VStreamError } from '../errors.js';
 import { Fields, isObject } from '../internal/fields.js';
 import { alternatives, Problems, shown } from '../internal/problems.js';
-import { importModule, pathIn } from './config.js';
+import { called, importModule, pathIn } from './config.js';
 
 type Options = Record<string, unknown>;
 type Makers = Readonly<Record<string, (options: Options) => Promise<unknown>>>;
@@ -102,5 +102,5 @@ async function fromModule(name: string, value: Options, folder: string): Promise
       next: `Export a function of the options that returns the ${name}, or remove \`options\`.`,
     });
   }
-  return (chosen as (options: unknown) => unknown)(value['options']);
+  return called(() => (chosen as (options: unknown) => unknown)(value['options']), `${module}, called for the ${name},`);
 }

@@ -51,7 +51,7 @@ export class Fields {
   #unknown(name: string, { known, elsewhere }: FieldsOptions): void {
     const home = elsewhere?.[name];
     const near = suggest(name, known);
-    let next = `Remove it; known here: ${known.join(', ')}.`;
+    let next = known.length === 0 ? 'Remove it.' : `Remove it; known here: ${known.join(', ')}.`;
     if (home !== undefined) next = `Move it to ${alternatives([home])}.`;
     else if (near !== undefined) next = `Did you mean ${alternatives([this.at(near)])}?`;
     this.fail(name, 'is not an option', next);
