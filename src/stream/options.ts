@@ -8,6 +8,7 @@ import type { Auth, TlsOptions } from '../transport/options.js';
 
 export type { Auth, Text, TlsOptions } from '../transport/options.js';
 
+/** Which tablets of a shard are streamed from. */
 export type TabletTypeName = 'primary' | 'replica' | 'rdonly';
 
 /** VStream flags that make sense for a client like this; the others are ours to set. */
@@ -18,29 +19,34 @@ export interface FlagOptions {
   readonly minimizeSkew?: boolean;
   /** Ask tablets for their heartbeat rows: the best sign of life per shard; needs tablets with `--heartbeat-enable`. Default true. */
   readonly streamKeyspaceHeartbeats?: boolean;
+  /** `preferlocalwithalias` (the server's default): tablets of VTGate's own cell and its alias first, besides `cells`. `onlyspecified`: those of `cells` alone. */
   readonly cellPreference?: 'preferlocalwithalias' | 'onlyspecified';
+  /** Order in which the server tries tablet types. Default `any`. A stream has one type, so it changes nothing today. */
   readonly tabletOrder?: 'any' | 'inorder';
   /** The server ends the RPC after this age (v25); the client reconnects. Default off. */
   readonly maxStreamAge?: Duration;
 }
 
+/** Where changes come from. */
 export interface SourceOptions {
   /** `host:port` of one or more VTGates; tried in order, the next one after failures. */
   readonly vtgate: string | readonly string[];
   /** Needed unless every table is written `keyspace.table`. */
   readonly keyspace?: string;
-  /** Only these shards of the keyspace. Default: all. */
+  /** Only these shards of the keyspace, such as `-80`. Default: all, as a reshard needs (`SHARDS_CHANGED`). */
   readonly shards?: readonly string[];
   /** true: TLS with the system's authorities. Default: plain text. */
   readonly tls?: boolean | TlsOptions;
+  /** Sent with each request. Default: none. */
   readonly auth?: Auth;
   /** Effective caller as VTGate shows it; not authentication (G22). */
   readonly callerId?: string;
   /** Default: `replica` where every shard has a serving one, else `primary`. */
   readonly tabletType?: TabletTypeName;
+  /** Cells or cell aliases to take tablets from; see `flags.cellPreference`. Not for primaries. Default: VTGate's own. */
   readonly cells?: readonly string[];
   readonly flags?: FlagOptions;
-  /** Largest message accepted. Default 64 MiB; the server's own limit is 16 MiB by default. */
+  /** Largest message accepted, in bytes: 64 KiB to 2 GiB. Default 64 MiB; the server's own limit is 16 MiB by default. */
   readonly maxMessageBytes?: number;
   /**
    * Where the connection of the stream lives. `thread`: in a worker thread, so that it survives code that blocks the event loop for more than about 10 s,
@@ -49,6 +55,7 @@ export interface SourceOptions {
   readonly socket?: 'main' | 'thread';
 }
 
+/** What bounds memory: everything received and not yet handed out. */
 export interface Limits {
   /**
    * A batch is handed out before it would pass this many bytes on the wire. A transaction, and what the server sends as one packet of copied
@@ -61,14 +68,19 @@ export interface Limits {
   readonly transactionBytes?: number;
 }
 
+/** What `run`, `start` and `vstream` have in common. Wrong options throw `CONFIG_INVALID`, once, with all problems. */
 export interface StreamOptions<T extends Tables = Tables> {
   readonly source: SourceOptions;
-  /** Names or patterns (`*`), or a record of definitions. Default: every table of the keyspace. */
+  /**
+   * Names, `keyspace.table` or patterns (`*`), or a record of definitions. Default: every base table of the keyspace. Patterns are looked
+   * up at the start: a table created later joins at the next one.
+   */
   readonly tables?: readonly string[] | T;
   /** Only when nothing is stored. Default `beginning`: copy, then stream. */
   readonly from?: 'beginning' | 'current' | Position;
-  /** Ends normally: when the copy is done, at the position of now, after a time, or at a position. Default: never. */
+  /** Ends normally: when all copies are done, at what the primaries have executed now, after a time, or at a position. Default: never. */
   readonly until?: 'copied' | 'now' | Duration | Position;
+  /** Aborted: the stream ends in order, without an error. A run finishes the batch in flight and stores its position. */
   readonly signal?: AbortSignal | undefined;
   /**
    * Where the stream tells what it does; `console` and pino fit. Default: warnings and errors to stderr, a line each, and nothing else;
@@ -83,7 +95,7 @@ export interface StreamOptions<T extends Tables = Tables> {
   readonly zeroDates?: 'fail' | 'null' | 'string';
   /** Bytes that are not valid in their column's character set: stop (default), or put U+FFFD. */
   readonly invalidText?: 'fail' | 'replace';
-  /** What to do with a transaction above `limits.transactionBytes`. Default `fail`. */
+  /** A transaction above `limits.transactionBytes`: `fail` (default) with `TRANSACTION_TOO_LARGE`, or `split` it into parts, each marked (`Transaction.part`). */
   readonly hugeTransaction?: 'fail' | 'split';
   readonly limits?: Limits;
 }
