@@ -1,7 +1,7 @@
 /** Positions no server can serve any more: told with their range, or copied again by policy (measured.md section 4). */
 import { afterEach, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
-import { memoryStore, silentLogger } from '../src/index.js';
+import { memoryStore, Position, silentLogger } from '../src/index.js';
 import { Recorder } from '../src/observe/recorder.js';
 import type { RunOptions, Summary } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
@@ -108,4 +108,34 @@ test('an idle stream from a good position is not mistaken for a lost one', async
   const summary = await runToNow({ state, sink: memorySink(destination), until: '1m' });
   expect(summary.reason).toBe('until');
   expect(vtgate.requests.filter((request) => request.flags?.tablesToCopy.length === 0).length).toBeLessThan(4);
+});
+
+test('a position that knows nothing of a selected shard is refused: the stream would go on without it, in silence (C43)', async () => {
+  await start();
+  const state = memoryStore();
+  const sink = new MemoryDestination();
+  // A pilot with one shard; then the whole keyspace under the same name.
+  await runToNow({ state, sink: memorySink(sink), source: { vtgate: vtgate.address, keyspace: 'shop', shards: ['-80'] } });
+  await expect(runToNow({ state, sink: memorySink(sink) })).rejects.toMatchObject({
+    code: 'POSITION_INVALID',
+    keyspace: 'shop',
+    shard: '80-',
+    next: expect.stringContaining('source.shards') as string,
+  });
+  const half = [{ keyspace: 'shop', shard: '80-', gtid: `MySQL56/${vtgate.engine.executed('shop', '80-')}` }];
+  await expect(runToNow({ from: new Position(half) })).rejects.toMatchObject({ code: 'POSITION_INVALID', shard: '-80' });
+});
+
+test('after a reshard a position of the old shards knows all of the new ones', async () => {
+  await start();
+  const state = memoryStore();
+  const sink = new MemoryDestination();
+  await runToNow({ state, sink: memorySink(sink) });
+  vtgate.engine.reshard('shop', ['-40', '40-c0', 'c0-']);
+  for (const shard of ['-40', '40-c0', 'c0-']) {
+    const [first] = vtgate.engine.rows('shop', 'item', shard);
+    vtgate.engine.transaction('shop', shard, [{ op: 'delete', table: 'item', where: { id: first?.['id'] } }]);
+  }
+  await runToNow({ state, sink: memorySink(sink) });
+  expect(sink.rows({ keyspace: 'shop', table: 'item' }).length).toBe(37);
 });

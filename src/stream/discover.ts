@@ -4,6 +4,7 @@ import { must } from '../internal/must.js';
 import { suggest } from '../internal/suggest.js';
 import type { Logger } from '../observe/logger.js';
 import type { TableRef } from '../schema/table.js';
+import { shardsCover } from '../position/keyrange.js';
 import { showExecutedGtids } from '../sql/gtids.js';
 import { type Executor, runStatement } from '../sql/statement.js';
 import { type ColumnInfo, selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
@@ -73,10 +74,22 @@ export async function discover(transport: Transport, stream: ValidatedStream, op
   };
 }
 
-/** A keyspace that is part of the stream already keeps its shards, one that is new comes with those it has now. */
+/**
+ * A keyspace that is part of the stream already keeps its shards, one that is new comes with those it has now.
+ * @throws VStreamError `POSITION_INVALID` for a shard that none of those is, or became: the stream would go on without it, in silence
+ */
 function withKnown(found: readonly ShardName[], position: Position): ShardName[] {
   const keyspaces = new Set(found.map((one) => one.keyspace));
   const kept = position.shards.filter((one) => keyspaces.has(one.keyspace)).map(({ keyspace, shard }) => ({ keyspace, shard }));
+  for (const { keyspace, shard } of found) {
+    const names = kept.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
+    if (names.length === 0 || shardsCover(shard, names)) continue;
+    throw new VStreamError('POSITION_INVALID', `the position has no place on shard ${keyspace}/${shard}, only on ${names.join(', ')}`, {
+      keyspace,
+      shard,
+      next: 'Name the shards of the position in `source.shards`; for the others begin a stream of another name, or anew (`vstream state reset NAME`).',
+    });
+  }
   return [...kept, ...found.filter((one) => !kept.some((other) => other.keyspace === one.keyspace))];
 }
 
