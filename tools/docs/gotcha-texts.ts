@@ -1,5 +1,5 @@
 /**
- * The documented gotchas of VStream (G) and of its values (B) that code or tests cite, one sentence each. A number stays what it is; a
+ * The documented gotchas of VStream (G) and of its values (B) that code, tests or pages cite, one sentence each. A number stays what it is; a
  * newly cited one is entered here.
  */
 export const GOTCHAS: Readonly<Record<string, string>> = {
@@ -63,6 +63,7 @@ export const GOTCHAS: Readonly<Record<string, string>> = {
   G17: 'errors of statements come inside the answer, with gRPC OK',
   G19: 'without a session a statement commits by itself, with an empty one it does not',
   G22: 'the caller id is no authentication',
+  G23: 'streams are not subject to the table ACLs of the tablets',
   G24: 'the position comes before its COMMIT',
   G25: 'a VGTID carries the whole vector',
   G26: 'a VGTID has neither a time nor a GTID of its transaction',
@@ -93,11 +94,13 @@ export const GOTCHAS: Readonly<Record<string, string>> = {
   G59: 'lag is told by the clock of the source',
   G60: 'a transaction may begin again without having ended',
   G62: 'binary log events wait while a table is copied',
+  G63: 'each table of a copy costs about a second of catch-up',
   G65: 'patterns of the server match anywhere in a name',
   G67: 'a rule without a query copies and then fails',
   G71: 'broad patterns take views and internal tables',
   G78: 'without its key columns a change cannot be told from another',
   G79: 'bitmaps of columns are those of the whole table, not of the selected columns',
+  G89: 'a changed ENUM or SET definition breaks rows from before it',
   G98: 'omitted columns of NOBLOB look like NULL',
   G99: 'partial JSON is an expression, not a document',
   G100: 'column names like `@1` mean "schema unknown"',
@@ -113,7 +116,11 @@ export const GOTCHAS: Readonly<Record<string, string>> = {
   G113: 'tables without a key cannot be resumed inside',
   G114: 'last keys go back exactly as they came',
   G115: 'each table has a snapshot of its own',
+  G116: 'the snapshot of a table takes a short read lock, which a DDL or a long transaction can make time out',
+  G117: 'binary logs can be purged during a long copy, which ends it at the next catch-up',
+  G118: 'servers up to v24 end a copy query after an hour',
   G119: 'a throttled copy is silent',
+  G120: 'tablets from v25 on send rows of their heartbeat table during a copy as well',
   G123: 'by default a reshard only changes the set of shards',
   G126: 'a stream over some shards of a reshard dies',
   G127: 'the position of old shards is of use only as long as they exist',
@@ -128,6 +135,7 @@ export const GOTCHAS: Readonly<Record<string, string>> = {
   G139: 'nearly all errors have one code: the text decides',
   G140: 'long error texts are cut',
   G141: 'a stream has no deadline',
+  G142: 'an emergency failover can undo transactions that were delivered',
   G145: 'MySQL error numbers are written in two ways',
   G147: 'the version a server tells may be made up',
 };

@@ -1,6 +1,6 @@
 /**
- * Writes docs/gotchas.md from the titles of the tests: each documented gotcha with the tests that name it, and those that only code
- * cites. So the page cannot name a test that does not exist.
+ * Writes docs/gotchas.md from the titles of the tests: each documented gotcha with the tests that name it, and those that only code or
+ * other pages cite. So the page cannot name a test that does not exist, and no page a number that is not explained.
  *
  *   node node_modules/jiti/lib/jiti-cli.mjs tools/docs/gotchas.ts
  */
@@ -49,10 +49,15 @@ export function renderGotchas(): string {
       if (titles.length === 0 && !isTest(file)) for (const number of line.match(NUMBER) ?? []) setIn(sources, number).add(file);
     }
   }
-  const unknown = [...new Set([...tests.keys(), ...sources.keys()])].filter((number) => GOTCHAS[number] === undefined);
+  const pages = new Map<string, Set<string>>();
+  for (const page of pagesOfDocs()) {
+    for (const number of readFileSync(join(ROOT, 'docs', page), 'utf8').match(NUMBER) ?? []) setIn(pages, number).add(page);
+  }
+  const unknown = [...new Set([...tests.keys(), ...sources.keys(), ...pages.keys()])].filter((number) => GOTCHAS[number] === undefined);
   if (unknown.length > 0) throw new Error(`say in tools/docs/gotcha-texts.ts what these are: ${unknown.sort(byNumber).join(', ')}`);
   const tested = [...tests].sort(([a], [b]) => byNumber(a, b));
   const cited = [...sources].filter(([number]) => !tests.has(number)).sort(([a], [b]) => byNumber(a, b));
+  const told = [...pages].filter(([number]) => !tests.has(number) && !sources.has(number)).sort(([a], [b]) => byNumber(a, b));
   return `<!-- Written by tools/docs/gotchas.ts from the titles of the tests. Do not edit. -->
 # Gotchas
 
@@ -72,7 +77,20 @@ Most of these are covered by tests that do not carry the number; none is claimed
 | | what is odd | where |
 |---|---|---|
 ${cited.map(([number, files]) => `| ${number} | ${cell(GOTCHAS[number] ?? '')} | ${[...files].map((file) => `\`${file}\``).join(', ')} |`).join('\n')}
+
+## Told in other pages only
+
+| | what is odd | where |
+|---|---|---|
+${told.map(([number, files]) => `| ${number} | ${cell(GOTCHAS[number] ?? '')} | ${[...files].map((page) => `[${page}](${page})`).join(', ')} |`).join('\n')}
 `;
+}
+
+/** The pages users read, but for this one. */
+function pagesOfDocs(): string[] {
+  return readdirSync(join(ROOT, 'docs'))
+    .filter((page) => page.endsWith('.md') && page !== 'gotchas.md')
+    .sort();
 }
 
 const isTest = (file: string): boolean => file.startsWith('test/') || /\.test(?:-d)?\.ts$/.test(file);
