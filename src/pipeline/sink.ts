@@ -6,6 +6,7 @@ import type { KeyRange } from '../schema/key-range.js';
 import type { TableRef } from '../schema/table.js';
 import type { Batch, Change, SchemaChange } from '../stream/change.js';
 
+/** What a sink can do. Checked at the start: what an option or the plan needs and the sink lacks is `SINK_UNSUPPORTED`. */
 export interface SinkCapabilities {
   /** `stored`: rows and position commit together (exactly once). `external`: the state row keeps the position (at least once). */
   readonly position: 'stored' | 'external';
@@ -33,6 +34,7 @@ export interface SinkOpenContext {
   /** Fencing token: a sink that stores positions refuses writes of a lower epoch, in the same transaction as the rows. */
   readonly epoch: bigint;
   readonly logger: Logger;
+  /** Aborted when the stream is to stop while the sink is opened. */
   readonly signal: AbortSignal;
 }
 
@@ -44,7 +46,9 @@ export interface OpenedSink {
 }
 
 export interface ApplyContext {
+  /** That of `SinkOpenContext`: the owner that writes. */
   readonly epoch: bigint;
+  /** Aborted when the stream is another's now, or when `drainTimeout` is over: stop writing, and throw. */
   readonly signal: AbortSignal;
 }
 
@@ -63,13 +67,20 @@ export interface Sink {
    * position has nothing to return. Throws `SINK_FAILED` or `POSITION_CONFLICT` when it cannot be used; must leave nothing half made.
    */
   open(context: SinkOpenContext): Promise<OpenedSink | void>;
-  /** Awaited before the first row of a new version of a table. */
+  /**
+   * `columns` before the first row of a version of a table, `ddl` and `rows-changed` at their place; not `truncate`. The batch of kind
+   * `schema` with the position after it goes to `apply` afterwards.
+   */
   schema?(change: SchemaChange, context: ApplyContext): Promise<void>;
-  /** Resolved = durable. Batches of kind `schema` and `progress` carry no rows: storing sinks record `batch.position`. */
+  /**
+   * Resolved = durable. Batches of kind `schema` and `progress` carry no rows: storing sinks record `batch.position`. Whatever is thrown
+   * is tried again for `sinkRetry`, with the calls of `schema`, `truncate` and `sweep` before it; a `VStreamError` of another category
+   * than `retry` ends the stream at once, and `rowsRefused` leaves the rows to `onBadRow`.
+   */
   apply(batch: Batch, context: ApplyContext): Promise<void>;
-  /** Removes all rows of the table that came from this shard. */
+  /** Removes all rows of the table that came from this shard. Idempotent. Without it they stay, which is warned of. */
   truncate?(table: TableRef, shard: string, context: ApplyContext): Promise<void>;
-  /** Removes rows of the table from this shard with a generation older than `generation`; returns how many. Idempotent. */
+  /** At the end of a table's second copy: removes its rows from this shard with a generation older than `generation`; returns how many. Idempotent. */
   sweep?(table: TableRef, shard: string, generation: number, context: ApplyContext): Promise<number>;
   /**
    * The same, of the rows whose key lies in the range: no other was copied again. Only with `capabilities.sweep`; a sink without this

@@ -12,6 +12,7 @@ const WHOLE: KeyRange = { start: '', end: '' };
 const SHAPE = /^((?:[0-9a-f]{2})*)-((?:[0-9a-f]{2})*)$/i;
 const parsed = new Map<string, KeyRange>();
 
+/** The range of a shard's name (exported as `shardRange`): `-80` is `{ start: '', end: '80' }`. */
 export function keyRange(shard: string): KeyRange {
   const known = parsed.get(shard);
   if (known) return known;

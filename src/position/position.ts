@@ -52,9 +52,11 @@ export interface PositionJson {
  * Immutable; safe to share.
  */
 export class Position {
+  /** Per shard what is delivered. */
   readonly shards: readonly ShardPosition[];
   /** @internal */
   readonly plan: CopyPlan;
+  /** How many times the shards of a keyspace were replaced. */
   readonly reshards: number;
   /** Transactions handed out in part; several when more than one shard was cut inside one. */
   readonly partial: readonly PartialTransaction[];
@@ -93,6 +95,7 @@ export class Position {
     return new Position(foreign.shards);
   }
 
+  /** The GTID set of a shard, with its flavour; undefined for a shard it does not know. */
   gtid(keyspace: string, shard: string): string | undefined {
     return this.shards.find((one) => one.keyspace === keyspace && one.shard === shard)?.gtid;
   }
@@ -102,6 +105,7 @@ export class Position {
     return this.plan.done && this.since.isEmpty;
   }
 
+  /** @internal */
   with(changes: {
     shards?: readonly ShardPosition[];
     plan?: CopyPlan;
@@ -126,6 +130,7 @@ export class Position {
     return since === this.since ? this : this.with({ since });
   }
 
+  /** The same shards, sets, plan and marks. */
   equals(other: Position): boolean {
     if (this === other || this.toString() === other.toString()) return true;
     // The same plan is written in several ways: which entries have a number depends on what it was made from.
@@ -133,6 +138,7 @@ export class Position {
     return isDeepStrictEqual(spelled(this), spelled(other));
   }
 
+  /** For `JSON.stringify`: docs/positions.md has the fields. */
   toJSON(): PositionJson {
     return JSON.parse(this.toString()) as PositionJson;
   }

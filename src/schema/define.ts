@@ -16,7 +16,10 @@ import type { Row } from './values.js';
 export interface TableOptions {
   /** Only these columns, in this order; the key columns must be among them. Default: all. */
   readonly columns?: readonly string[];
-  /** A filter evaluated by the server and by the client: AND of `column operator literal`. */
+  /**
+   * A filter evaluated by the server and by the client: AND of `column operator literal` (docs/copy.md, "Which tables"). A row that leaves
+   * it is a delete, one that enters it an insert. What the two might read differently is `FILTER_REFUSED`. Default: all rows.
+   */
   readonly where?: string;
   /** Decoder overrides by column: a name such as `'string'` or a function of the raw text or bytes. */
   readonly types?: Readonly<Record<string, unknown>>;
@@ -35,6 +38,7 @@ export interface TypedTableOptions extends TableOptions {
   readonly onMismatch?: 'fail' | 'warn';
 }
 
+/** Options of a table with a Standard Schema. */
 export interface SchemaTableOptions<M extends ValidateMode = ValidateMode> extends TypedTableOptions {
   /** How many rows the schema checks. Default `first-row`. */
   readonly validate?: M;

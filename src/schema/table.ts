@@ -19,6 +19,7 @@ export interface Column {
   readonly key: boolean;
 }
 
+/** Names a table. */
 export interface TableRef {
   readonly keyspace: string;
   /** Name without the keyspace. */

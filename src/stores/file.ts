@@ -27,9 +27,14 @@ import type { CheckpointStore } from './store.js';
 export interface FileStoreOptions {
   /** Folder of the records; created on demand. */
   readonly directory: string;
+  /** By which leases end. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
+/**
+ * State in a folder, one JSON file per stream (the name, escaped, and `.json`), readable for its owner only. For processes of one machine:
+ * leases end by its clock.
+ */
 export function fileStore(options: FileStoreOptions): CheckpointStore {
   const { directory } = options;
   const clock = options.clock ?? systemClock;

@@ -19,7 +19,7 @@ export interface MemoryStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** Records are kept as plain data, so that nothing mutable is shared with the caller. */
+/** State that ends with the process: each start begins anew. Records are plain data, so that nothing mutable is shared with the caller. */
 export function memoryStore(options: MemoryStoreOptions = {}): CheckpointStore {
   const clock = options.clock ?? systemClock;
   const records = new Map<string, KeptRecord>();

@@ -34,10 +34,13 @@ export interface StateRecord {
   readonly lastError: string | undefined;
   /** Oldest first: those that wait, and the last ones that have an outcome. */
   readonly requests: readonly StateRequest[];
+  /** UTC: `2026-11-23 02:00:00.000000` of a Vitess table, ISO 8601 of the other stores. */
   readonly createdAt: string | undefined;
+  /** The last write of anybody; an owner renews at a third of its lease. */
   readonly updatedAt: string | undefined;
 }
 
+/** The right to write, until the lease is over and another takes it. */
 export interface Claim {
   readonly name: string;
   readonly part: string;

@@ -6,6 +6,7 @@ import type { KeyRange } from '../schema/key-range.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { Key, Row } from '../schema/values.js';
 
+/** `copy`: a row the table held when it was copied; the others are changes since. */
 export type Op = 'copy' | 'insert' | 'update' | 'delete';
 
 /**
@@ -61,14 +62,17 @@ export type Change<R = Row, K extends string = string, S extends string = string
     | { readonly op: 'delete'; readonly before: BeforeImage<R>; readonly after?: undefined }
   );
 
-/** One transaction of one shard, or one part of it in `split` mode. */
+/** One transaction of one shard, or one part of it (`hugeTransaction: 'split'`). */
 export interface Transaction<C = Change> {
   readonly keyspace: string;
   readonly shard: string;
+  /** Its own GTID (`uuid:n`); undefined for servers before v23. */
   readonly gtid: string | undefined;
+  /** Seconds since the epoch (UTC). */
   readonly commitTime: number | undefined;
+  /** Those of selected tables; never empty, but for a last part. */
   readonly changes: readonly C[];
-  /** Only in `split` mode, for a transaction above the limit. `position` of the batch moves only with the last part. */
+  /** Only for a transaction in parts; `index` counts from 0. The GTID set in `position` of the batch moves only with the last part. */
   readonly part?: { readonly index: number; readonly last: boolean };
 }
 
@@ -82,6 +86,7 @@ export type SchemaChangeKind =
   /** Rows changed without events: DROP, RENAME, partition work, ADD COLUMN with a default, a type that rounds or respells values, another primary key. */
   | 'rows-changed';
 
+/** One statement or one new version of the columns, on one shard; shards change one after the other. */
 export interface SchemaChange extends TableRef {
   readonly kind: SchemaChangeKind;
   readonly shard: string;
@@ -93,6 +98,13 @@ export interface SchemaChange extends TableRef {
   readonly statement: string | undefined;
 }
 
+/**
+ * What happened without rows:
+ * - `table-start`: the copy of a table begins, on all shards (no `shard`, no `rows`)
+ * - `table-end`: it is done on `shard`. A process killed just before it may not send it again
+ * - `copy-completed`: all copies are done and every shard has come as far as its tables; again after each later copy
+ * - `position`: the position moved, told at most every 10 s while no rows come (30 s where the state lies in a streamed keyspace); store it
+ */
 export interface Progress {
   readonly type: 'table-start' | 'table-end' | 'copy-completed' | 'position';
   readonly keyspace?: string | undefined;
@@ -136,6 +148,7 @@ export type Batch<T extends Tables = Tables> = BatchOf<ChangesOf<T>, (string ext
 
 /** A batch by its parts, so that one of any tables is a `Batch` to a helper that knows none of them. */
 export interface BatchOf<C, Of> {
+  /** `copy`: copied rows of one table and shard. `transactions`: whole ones, of any shards. `schema`, `progress`: no changes. */
   readonly kind: 'copy' | 'transactions' | 'schema' | 'progress';
   /** Every change in order. Empty for `schema` and `progress`. */
   readonly changes: readonly C[];
@@ -149,6 +162,8 @@ export interface BatchOf<C, Of> {
   readonly bytes: number;
   /** For `copy`: the table, shard and generation all rows belong to. */
   readonly copy?: (TableRef & { readonly shard: string; readonly generation: number }) | undefined;
+  /** For `schema`. */
   readonly schema?: SchemaChange | undefined;
+  /** For `progress`. */
   readonly progress?: Progress | undefined;
 }
