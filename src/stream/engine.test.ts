@@ -181,6 +181,18 @@ describe('what is handed out', () => {
 });
 
 describe('a changed plan', () => {
+  test('before the stream knows where it begins, no position says `current` (G30)', async () => {
+    const { engine } = play({
+      tables: ['commerce.t'],
+      withoutCopy: ['commerce.t'],
+      scripts: [[[a.vgtid(vector(8)), a.other(9)]], [[a.begin(), a.field('u')], packet('u', [], 9)]],
+    });
+    engine.change({ kind: 'add', table: { keyspace: 'commerce', table: 'u' } });
+    const seen = await take(engine, (batch) => batch.progress?.type === 'table-end');
+    for (const batch of seen) expect(batch.position.gtid('commerce', '0')).not.toBe('current');
+    expect(seen[0]?.position.gtid('commerce', '0')).toBe(set(8));
+  });
+
   test('a table copied again while its copy is under way begins anew: the RPC under way does not fit any more', async () => {
     const { engine, transport } = play({
       plan: {

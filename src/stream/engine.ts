@@ -154,17 +154,17 @@ export class Engine {
     const assembler = this.#assembler;
     assembler.rewind();
     this.#requestIsOld = false;
-    yield* this.#applyChanges();
+    // Neither can a table be copied from `current`, nor may a position say it.
+    if (!Resolving.of(assembler.position, 0)) yield* this.#applyChanges();
     const keyless = restartKeylessCopies(assembler.position, (table) => this.catalog.get(table)?.keyed === false);
-    const restarted = wholeInsteadOfRanges(keyless);
-    if (restarted !== assembler.position) assembler.replace(restarted);
+    assembler.replace(wholeInsteadOfRanges(keyless));
     const copying = nextTable(assembler.plan);
     if (copying && this.#options.positionApart) this.#open(copying);
     assembler.setCopying(copying);
     this.catalog.setPlan(assembler.plan, copying);
     if (copying) await this.#presence.check(copying, this.#abort);
     const position = assembler.position;
-    this.#resolving = Resolving.of(position);
+    this.#resolving = Resolving.of(position, stream.limits.transactionBytes);
     recorder.source = transport.address;
     recorder.state = copying || !assembler.copied ? 'copying' : 'streaming';
     if (copying && this.#resolving) logger.debug({ shards: this.#resolving.waiting }, 'waiting for the first position');
