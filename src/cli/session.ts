@@ -1,5 +1,5 @@
 /** What every command gets: where to write, when to stop. The only file that touches the process. */
-import type { ErrorCode, VStreamError } from '../errors.js';
+import { VStreamError, type ErrorCode } from '../errors.js';
 import { systemClock, type Clock } from '../internal/clock.js';
 import { logLine, type Logger } from '../observe/logger.js';
 import { asFailure, describeFailure, EXIT, exitCodeOf, failureJson } from './exit.js';
@@ -58,24 +58,43 @@ export async function inSession(options: SessionOptions, command: (session: Sess
   let code: number;
   try {
     code = await command(session);
+    status.stop();
+    await out.flush();
   } catch (error) {
     if (out.gone) code = EXIT.done;
     // What ends in the middle because of the signal has no more to say than that.
-    else if (error === stopping.signal.reason) code = EXIT.interrupted;
-    else code = await reportFailure(session, error, options.verbose === true);
+    else if (isStop(error, stopping.signal)) {
+      await written(out, '');
+      code = EXIT.interrupted;
+    } else code = await reportFailure(session, error, options.verbose === true);
   }
   status.stop();
-  await out.flush();
   process.exit(code);
+}
+
+function isStop(error: unknown, { aborted, reason }: AbortSignal): boolean {
+  return aborted && (error === reason || (VStreamError.is(error) && error.code === 'ABORTED'));
 }
 
 async function reportFailure({ json, out, status }: Session, thrown: unknown, verbose: boolean): Promise<number> {
   const error = asFailure(thrown);
   status.stop();
   if (verbose) process.stderr.write(stacksOf(error));
-  if (json) await out.write(failureJson(error));
-  else process.stderr.write(describeFailure(error));
+  const isWritten = await written(out, json ? failureJson(error) : '');
+  // Where stdout cannot be written there is still stderr.
+  if (!json || !isWritten) process.stderr.write(describeFailure(error));
   return exitCodeOf(error);
+}
+
+/** The text and all before it; false when some of it never reached the system. */
+async function written(out: Output, text: string): Promise<boolean> {
+  try {
+    await out.write(text);
+    await out.flush();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whose causes are code of the user's or ours. Those of a server may quote what was sent, secrets included. */

@@ -60,12 +60,15 @@ export class Output {
     if (failure) throw failure;
   }
 
-  /** Resolves when everything written is with the system. */
+  /** Resolves when everything written is with the system; rejects when some of it never came there. */
   async flush(): Promise<void> {
-    if (this.#gone || this.#failure) return;
-    const flushed = deferred();
-    this.#stream.write('', () => flushed.resolve());
-    await flushed.promise;
+    if (!this.#gone && !this.#failure) {
+      const flushed = deferred();
+      // The error event comes after the callback.
+      this.#stream.write('', () => setImmediate(() => flushed.resolve()));
+      await flushed.promise;
+    }
+    if (this.#failure) throw this.#failure;
   }
 }
 

@@ -1,9 +1,12 @@
 /** What the program says before it has reached anything. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { lastJson, runProgram } from './program.js';
+import { lastJson, runProgram, runShell, startProgram } from './program.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -176,3 +179,34 @@ test.each(['import "node:fs"; export default {};', 'export default {};'])(
     expect(stderr).toContain('next: Rename it to .mjs, or set `"type": "module"` in package.json.');
   },
 );
+
+test.skipIf(!existsSync('/dev/full'))('a failure that cannot go to stdout as JSON goes to stderr', async () => {
+  const { code, stderr } = await runShell('"$NODE" "$MAIN" tail --json > /dev/full');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error: 2 problems in the options\n/);
+});
+
+test.each([
+  ['types', '--keyspace', 'k'],
+  ['status', '--state-keyspace', 'k', '--state-table', 't'],
+])('the first Ctrl-C ends a command that has nothing to finish: %s', async (...args) => {
+  // Takes connections and never answers.
+  const sockets: Socket[] = [];
+  const mute = createServer((socket) => void sockets.push(socket.on('error', () => {})));
+  await once(mute.listen(0, '127.0.0.1'), 'listening');
+  try {
+    const { port } = mute.address() as AddressInfo;
+    await using program = startProgram([...args, '--vtgate', `127.0.0.1:${port}`]);
+    await once(mute, 'connection');
+    program.child.kill('SIGINT');
+    const { code, stdout, stderr } = await program.ended;
+    expect({ code, stdout, stderr: stderr.split('\n').filter((line) => line.startsWith('error')) }).toEqual({
+      code: 130,
+      stdout: '',
+      stderr: [],
+    });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+  }
+});
