@@ -16,7 +16,7 @@ export const realClock: EngineClock = {
   },
 };
 
-/** A clock that stands still until it is advanced. */
+/** A clock that stands still until it is advanced. It is the embedded VTGate's: the client's own waits go by real time. */
 export class ManualClock implements EngineClock {
   #now: number;
   #timers = new Set<{ at: number; fn: () => void }>();

@@ -13,13 +13,16 @@ import { TableStore, type TableVersion } from './table-store.js';
 import { storeCell, toObject, type Row, type RowObject } from './values.js';
 import { runWrites, type Write, type WriteOptions } from './writes.js';
 
+/** A table as a test declares it. */
 export interface TableInput {
   columns: readonly ColumnInput[];
+  /** Columns of a unique key that VTGate takes for the primary key where there is none. */
   uniqueKey?: readonly string[];
   /** Rows there before the engine's first transaction. A sharded keyspace routes them by key. */
   rows?: Iterable<RowObject>;
 }
 
+/** Tables by name, the same on all shards. */
 export interface KeyspaceInput {
   /** Default `['0']`. */
   shards?: readonly string[];
@@ -28,6 +31,7 @@ export interface KeyspaceInput {
 
 export interface EngineOptions {
   keyspaces?: Readonly<Record<string, KeyspaceInput>>;
+  /** Heartbeats, commit times and leases go by it. Default: the system's; `ManualClock` for one that stands still. */
   clock?: EngineClock;
   /** Of UUIDs and of the interleaving of shards. Default 1. */
   seed?: number;
@@ -35,7 +39,9 @@ export interface EngineOptions {
   servers?: 'shared' | 'per-shard';
   /** Server UUID and GTID set executed before the start (default: 17 transactions), by `keyspace/shard`, or `*` for a shared server. */
   history?: Readonly<Record<string, { uuid?: string; executed?: string }>>;
+  /** `binlog_row_image`. Default `full`. */
   rowImage?: 'full' | 'noblob';
+  /** `binlog_row_value_options=PARTIAL_JSON`. Default false. */
   partialJson?: boolean;
   /** Empty transactions of schema tracking after each DDL (measured.md section 1: two). Default 2. */
   transactionsAfterDdl?: number;

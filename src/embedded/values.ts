@@ -18,7 +18,10 @@ import { parseJson, printJson } from './json-text.js';
 export type Cell = null | number | bigint | string | Uint8Array;
 /** Cells in column order. Never changed after it was stored. */
 export type Row = readonly Cell[];
-/** A row as tests write and read it. */
+/**
+ * A row as tests write and read it: integers as number, bigint or text, decimals and times as text, dates as text or `Date` (UTC), JSON as
+ * the document or its text, bytes as `Uint8Array`, a vector as a list of numbers. A column left out has its default, or NULL.
+ */
 export type RowObject = Record<string, unknown>;
 
 /** Turns what a test passes into the stored form; throws on what MySQL in strict mode would refuse. */

@@ -7,6 +7,7 @@ import type { Column } from './columns.js';
 import { sameCell, type TableStore } from './table-store.js';
 import { storeCell, storeRow, type Cell, type Row, type RowObject } from './values.js';
 
+/** Rows by equal columns, or a list of such; left out: every row. */
 export type Match = RowObject | readonly RowObject[];
 
 /** A JSON update: the document afterwards, and the expression MySQL logs (`JSON_REPLACE(%s, …)`); none: it logs the whole document. */
@@ -15,6 +16,7 @@ export interface JsonPatch {
   readonly expression?: string;
 }
 
+/** One statement. */
 export type Write =
   | { op: 'insert'; table: string; row: RowObject }
   | { op: 'insert'; table: string; rows: readonly RowObject[] }

@@ -83,6 +83,7 @@ class RowCells implements Cells {
   }
 }
 
+/** A change as a test writes it. Defaults: generation 1, ordinal 0, no GTID or time, phase `copy` of a copied row and else `live`. */
 export interface ChangeSpec {
   readonly op: Op;
   readonly version: TableVersion;
@@ -98,6 +99,7 @@ export interface ChangeSpec {
   readonly sequence?: readonly [number, bigint, number] | undefined;
 }
 
+/** One change, with cells. Properties missing in a row are absent columns. */
 export function makeChange(spec: ChangeSpec): Change {
   const { op, version, shard } = spec;
   const row = spec.after ?? spec.before ?? {};
@@ -124,7 +126,7 @@ export function makeChange(spec: ChangeSpec): Change {
 
 const UUID = '00000000-0000-4000-8000-000000000001';
 
-/** Makes batches in a row; every one has the next position. */
+/** Makes batches in a row; every one has the next position. `shards` are those of the position, `['0']` by default. */
 export class BatchBuilder {
   readonly #keyspace: string;
   readonly #shards: readonly string[];
@@ -140,6 +142,7 @@ export class BatchBuilder {
     return new Position(this.#shards.map((shard) => ({ keyspace: this.#keyspace, shard, gtid: `MySQL56/${UUID}:1-${this.#transaction}` })));
   }
 
+  /** Copied rows of one table and shard. */
   copy(version: TableVersion, shard: string, rows: readonly Row[], generation = 1): Batch {
     this.#transaction++;
     const changes = rows.map((after, ordinal) => makeChange({ op: 'copy', version, shard, after, generation, ordinal }));
@@ -169,11 +172,13 @@ export class BatchBuilder {
     return this.#batch('transactions', changes, [], {});
   }
 
+  /** A statement, or new columns as `columnsChange` makes them. */
   schema(change: SchemaChange): Batch {
     this.#transaction++;
     return this.#batch('schema', [], [], { schema: change });
   }
 
+  /** A position that moved without rows. */
   progress(): Batch {
     this.#transaction++;
     return this.#batch('progress', [], [], { progress: { type: 'position' } });
@@ -193,6 +198,7 @@ export class BatchBuilder {
   }
 }
 
+/** New columns of a table; without `from` its first sight. */
 export function columnsChange(to: TableVersion, shard: string, from?: TableVersion): SchemaChange {
   return { kind: 'columns', keyspace: to.keyspace, table: to.table, shard, from, to, statement: undefined };
 }

@@ -31,20 +31,20 @@ interface StoredTable {
   loose: StoredRow[];
 }
 
-/** What several handles share, as processes share a database. */
+/** What several handles share, as processes share a database. Read it by `rows`; the rest is how it is kept. */
 export class MemoryDestination {
   readonly tables = new Map<string, StoredTable>();
   readonly streams = new Map<string, StreamState>();
   readonly pending = new Map<string, PendingClear[]>();
 
-  /** The rows of a table, in no order. */
+  /** The current rows of a table, values as decoded, in no order; [] for one nobody wrote to. */
   rows(table: TableRef): Record<string, unknown>[] {
     const { keyed, loose } = this.tables.get(idOf(table)) ?? { keyed: new Map<string, readonly StoredRow[]>(), loose: [] };
     return [...[...keyed.values()].flatMap((versions) => versions.slice(-1)), ...loose].map((row) => Object.fromEntries(row.values));
   }
 }
 
-/** A handle on a destination; nothing is shared without one. */
+/** A sink that stores positions, sweeps and evolves, on a destination in memory: of its own unless one is given. */
 export function memorySink(destination: MemoryDestination = new MemoryDestination()): Sink {
   return new MemorySink(destination);
 }

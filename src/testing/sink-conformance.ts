@@ -32,7 +32,10 @@ export interface SinkCase {
   run(harness: SinkHarness): Promise<void>;
 }
 
-/** The cases that fit a sink; all of them without an argument. */
+/**
+ * The cases that fit a sink; all of them without an argument. `canTruncate` and `canSweepRanges`: whether it has `truncate` and `sweepRange`,
+ * which capabilities do not say. A case fails by throwing.
+ */
 export function sinkConformance(capabilities?: SinkCapabilities, canTruncate = true, canSweepRanges = false): readonly SinkCase[] {
   const all = [...basicCases, ...shardCases, ...rangeCases, ...moveCases, ...fenceCases, ...schemaCases];
   if (!capabilities) return all;

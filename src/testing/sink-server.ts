@@ -44,6 +44,7 @@ export interface SinkServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Starts the destination on a free port of 127.0.0.1; close it, or declare it with `await using`. */
 export async function startSinkServer(options: SinkServerOptions = {}): Promise<SinkServer> {
   const destination = new MemoryDestination();
   const audit: AuditEntry[] = [];
