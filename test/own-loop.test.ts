@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { EmbeddedVtgate } from '../src/embedded/index.js';
 import { startEmbeddedVtgate } from '../src/embedded/index.js';
 import type { VStreamError } from '../src/errors.js';
-import { run } from '../src/pipeline/start.js';
+import { run, start as begin } from '../src/pipeline/start.js';
 import { vstream } from '../src/pipeline/vstream.js';
 import type { Position } from '../src/position/position.js';
 import { memoryStore } from '../src/stores/memory.js';
@@ -147,4 +147,44 @@ test('minimal row images are refused before the first request, naming the shard'
   };
   expect(await failure(loop())).toMatchObject({ code: 'ROW_IMAGE_REFUSED', keyspace: 'shop', shard: '0' });
   expect(vtgate.requests).toEqual([]);
+});
+
+test('a commit behind the end of the loop says so: its lease is gone, and no other process is to blame', async () => {
+  await using vtgate = await start();
+  const options = { source: { vtgate: vtgate.address, keyspace: 'shop' }, name: 'late', state: memoryStore(), until: 'copied' as const };
+  const stream = vstream(options);
+  const batches = [];
+  for await (const batch of stream) batches.push(batch);
+  const last = batches.at(-1);
+  if (!last) throw new Error('nothing was copied');
+  expect(await failure(stream.commit(last))).toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: 'the loop has ended, and its lease with it',
+  });
+});
+
+test('what ended a loop is told by its state, after the process is gone as well', async () => {
+  await using vtgate = await start();
+  const state = memoryStore();
+  const stream = vstream({ source: { vtgate: vtgate.address, keyspace: 'shop' }, name: 'ended', state });
+  const loop = async (): Promise<void> => {
+    for await (const batch of stream) {
+      if (batch.progress?.type === 'copy-completed') vtgate.faults.failWith(2, 'position of minimal binlog_row_image');
+    }
+  };
+  expect(await failure(loop())).toMatchObject({ code: 'ROW_IMAGE_REFUSED' });
+  expect(stream.stats()).toMatchObject({ state: 'failed', lastError: { code: 'ROW_IMAGE_REFUSED' } });
+  expect(JSON.parse((await state.read('ended'))?.lastError ?? 'null')).toMatchObject({ code: 'ROW_IMAGE_REFUSED' });
+});
+
+test('a run that was refused before it began answers who wants to pause it', async () => {
+  const running = begin({
+    name: 'refused',
+    source: { vtgate: 'localhost:1', keyspace: 'shop' },
+    state: memoryStore(),
+    sink: async () => {},
+    onPurged: 'recopy',
+  });
+  expect(await failure(running.pause())).toMatchObject({ code: 'SINK_UNSUPPORTED' });
+  expect(await failure(running.finished)).toMatchObject({ code: 'SINK_UNSUPPORTED' });
 });

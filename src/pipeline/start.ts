@@ -76,7 +76,13 @@ class Handle implements Running {
     const signal = options.signal ? AbortSignal.any([options.signal, this.#closing.signal]) : this.#closing.signal;
     // grpc-js and protobuf load here, at first use, not with the package.
     const { Runner } = await import('./runner.js');
-    const runner = new Runner(options, this.#recorder, systemClock, Math.random);
+    let runner: Runner;
+    try {
+      runner = new Runner(options, this.#recorder, systemClock, Math.random);
+    } catch (error) {
+      this.#runner.reject(error);
+      throw error;
+    }
     this.#runner.resolve(runner);
     const summary = await runner.run(signal);
     return this.#closing.signal.aborted && summary.reason === 'aborted' ? { ...summary, reason: 'closed' } : summary;

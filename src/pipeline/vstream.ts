@@ -37,11 +37,15 @@ export interface LoopOptions<T extends Tables = Tables> extends StreamOptions<T>
 export interface VStream<T extends Tables = Tables> extends AsyncIterable<Batch<T>>, AsyncDisposable {
   /**
    * Stores the position after this batch, and so of all before it. Needs `name` and `state`.
-   * @throws VStreamError `CONFIG_INVALID` without them or for a batch older than one committed, `FENCED` when another process took over
+   * @throws VStreamError `CONFIG_INVALID` without them, for a batch older than one committed and behind the end of the loop, `FENCED` when
+   *   another process took over
    */
   commit(batch: Batch<T>): Promise<void>;
   stats(): Stats;
-  /** Ends the stream and releases its lease; idempotent. A loop under way ends normally. */
+  /**
+   * Ends the stream and releases its lease; idempotent. A loop under way ends normally: resolves once it asks for its next batch, or is
+   * left. So its own body must not wait for this; leave it with `break`.
+   */
   close(): Promise<void>;
 }
 
@@ -61,6 +65,7 @@ class Loop<T extends Tables> implements VStream<T> {
   #transport: Transport | undefined;
   #ownership: Ownership | undefined;
   #started = false;
+  #ended = false;
   /** Order in which positions were handed out, so that an older batch is refused. */
   readonly #order = new WeakMap<Position, number>();
   #handedOut = 0;
@@ -90,6 +95,11 @@ class Loop<T extends Tables> implements VStream<T> {
           next: 'Commit batches in the order they came; a commit covers all before it.',
         },
       );
+    }
+    if (this.#ended) {
+      throw new VStreamError('CONFIG_INVALID', 'the loop has ended, and its lease with it', {
+        next: 'Commit inside the loop. What was not committed comes again.',
+      });
     }
     this.#committed = order;
     await ownership.write({ position: batch.position, lastError: null });
@@ -126,6 +136,7 @@ class Loop<T extends Tables> implements VStream<T> {
     const transport = openTransport(options, options.source.socket);
     this.#transport = transport;
     let owned: Owned | undefined;
+    let failure: Record<string, string> | undefined;
     try {
       const { name, state, wait, leaseMs } = options;
       if (name !== undefined && state) {
@@ -151,10 +162,13 @@ class Loop<T extends Tables> implements VStream<T> {
     } catch (error) {
       if (signal.aborted && (!VStreamError.is(error) || error.code === 'ABORTED')) return;
       recorder.state = 'failed';
+      if (VStreamError.is(error)) failure = error.toJSON();
+      if (failure) recorder.lastError = failure;
       throw error;
     } finally {
+      this.#ended = true;
       await transport.close();
-      await owned?.close();
+      await owned?.close(failure && JSON.stringify(failure));
       finished.resolve();
     }
   }
