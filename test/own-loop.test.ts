@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import type { EmbeddedVtgate } from '../src/embedded/index.js';
 import { startEmbeddedVtgate } from '../src/embedded/index.js';
-import type { VStreamError } from '../src/errors.js';
+import { VStreamError } from '../src/errors.js';
+import { silentLogger } from '../src/observe/logger.js';
 import { run, start as begin } from '../src/pipeline/start.js';
 import { vstream } from '../src/pipeline/vstream.js';
 import type { Position } from '../src/position/position.js';
@@ -187,4 +188,22 @@ test('a run that was refused before it began answers who wants to pause it', asy
   });
   expect(await failure(running.pause())).toMatchObject({ code: 'SINK_UNSUPPORTED' });
   expect(await failure(running.finished)).toMatchObject({ code: 'SINK_UNSUPPORTED' });
+});
+
+test('a claim whose answer was lost is found again as its own: nobody waits for a lease of himself', async () => {
+  await using vtgate = await start();
+  const store = memoryStore();
+  let claims = 0;
+  const state: typeof store = {
+    ...store,
+    claim: async (...of) => {
+      const result = await store.claim(...of);
+      if (++claims === 1) throw new VStreamError('QUERY_FAILED', 'the answer was lost', { category: 'retry' });
+      return result;
+    },
+  };
+  const source = { vtgate: vtgate.address, keyspace: 'shop' };
+  const summary = await run({ name: 'once', source, state, sink: async () => {}, wait: false, until: 'copied', logger: silentLogger });
+  expect(summary.rows).toBe(1);
+  expect(claims).toBe(2);
 });

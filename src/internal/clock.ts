@@ -10,11 +10,14 @@ export interface Clock {
   after(ms: number, fn: () => void, ref?: boolean): () => void;
 }
 
+/** A longer one would come at once: Node keeps 32 bits. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, fn, ref = true) {
-    const timer = setTimeout(fn, ms);
+    const timer = setTimeout(fn, Math.min(ms, LONGEST_TIMER));
     if (!ref) timer.unref();
     return () => clearTimeout(timer);
   },

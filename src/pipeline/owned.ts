@@ -48,11 +48,13 @@ export async function openOwned(stream: ValidatedStream, options: OwnedOptions):
   try {
     const retry = { clock, random, logger: stream.logger, signal, again: () => void transport?.rotate() };
     await retryStart(() => store.prepare({ signal }), retry);
+    // One name for all tries: a claim whose answer was lost is found again as ours, and not waited for.
+    const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
     const acquire = (): Promise<Ownership> =>
       Ownership.acquire({
         store,
         name,
-        owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+        owner,
         leaseMs,
         quiet: inSource,
         wait,

@@ -41,6 +41,14 @@ describe('the file store', () => {
     expect((await store.read('a', 'b'))?.owner).toBe('a:1:x');
   });
 
+  test('a name of any length and script has a file of its own', async () => {
+    const store = fileStore({ directory });
+    const names = ['注'.repeat(128), `${'注'.repeat(127)}文`, ' '.repeat(100), 'a/b'.repeat(40)];
+    for (const name of names) await store.claim(name, 'a:1:x', 1_000, '-80');
+    expect((await store.list()).map((one) => one.name).sort()).toEqual(names.sort());
+    for (const name of names) expect(await store.read(name, '-80')).toMatchObject({ name });
+  });
+
   test('a file that is not ours is refused with its path, and not overwritten', async () => {
     const path = join(directory, 'orders.json');
     await writeFile(path, '{"half":');

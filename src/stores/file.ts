@@ -5,7 +5,7 @@
  * Leases end by this machine's clock. Processes on other machines that share the folder are kept out by the lock, but their
  * clocks decide about their leases: use a Vitess table there.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VStreamError } from '../errors.js';
@@ -129,10 +129,16 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
   };
 }
 
+/** What a file system takes is 255 bytes, with what locks and unfinished files add. */
+const LONGEST = 160;
+
 /** Any name becomes one file name; two names never the same one. */
 function fileName(name: string, part: string): string {
   const safe = (text: string): string => encodeURIComponent(text).replace(/[*.]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
-  return part === '' ? `${safe(name)}.json` : `${safe(name)}.${safe(part)}.json`;
+  const stem = part === '' ? safe(name) : `${safe(name)}.${safe(part)}`;
+  if (stem.length <= LONGEST) return `${stem}.json`;
+  // No escaped name holds a plus sign.
+  return `${stem.slice(0, LONGEST / 2)}+${createHash('sha256').update(stem).digest('hex').slice(0, 32)}.json`;
 }
 
 async function replace(path: string, text: string): Promise<void> {
