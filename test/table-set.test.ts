@@ -1,7 +1,7 @@
 /** The set of tables changed under a running stream: one added, one removed, one copied again, while the others go on. */
 import { expect, test } from 'vitest';
 import { startEmbeddedVtgate } from '../src/embedded/index.js';
-import { memoryStore, type RunOptions, start } from '../src/index.js';
+import { memoryStore, type RunOptions, type Sink, start } from '../src/index.js';
 import { WatchedSink } from './support/watched-sink.js';
 
 const columns = [
@@ -10,10 +10,13 @@ const columns = [
 ];
 const rowsOf = (name: string) => Array.from({ length: 30 }, (_, id) => ({ id, v: `${name} ${id}` }));
 
-async function world() {
+async function world(capabilities: Partial<Sink['capabilities']> = {}) {
   const tables = Object.fromEntries(['first', 'second'].map((name) => [name, { columns, rows: rowsOf(name) }]));
-  const vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { shards: ['-80', '80-'], tables } }, packetBytes: 120 });
-  const sink = new WatchedSink();
+  const vtgate = await startEmbeddedVtgate({
+    keyspaces: { shop: { shards: ['-80', '80-'], tables }, depot: { tables } },
+    packetBytes: 120,
+  });
+  const sink = new WatchedSink(undefined, capabilities);
   const options: RunOptions = {
     name: 'tables',
     source: { vtgate: vtgate.address, keyspace: 'shop', tabletType: 'primary' },
@@ -117,4 +120,26 @@ test('a table that is not there is refused, and the stream goes on', async () =>
   await expect(running.removeTable('second')).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND', table: 'second' });
   insert('first', 5_000);
   await settled('first', 5_000);
+});
+
+test('a table that left and comes back is refused where the sink cannot sweep: what went meanwhile would stay', async () => {
+  const { vtgate, running, sink } = await world({ sweep: false });
+  await using _vtgate = vtgate;
+  await using _running = running;
+  await running.addTable('second');
+  await sink.until(() => sink.positions.at(-1)?.plan.table('shop', 'second')?.state === 'done', running.finished);
+  await running.removeTable('second');
+  await sink.until(() => sink.positions.at(-1)?.plan.table('shop', 'second')?.removed === true, running.finished);
+  await expect(running.addTable('second')).rejects.toMatchObject({ code: 'SINK_UNSUPPORTED', table: 'second' });
+});
+
+test('a table of a keyspace that the stream does not read is refused: its copy would never begin', async () => {
+  const { vtgate, running } = await world();
+  await using _vtgate = vtgate;
+  await using _running = running;
+  await expect(running.addTable('depot.second')).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    keyspace: 'depot',
+    next: expect.stringContaining('`tables`') as string,
+  });
 });

@@ -106,8 +106,17 @@ export class Runner {
         next: `Its tables are ${engine.catalog.tables.map((one) => one.table).join(', ')}.`,
       });
     }
-    if (kind !== 'remove' && !this.#sink.capabilities.sweep && known) throw sweepNeeded(known, 'copying a table again');
     const ref = { keyspace, table: parsed.name };
+    const { plan, shards } = engine.position;
+    if (!shards.some((one) => one.keyspace === keyspace)) {
+      throw new VStreamError('CONFIG_INVALID', `the stream reads no shard of keyspace ${keyspace}`, {
+        ...ref,
+        next: 'Add the table to `tables` and start the stream again.',
+      });
+    }
+    // Also one that left: the sink may hold its rows.
+    if (kind !== 'remove' && !this.#sink.capabilities.sweep && (known || plan.table(keyspace, ref.table)))
+      throw sweepNeeded(ref, 'copying a table again');
     if (kind === 'recopy' && where !== undefined) {
       checkWhere(where, ref);
       if (!this.#sweepsRanges) throw rangesNeeded(ref);
