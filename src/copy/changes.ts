@@ -40,7 +40,9 @@ export function copyShardAgain(position: Position, tables: readonly TableRef[], 
     if (state) plan = plan.withShard(keyspace, table, shard, again(state), names);
   }
   const shards = position.shards.map((one) => (one.keyspace === keyspace && one.shard === shard ? { ...one, gtid: '' } : one));
-  return position.with({ plan, shards });
+  // A transaction handed out in part is in the snapshot, or gone: it never comes to its end.
+  const partial = position.partial.filter((one) => one.keyspace !== keyspace || one.shard !== shard);
+  return position.with({ plan, shards, partial });
 }
 
 /**

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { lastPk } from '../../test/support/wire-events.js';
 import { CopyPlan, type PlanJson } from '../position/plan.js';
+import { Position } from '../position/position.js';
+import { copyShardAgain } from './changes.js';
 import { again, copyAfter, copyAgain, newPlan, nextTable, reconcilePlan, removed } from './steps.js';
 
 const ref = (table: string): { keyspace: string; table: string } => ({ keyspace: 'k', table });
@@ -129,4 +131,15 @@ describe('copying again', () => {
       k: { a: { ...pending, fingerprint: 'f' }, b: { state: 'done', generation: 2 } },
     });
   });
+});
+
+test('a shard that is copied again waits for no end of a transaction it was inside: it is in the snapshot, or gone', () => {
+  const partial = ['-80', '80-'].map((shard) => ({ keyspace: 'k', shard, gtid: 'u:5', applied: 3, parts: 1 }));
+  const position = new Position(
+    partial.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: 'MySQL56/ba05c1f7-e695-11f1-830a-02fc00000001:1-4' })),
+    newPlan([{ keyspace: 'k', table: 't', copy: false }]),
+    0,
+    partial,
+  );
+  expect(copyShardAgain(position, [{ keyspace: 'k', table: 't' }], 'k', '-80').partial).toEqual([partial[1]]);
 });

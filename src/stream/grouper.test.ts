@@ -396,6 +396,11 @@ describe('transactions above the limit', () => {
     );
   });
 
+  test('do not count what is not kept: rows of tables nobody wants there', () => {
+    const grouper = grouperOf(['-80'], { transactionBytes: 200, catalog: catalogOf({ optionsFor: () => undefined }) });
+    expect(units(grouper, whole())).toMatchObject([{ rows: [] }]);
+  });
+
   test('cannot be split where the server tells no GTID', () => {
     expect(() => split().push(response(a.begin(9), a.field('t', 9), ...rows(0, 10)))).toThrowError(
       expect.objectContaining({ code: 'TRANSACTION_TOO_LARGE' }),

@@ -260,7 +260,7 @@ export class Grouper implements RowEventVisitor {
     this.#rowGtid = shard.held && gtidOf(shard, event);
     this.#keptOut = false;
     scanRowEvent(event.buffer, event.bodyStart, event.bodyEnd, this);
-    if (!this.#keptOut) shard.bytes += event.bodyEnd - event.bodyStart;
+    if (this.#wanted && !this.#keptOut) shard.bytes += event.bodyEnd - event.bodyStart;
     if (shard.bytes > this.#options.transactionBytes && !shard.copied) this.#tooLarge(shard, event);
   }
 
