@@ -27,7 +27,13 @@ const flag = (group: Flag['group'], kind: Flag['kind'], flags: string, path: str
 export const FLAGS: readonly Flag[] = [
   flag('Run', 'text', '--name <name>', 'name', 'name of the stream: its state hangs on it'),
   flag('Run', 'text', '--on-purged <how>', 'onPurged', 'fail (default) or recopy, when the stored position is gone from the servers'),
-  flag('Run', 'text', '--on-bad-row <how>', 'onBadRow', 'fail (default), skip or dead-letter, for rows that cannot be decoded'),
+  flag(
+    'Run',
+    'text',
+    '--on-bad-row <how>',
+    'onBadRow',
+    'fail (default), skip or dead-letter, for rows that cannot be decoded or that the sink refuses',
+  ),
   flag('Run', 'text', '--dead-letter <file>', 'deadLetter.path', 'file for --on-bad-row dead-letter'),
   flag('Run', 'text', '--dead-letter-keyspace <name>', 'deadLetter.keyspace', 'unsharded keyspace of a table for it instead'),
   flag('Run', 'text', '--dead-letter-table <name>', 'deadLetter.table', 'that table, created on demand'),

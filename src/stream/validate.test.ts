@@ -97,6 +97,8 @@ test.each<[string, unknown, string]>([
   ['no address in the list', { source: { ...source, vtgate: [] } }, 'source.vtgate is an empty list'],
   ['one bad address of two', { source: { ...source, vtgate: ['a:1', 'b'] } }, 'has no port: "b"'],
   ['the keyspace outside the source', { source: { vtgate: 'a:1' }, tables: ['k.t'], keyspace: 'k' }, 'Move it to `source.keyspace`'],
+  ['the socket outside the source', { source, socket: 'thread' }, 'Move it to `source.socket`'],
+  ['the policy of a table beside the tables', { source, onDdl: 'ignore' }, 'Move it to `tables.<name>.onDdl`'],
   ['a keyspace with a shard', { source: { ...source, keyspace: 'commerce/-80' } }, 'Write `commerce`; shards belong into'],
   ['the other spelling', { source: { ...source, tablet_type: 'replica' } }, 'Did you mean `source.tabletType`?'],
   ['a socket nowhere', { source: { ...source, socket: 'worker' } }, '`main`'],

@@ -9,7 +9,7 @@ import { suggest } from '../internal/suggest.js';
 import { stderrLogger, type Logger } from '../observe/logger.js';
 import { parseGtidSet } from '../position/gtid.js';
 import { Position } from '../position/position.js';
-import { validateSource } from './validate-source.js';
+import { SOURCE_OPTIONS, validateSource } from './validate-source.js';
 import { validateTables } from './validate-tables.js';
 import { readTypes } from './validate-types.js';
 import type { ValidatedFrom, ValidatedLimits, ValidatedStream, ValidatedUntil } from './validated.js';
@@ -33,21 +33,16 @@ export const STREAM_OPTIONS = [
   'limits',
 ] as const;
 
-const SOURCE_OPTION_HOMES: Readonly<Record<string, string>> = Object.fromEntries(
-  ['vtgate', 'keyspace', 'shards', 'tls', 'auth', 'callerId', 'tabletType', 'cells', 'flags', 'maxMessageBytes'].map((name) => [
-    name,
-    `source.${name}`,
-  ]),
-);
-
 /** Options written at the top that belong into a part. */
 export const OPTION_HOMES: Readonly<Record<string, string>> = {
-  ...SOURCE_OPTION_HOMES,
+  ...Object.fromEntries(SOURCE_OPTIONS.map((name) => [name, `source.${name}`])),
   batchBytes: 'limits.batchBytes',
   batchChanges: 'limits.batchChanges',
   transactionBytes: 'limits.transactionBytes',
   columns: 'tables.<name>.columns',
   where: 'tables.<name>.where',
+  copy: 'tables.<name>.copy',
+  onDdl: 'tables.<name>.onDdl',
 };
 
 export interface ValidateOptions {

@@ -13,7 +13,7 @@ const { CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, PERM
 const { FAILED_PRECONDITION, ABORTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED, CLUSTER_EVENT, READ_ONLY } = GRPC;
 
 const RECONNECT = 'The client reconnects by itself; look at VTGate and the network if this stays.';
-const RECOPY = 'Copy again (`onPurged: "recopy"`, or `vstream state reset`), or restore the binary logs.';
+const RECOPY = "Copy again (`onPurged: 'recopy'`, or `vstream state reset NAME`), or restore the binary logs.";
 const LOWER = 'Give the name as Vitess shows it: `show keyspaces`, `show vitess_shards`, `show tables`.';
 
 /** TLS and addresses: grpc-js reports them all as UNAVAILABLE (connect-errors.json). */
@@ -207,13 +207,13 @@ const EVENTS: readonly FailureRule[] = [
     text: /uncaught panic/,
     code: 'TRANSACTION_UNDECODABLE',
     says: 'has a tablet that crashes on a transaction it cannot decode, and will again',
-    next: 'Set the policy for such transactions to `skip-and-recopy`, or upgrade Vitess.',
+    next: "Set `onUndecodable: 'skip-and-recopy'`, or upgrade Vitess.",
   },
   {
     text: /unexpected statement type .*row-based replication|partial row image encountered|failed to extract row/i,
     code: 'TRANSACTION_UNDECODABLE',
     says: 'has a tablet that cannot decode a transaction',
-    next: 'Set the policy for such transactions to `skip-and-recopy`; use binlog_format=ROW and binlog_row_image=FULL.',
+    next: "Set `onUndecodable: 'skip-and-recopy'`; use binlog_format=ROW and binlog_row_image=FULL.",
   },
   {
     text: /unknown table (\S+) in schema|cannot determine table columns for (\S+):/,
