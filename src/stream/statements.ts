@@ -62,6 +62,6 @@ function rowsChangedError(ref: TableRef, shard: string, reason: string): VStream
   return new VStreamError('SCHEMA_CHANGE', `rows of ${ref.keyspace}.${ref.table} changed without events on shard ${shard}: ${reason}`, {
     ...ref,
     shard,
-    next: "Copy the table again (`vstream copy TABLE`) with a sink that can sweep, or set `onDdl: 'ignore'` for it.",
+    next: "Start again with `onDdl: 'ignore'` for it, then run `vstream copy TABLE` where the sink can sweep; else begin anew into an empty destination.",
   });
 }
