@@ -1,7 +1,7 @@
 /** Positions no server can serve any more: told with their range, or copied again by policy (measured.md section 4). */
 import { afterEach, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
-import { memoryStore, Position, silentLogger } from '../src/index.js';
+import { memoryStore, Position, silentLogger, table } from '../src/index.js';
 import { Recorder } from '../src/observe/recorder.js';
 import type { RunOptions, Summary } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
@@ -138,4 +138,18 @@ test('after a reshard a position of the old shards knows all of the new ones', a
   }
   await runToNow({ state, sink: memorySink(sink) });
   expect(sink.rows({ keyspace: 'shop', table: 'item' }).length).toBe(37);
+});
+
+test('policy recopy marks tables whose rows are not copied, and stops where there is nothing to copy: their changes are gone', async () => {
+  await start();
+  const purged = async (tables: NonNullable<RunOptions['tables']>): Promise<Summary> => {
+    const [state, destination] = [memoryStore(), new MemoryDestination()];
+    await runToNow({ state, tables, sink: memorySink(destination) });
+    write();
+    vtgate.engine.purge('shop', '80-');
+    return runToNow({ state, tables, sink: memorySink(destination), onPurged: 'recopy' });
+  };
+  const { position } = await purged({ item: table({ copy: false }), other: true });
+  expect(position?.incomplete).toEqual([{ keyspace: 'shop', shard: '80-', reason: 'transaction-skipped', tables: { item: 1 } }]);
+  await expect(purged({ item: table({ copy: false }) })).rejects.toMatchObject({ code: 'POSITION_PURGED', shard: '80-' });
 });

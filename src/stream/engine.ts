@@ -5,7 +5,7 @@
 import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
-import { changePlan, copyShardAgain, type PlanChange, restartKeylessCopies, shardNames, stepOver, withPlan } from '../copy/changes.js';
+import { changePlan, type PlanChange, restartKeylessCopies, shardNames, stepOver, withPlan } from '../copy/changes.js';
 import { open } from '../copy/opened.js';
 import { owesOnlyRanges, wholeInsteadOfRanges } from '../copy/ranges.js';
 import { nextTable } from '../copy/steps.js';
@@ -24,6 +24,7 @@ import type { Grouper, StatementUnit, Unit } from './grouper.js';
 import { prepareRpc } from './prepare-rpc.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
 import { MessageReader } from './reader.js';
+import { recopyShards } from './recopy.js';
 import { isUnusable, Recovery, streamEnded } from './recovery.js';
 import { Resolving } from './resolving.js';
 import { isAsked } from './request.js';
@@ -256,15 +257,11 @@ export class Engine {
     return watch;
   }
 
-  /** Policy `recopy` for a position that cannot be used: the tables of such shards are copied again, as a new generation. */
   #recopyInstead(failure: VStreamError): boolean {
     if (this.#options.onPurged !== 'recopy' || !isUnusable(failure)) return false;
-    for (const { keyspace, shard, ...error } of new Set([failure, ...this.#unusable])) {
-      if (keyspace === undefined || shard === undefined) return false;
-      this.#options.logger.warn({ ...error, keyspace, shard }, 'the position cannot be used; copying the tables of this shard again');
-      const tables = this.catalog.tables.filter((one) => one.definition.copy !== false);
-      this.#assembler.replace(copyShardAgain(this.#assembler.position, tables, keyspace, shard));
-    }
+    const { gaps, catalog } = this;
+    const tools = { assembler: this.#assembler, catalog, gaps, logger: this.#options.logger };
+    if (!recopyShards(new Set([failure, ...this.#unusable]), tools)) return false;
     this.#delivery.copyOwed();
     this.#suspicious = true;
     return true;
