@@ -61,12 +61,13 @@ const CATEGORY = {
   INTERNAL: 'fatal',
 } as const satisfies Record<string, ErrorCategory>;
 
-/** Every code a `VStreamError` can carry, in the style `POSITION_PURGED`. */
+/** Every code a `VStreamError` can carry, in the style `POSITION_PURGED`; docs/failure.md has a row for each. */
 export type ErrorCode = keyof typeof CATEGORY;
 
 /** All codes, for documentation and tests. */
 export const ERROR_CODES: readonly ErrorCode[] = Object.keys(CATEGORY) as ErrorCode[];
 
+/** What an error carries beside code and message: give what is known, never a secret. */
 export interface ErrorDetails {
   /** Overrides the category that belongs to the code. */
   category?: ErrorCategory | undefined;

@@ -13,10 +13,10 @@ export {
   type Tables,
   type TypedTableOptions,
 } from './schema/define.js';
-export { Position, type PositionJson, type ShardPosition } from './position/position.js';
+export { Position, type PartialTransaction, type PositionJson, type ShardPosition } from './position/position.js';
 export { keyRange as shardRange, shardsOverlap, type KeyRange as ShardRange } from './position/keyrange.js';
 export type { Incomplete, IncompleteReason } from './position/incomplete.js';
-export { VStreamError, type ErrorCategory, type ErrorCode } from './errors.js';
+export { VStreamError, type ErrorCategory, type ErrorCode, type ErrorDetails } from './errors.js';
 export { defineConfig, type Config, type ModuleData, type SinkData, type StateData } from './pipeline/config.js';
 export type { Running, RunOptions, StateTable, Summary, Handler } from './pipeline/options.js';
 export type { Auth, FlagOptions, Limits, SourceOptions, StreamOptions, TabletTypeName, Text, TlsOptions } from './stream/options.js';
@@ -54,6 +54,6 @@ export {
 export type { Column, TableRef, TableVersion } from './schema/table.js';
 export type { Cells } from './schema/cells.js';
 export { isInRange, type KeyCondition, type KeyRange } from './schema/key-range.js';
-export type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest } from './stores/store.js';
+export type { CheckpointStore, Claim, ClaimResult, StatePatch, StateRecord, StateRequest, StoreOptions } from './stores/store.js';
 export { fileStore, type FileStoreOptions } from './stores/file.js';
-export { memoryStore } from './stores/memory.js';
+export { memoryStore, type MemoryStoreOptions } from './stores/memory.js';

@@ -62,6 +62,7 @@ export interface StatePatch {
   readonly request?: StateRequest | undefined;
 }
 
+/** Of a single call: aborted, it rejects; whether a write was done is not known then. */
 export interface StoreOptions {
   readonly signal?: AbortSignal | undefined;
 }
