@@ -12,12 +12,15 @@ import { type EmbeddedVtgate, type EngineClock, realClock, seededRandom, startEm
 import { FileLetterBox } from '../../src/pipeline/letter-file.js';
 import { readback } from '../../src/sinks/duckdb/query.js';
 import { RowSchema } from '../../src/wire/gen/query_pb.js';
+import { type Met, Meetings } from './met.js';
 import { Shop, shopKeyspace, SHARDS } from './shop.js';
 
 export interface CrashOptions {
   readonly seed: number;
   /** Stop after so many kills. */
   readonly kills?: number | undefined;
+  /** The last of these comes once the client has met every case there is. */
+  readonly meetsAll?: boolean | undefined;
   /** Or after this time, milliseconds. */
   readonly forMs?: number | undefined;
   /**
@@ -39,8 +42,8 @@ export interface CrashResult {
   readonly duplicated: number;
   /** Rows that differ between source and sink, over all tables. */
   readonly different: number;
-  /** Ranges of tables copied again to their end, per shard. */
-  readonly ranges: number;
+  /** In lives that were killed: the last one, which nobody disturbs, does not count. */
+  readonly met: Met;
   /** The first differences, for a message. */
   readonly examples: readonly string[];
 }
@@ -74,23 +77,25 @@ export async function crash(options: CrashOptions): Promise<CrashResult> {
   const shop = new Shop(vtgate.engine, random);
   const begun = performance.now();
   const numbers = new Numbers();
+  const met = new Meetings();
   let kills = 0;
   let faults = 0;
   try {
     while (options.kills !== undefined ? kills < options.kills : performance.now() - begun < (options.forMs ?? 0)) {
       const after = 1 + Math.floor(random() ** 2 * 40);
-      faults += await life(vtgate, shop, place, options.seed, after, random, numbers);
+      const isLast = options.meetsAll === true && kills + 1 === options.kills;
+      faults += await life(vtgate, shop, place, options.seed, after, random, numbers, met, isLast);
       kills++;
       clock.endLeases();
       if (kills % 10 === 0) options.log?.(`${kills} kills, ${shop.writes} changes written`);
     }
     await settle(vtgate, place, options.seed, numbers);
-    const tables = apart ? shop.tables.filter((table) => table !== 'note') : shop.tables;
+    const tables = apart ? shop.tables.filter((table) => table !== 'bare') : shop.tables;
     const different = await compare(vtgate, tables, path);
     const log = await ledger(vtgate, path);
     const left = await leftOut(vtgate, letters);
     const duplicated = left.duplicated + (apart ? 0 : log.duplicated + numbers.held);
-    return { kills, faults, ranges: numbers.ranges, ...different, lost: log.lost + left.lost, duplicated };
+    return { kills, faults, met: met.all, ...different, lost: log.lost + left.lost, duplicated };
   } finally {
     await vtgate.close();
     await rm(folder, { recursive: true, force: true });
@@ -123,8 +128,6 @@ class Numbers {
   held = 0;
   /** Tables copied on a shard. */
   readonly ended = new Set<string>();
-  /** Ranges copied again to their end, per shard. */
-  ranges = 0;
 
   take(event: unknown): void {
     if (typeof event !== 'object' || event === null || !('applied' in event) || !('numbers' in event)) return;
@@ -146,6 +149,8 @@ function life(
   after: number,
   random: () => number,
   numbers: Numbers,
+  met: Meetings,
+  meetsAll: boolean,
 ): Promise<number> {
   const worker = startWorker(vtgate, place, seed);
   let steps = 0;
@@ -158,11 +163,12 @@ function life(
         return;
       }
       numbers.take(event);
-      if (typeof event === 'object' && event !== null && 'swept' in event) numbers.ranges++;
+      met.take(event);
       if (typeof event === 'object' && event !== null && 'table' in event) shop.copies(String(event.table));
       shop.work();
       // A worker that was killed hears nothing any more.
-      const range = random() < 0.1 ? rangeOf(numbers.ended, random) : undefined;
+      // Ranges come before tables that were never copied: too many, and those never come.
+      const range = !meetsAll && random() < 0.1 ? rangeOf(numbers.ended, random) : undefined;
       if (range) worker.send(range, () => undefined);
       steps++;
       if (random() < 0.05) {
@@ -170,6 +176,10 @@ function life(
         harm(vtgate, random);
       }
       if (steps < after) return;
+      if (meetsAll && met.missing.length > 0) {
+        provoke(met.missing, shop, steps, () => rangeOf(numbers.ended, random), worker);
+        return;
+      }
       // At the step itself, or somewhere in the work that follows it.
       if (random() < 0.5) worker.kill('SIGKILL');
       else setImmediate(() => worker.kill('SIGKILL'));
@@ -179,6 +189,21 @@ function life(
   });
 }
 
+/** Now and then: what chance has not brought so far. */
+function provoke(
+  missing: Meetings['missing'],
+  shop: Shop,
+  steps: number,
+  range: () => ReturnType<typeof rangeOf>,
+  worker: ChildProcess,
+): void {
+  if (steps % 10 !== 0) return;
+  if (missing.includes('truncates')) shop.truncate();
+  if (missing.includes('moved')) shop.move();
+  const wanted = missing.includes('ranges') ? range() : undefined;
+  if (wanted) worker.send(wanted, () => undefined);
+}
+
 /** A range of a table that was copied before. */
 function rangeOf(tables: ReadonlySet<string>, random: () => number): { readonly table: string; readonly where: string } | undefined {
   const below = (limit: number): number => Math.floor(random() * limit);
@@ -186,7 +211,7 @@ function rangeOf(tables: ReadonlySet<string>, random: () => number): { readonly 
   switch (table) {
     // Without a key.
     case undefined:
-    case 'note':
+    case 'bare':
       return undefined;
     case 'pair':
       return { table, where: `a between ${below(10)} and ${10 + below(10)}` };

@@ -30,7 +30,8 @@ export function shopKeyspace(): KeyspaceInput {
         ],
         rows: Array.from({ length: ROWS }, (_, at) => ({ a: at % 20, b: `b${at}`, n: at })),
       },
-      note: {
+      // Without a key, and by its name the first that is copied: its changes come behind its copy in a short run too.
+      bare: {
         columns: [
           { name: 'at', type: 'int' },
           { name: 'text', type: 'varchar(64)' },
@@ -85,16 +86,20 @@ export class Shop {
   }
 
   get tables(): readonly string[] {
-    return [...this.#small, 'item', 'ledger', 'note', 'odd', 'pair'];
+    return ['bare', ...this.#small, 'item', 'ledger', 'odd', 'pair'];
   }
 
   /** A few transactions; now and then something larger. */
   work(): void {
     for (let count = 1 + this.#below(4); count > 0; count--) this.#transaction();
     if (this.#random() < 0.01) this.#engine.ddl('shop', 'truncate table pair');
-    if (this.#random() < 0.05) this.#engine.ddl('shop', `truncate table ${this.#anySmall()}`);
+    if (this.#random() < 0.05) this.truncate();
     if (this.#random() < 0.2 && this.#small.length < MOST_SMALL) this.#open(small(this.#small.length));
     if (this.#random() < 0.004 && this.#columns < 6) this.#engine.ddl('shop', `alter table item add column extra${++this.#columns} int`);
+  }
+
+  truncate(): void {
+    this.#engine.ddl('shop', `truncate table ${this.#anySmall()}`);
   }
 
   /** A new table, taken up by the next life of the client. */
@@ -126,7 +131,7 @@ export class Shop {
       touched.add(name);
     }
     this.#commit(shard, writes);
-    if (this.#random() < 0.1) this.#move();
+    if (this.#random() < 0.1) this.move();
   }
 
   #commit(shard: string, writes: readonly Write[]): void {
@@ -139,10 +144,10 @@ export class Shop {
     const n = this.#below(1_000_000);
     switch (this.#below(10)) {
       case 0:
-        return { op: 'insert', table: 'note', row: { at: n, text: `note ${n}` } };
+        return { op: 'insert', table: 'bare', row: { at: n, text: `note ${n}` } };
       case 1: {
-        const row = this.#any('note', shard);
-        return row && { op: 'delete', table: 'note', where: row };
+        const row = this.#any('bare', shard);
+        return row && { op: 'delete', table: 'bare', where: row };
       }
       case 2: {
         const id = 1 + this.#below(ROWS * 2);
@@ -179,7 +184,7 @@ export class Shop {
   }
 
   /** A row that changes its shard: two transactions, as VTGate's update of a vindex column makes them. */
-  #move(): void {
+  move(): void {
     const from = SHARDS[this.#below(2)] as string;
     const to = SHARDS.find((one) => one !== from) as string;
     const table = this.#random() < 0.5 ? 'item' : this.#anySmall();

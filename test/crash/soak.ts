@@ -41,7 +41,7 @@ if (flags.full) await paused(pauseMs);
 
 async function crashed(ms: number): Promise<void> {
   console.error(`seed ${seed}`);
-  const { examples, ...result } = await crash({
+  const { examples, met, ...result } = await crash({
     seed,
     apart: flags.apart,
     forMs: ms,
@@ -49,7 +49,7 @@ async function crashed(ms: number): Promise<void> {
     log: (line) => console.error(line),
   });
   for (const example of examples) console.error(example);
-  report(result);
+  report({ ...result, ...met });
 }
 
 async function paused(ms: number): Promise<void> {

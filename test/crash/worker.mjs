@@ -40,7 +40,7 @@ const sink = {
     await target.apply(batch, context);
     const { type, table } = batch.progress ?? {};
     const ended = type === 'table-end' ? table : undefined;
-    tell({ applied: batch.kind, table: batch.copy?.table ?? table, ended, numbers: numbersOf(batch) });
+    tell({ applied: batch.kind, table: batch.copy?.table ?? table, ended, numbers: numbersOf(batch), moved: movedIn(batch) });
   },
   close: () => target.close(),
 };
@@ -54,6 +54,12 @@ function numbersOf({ kind, changes }) {
     numbers[name] = kind === 'copy' ? Math.max(numbers[name] ?? 0, number) : Math.min(numbers[name] ?? Infinity, number);
   }
   return numbers;
+}
+
+/** Rows the shop moved here from another shard, by what it wrote into them. */
+function movedIn({ changes }) {
+  const isMoved = ({ op, table, after }) => op === 'insert' && table !== 'odd' && String(after.name ?? after.text).startsWith('moved to');
+  return changes.filter(isMoved).length;
 }
 
 const log = process.env.CRASH_LOG
