@@ -19,10 +19,14 @@ import type { Duration } from '../internal/duration.js';
 /** How often an idle stream hands out its moving position, milliseconds. */
 const PROGRESS_MS = 10_000;
 
-/** Options of an own loop: a stream's, and with `name` and `state` a place for its position. */
+/**
+ * Options of an own loop: a stream's, and with `name` and `state` a place for its position. Policies (`onPurged`, `onBadRow`,
+ * `onUndecodable`, `onDdl`) are those of `run`: what they would decide ends a loop with its error, or comes to it as a `schema` batch.
+ */
 export interface LoopOptions<T extends Tables = Tables> extends StreamOptions<T> {
   /** With `state`: the stored position wins over `from`, one process owns the stream, and `commit()` stores. */
   readonly name?: string;
+  /** As in `run`, and only with `name`. Requests (`vstream copy`, `pause`, `resume`) are for runs: a loop takes none. */
   readonly state?: StateTable | CheckpointStore;
   /** As in `run`: wait as hot standby (default) or fail with `LEASE_HELD`. */
   readonly wait?: boolean;
@@ -41,6 +45,7 @@ export interface VStream<T extends Tables = Tables> extends AsyncIterable<Batch<
    *   another process took over
    */
   commit(batch: Batch<T>): Promise<void>;
+  /** What the stream is doing, now. */
   stats(): Stats;
   /**
    * Ends the stream and releases its lease; idempotent. A loop under way ends normally: resolves once it asks for its next batch, or is
