@@ -31,6 +31,21 @@ export function shardNames(position: Position, keyspace: string): string[] {
   return position.shards.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
 }
 
+/**
+ * Shards without a position whose keyspace has nothing to copy begin at `current`. Such a shard takes its position from its first copy, and
+ * without one no request would ask for it: the changes of its other tables would never come.
+ */
+export function startWithoutCopy(position: Position): Position {
+  const { plan, shards } = position;
+  if (shards.every(({ gtid }) => gtid !== '')) return position;
+  const waiting = new Set<string>();
+  for (const { keyspace, table } of plan.tables()) if (!plan.isDone(keyspace, table)) waiting.add(keyspace);
+  if (shards.every(({ keyspace, gtid }) => gtid !== '' || waiting.has(keyspace))) return position;
+  return position.with({
+    shards: shards.map((one) => (one.gtid === '' && !waiting.has(one.keyspace) ? { ...one, gtid: 'current' } : one)),
+  });
+}
+
 /** The tables of one shard are copied again as a new generation, from a new snapshot: its position is of no use. */
 export function copyShardAgain(position: Position, tables: readonly TableRef[], keyspace: string, shard: string): Position {
   const names = shardNames(position, keyspace);

@@ -193,6 +193,23 @@ describe('a changed plan', () => {
     expect(seen[0]?.position.gtid('commerce', '0')).toBe(set(8));
   });
 
+  test('a shard that waited for a copy that is not made any more begins at once: its other tables would never be streamed', async () => {
+    const { engine, transport } = play({
+      tables: ['commerce.t', 'billing.x', 'billing.y'],
+      withoutCopy: ['billing.y'],
+      scripts: [
+        [
+          [b.vgtid(vector(5, [], set(8))), b.other(9)],
+          [a.begin(), a.field('t'), ...packet('t', [1], 5, 1).slice(1)],
+        ],
+      ],
+    });
+    engine.change({ kind: 'remove', table: { keyspace: 'billing', table: 'x' } });
+    const seen = await take(engine, (batch) => batch.kind === 'copy');
+    expect(asked(transport.requests[0] as VStreamRequest).shards).toEqual(['commerce@', 'billing@current']);
+    for (const batch of seen) expect(batch.position.gtid('billing', '0')).toBe(set(8));
+  });
+
   test('a table copied again while its copy is under way begins anew: the RPC under way does not fit any more', async () => {
     const { engine, transport } = play({
       plan: {

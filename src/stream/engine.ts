@@ -5,7 +5,7 @@
 import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
-import { changePlan, type PlanChange, restartKeylessCopies, shardNames, stepOver, withPlan } from '../copy/changes.js';
+import { changePlan, type PlanChange, restartKeylessCopies, shardNames, startWithoutCopy, stepOver, withPlan } from '../copy/changes.js';
 import { open } from '../copy/opened.js';
 import { owesOnlyRanges, wholeInsteadOfRanges } from '../copy/ranges.js';
 import { nextTable } from '../copy/steps.js';
@@ -390,8 +390,8 @@ export class Engine {
     this.catalog.change(changes);
     if (changes.some((one) => one.kind !== 'remove')) this.#delivery.copyOwed();
     const { position } = this.#assembler;
-    this.#assembler.replace(withPlan(position, changePlan(position.plan, changes)));
+    this.#assembler.replace(startWithoutCopy(withPlan(position, changePlan(position.plan, changes))));
     for (const { applied } of taken) applied?.();
-    yield* this.#delivery.position();
+    if (!Resolving.of(this.#assembler.position, 0)) yield* this.#delivery.position();
   }
 }

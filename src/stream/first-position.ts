@@ -1,8 +1,8 @@
 /** Where a stream begins: a stored position over `from`, and the copy plan of what is selected now. Pure. Layer 3. */
-import { withPlan } from '../copy/changes.js';
+import { startWithoutCopy, withPlan } from '../copy/changes.js';
 import { reopen } from '../copy/opened.js';
 import { newPlan, reconcilePlan } from '../copy/steps.js';
-import { type CopyPlan, highestGeneration } from '../position/plan.js';
+import { highestGeneration } from '../position/plan.js';
 import { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
 import type { Source } from './discover.js';
@@ -28,30 +28,26 @@ export function firstPosition({ stored, earlier, stream, source }: BeginningOpti
   const known = stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
   if (known) {
     const plan = known.plan.size > 0 ? reconcilePlan(known.plan, tables) : newPlan(tables.map((one) => ({ ...one, copy: false })));
-    const shards = source.shards.map(({ keyspace, shard }) => ({
-      keyspace,
-      shard,
-      gtid: known.gtid(keyspace, shard) ?? startOf(keyspace, plan),
-    }));
-    return reopen(withPlan(known, plan).with({ shards }), (table) => startOfTable(source, table));
+    // With the count of reshards of its own, where it has one: sequences go on from there.
+    const shards = source.shards.map(
+      ({ keyspace, shard }) =>
+        known.shards.find((one) => one.keyspace === keyspace && one.shard === shard) ?? { keyspace, shard, gtid: '' },
+    );
+    return reopen(startWithoutCopy(withPlan(known, plan).with({ shards })), (table) => startOfTable(source, table));
   }
   const copies = stream.from.kind === 'beginning';
   const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
-  return new Position(
-    source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: startOf(keyspace, plan) })),
-    plan,
+  return startWithoutCopy(
+    new Position(
+      source.shards.map(({ keyspace, shard }) => ({ keyspace, shard, gtid: '' })),
+      plan,
+    ),
   );
 }
 
 function startOfTable({ tables }: Source, ref: TableRef): string | undefined {
   const key = tables.find((one) => one.keyspace === ref.keyspace && one.table === ref.table)?.key.map(liveColumn) ?? [];
   return key[0] && startMessage(ref.table, key, beforeAll(key[0]));
-}
-
-/** A keyspace with nothing to copy has no copy to take its first position from. */
-function startOf(keyspace: string, plan: CopyPlan): string {
-  for (const one of plan.tables()) if (one.keyspace === keyspace && !plan.isDone(keyspace, one.table)) return '';
-  return 'current';
 }
 
 function usedGenerations(earlier: Position | undefined, { keyspace, table }: TableRef): number {
