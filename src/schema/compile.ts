@@ -1,15 +1,14 @@
 /**
- * The compiled decoder: one function per table, generated from its columns. Layer 2.
+ * The compiled decoder: one function for all tables with the same columns, generated from these. Layer 2.
  * One string conversion for a few rows, a substring per column; numbers straight from bytes. Column names enter the source as JSON
- * strings only, and `__proto__` as a computed key. Wide tables, and everything without permission to generate code, go through the
+ * strings only. Wide tables, and everything without permission to generate code, go through the
  * loop of row-loop.ts, which does the same.
  */
 import { cursor, readVarint32 } from '../wire/cursor.js';
 import { isAscii } from './ascii.js';
 import type { ColumnReader } from './column-reader.js';
-import { fail } from './failure.js';
 import { isCanonicalDecimal, readBigint, readFloat, readInt } from './numbers.js';
-import { type DecodeRow, type Layout, loopRow, type MakeRow, plainMaker } from './row-loop.js';
+import { type DecodeRow, type Layout, loopRow, type MakeRow, plainMaker, planRow, type RowPlan } from './row-loop.js';
 import { readLength } from './row-scan.js';
 import { looksLikeDate, looksLikeDateTime, looksLikeTime } from './temporal.js';
 import { chunk, MAX_RUN, readChunk } from './text-chunk.js';
@@ -34,22 +33,43 @@ const HELPERS = {
   looksLikeDate,
   looksLikeDateTime,
   looksLikeTime,
-  fail,
+  loopRow,
 };
 
+/** Code, and what it needs of its table. */
+export interface CompiledRow {
+  readonly decode: DecodeRow;
+  readonly plan: RowPlan;
+}
+
 /** `select` picks the columns of the object (a key, for example); default all. */
-export function compileRow(readers: readonly ColumnReader[], layout: Layout, select?: readonly number[]): DecodeRow {
+export function compileRow(readers: readonly ColumnReader[], layout: Layout, select?: readonly number[]): CompiledRow {
   const columns = select ?? readers.map((_, index) => index);
   const names = columns.map((index) => (readers[index] as ColumnReader).column.name);
-  if (!mayGenerateCode()) return loopRow(readers, layout, columns, plainMaker(names));
-  const slow = loopRow(readers, layout, columns, generatedMaker(names));
-  if (readers.length > MAX_COMPILED) return slow;
-  const make = new Function('h', 'readers', 'slow', rowSource(readers, columns)) as (
-    h: typeof HELPERS,
-    readers: readonly ColumnReader[],
-    slow: DecodeRow,
-  ) => DecodeRow;
-  return make(HELPERS, readers, slow);
+  const generates = mayGenerateCode();
+  const isWide = readers.length > MAX_COMPILED;
+  const make = generates && isWide ? (generate(makerSource(names)) as MakeRow) : plainMaker(names);
+  const decode = generates && !isWide ? (generate(rowSource(readers, columns)) as DecodeRow) : loopRow;
+  return { decode, plan: planRow(readers, layout, columns, make) };
+}
+
+/** So many are kept for tables to come; those that are in use live on with their decoders. */
+const MAX_GENERATED = 500;
+
+const generated = new Map<string, unknown>();
+
+/**
+ * The function a source returns: one for all tables with the same columns, as each is slow until it was optimised, some 10,000 rows later.
+ */
+function generate(source: string): unknown {
+  let made = generated.get(source);
+  if (made === undefined) {
+    const [oldest] = generated.keys();
+    if (generated.size >= MAX_GENERATED && oldest !== undefined) generated.delete(oldest);
+    made = (new Function('h', source) as (h: typeof HELPERS) => unknown)(HELPERS);
+    generated.set(source, made);
+  }
+  return made;
 }
 
 let generation: boolean | undefined;
@@ -75,21 +95,20 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
   const lines: string[] = [
     "'use strict';",
     `const { ${Object.keys(HELPERS).join(', ')} } = h;`,
-    ...columns.map((index) => `const r${index} = readers[${index}].value;`),
-    'return function decode(buffer, start, end, copied) {',
+    'return function decode(plan, buffer, start, end, copied) {',
     'let p = start + 1, s = 0, l = 0;',
-    'if (start >= end || buffer[start] !== 10) return slow(buffer, start, end, copied);',
+    'if (start >= end || buffer[start] !== 10) return loopRow(plan, buffer, start, end, copied);',
     'let size = buffer[p++];',
     'if (size >= 128) { size = readVarint32(buffer, start + 1, end); p = cursor.at; }',
     'const stop = p + size;',
-    'if (!(stop <= end)) return slow(buffer, start, end, copied);',
+    'if (!(stop <= end)) return loopRow(plan, buffer, start, end, copied);',
     's = stop;',
     'if (stop < end) {',
-    '  if (buffer[stop] !== 18) return slow(buffer, start, end, copied);',
+    '  if (buffer[stop] !== 18) return loopRow(plan, buffer, start, end, copied);',
     '  size = buffer[stop + 1];',
     '  s = stop + 2;',
     '  if (size >= 128) { size = readVarint32(buffer, stop + 1, end); s = cursor.at; }',
-    '  if (s + size !== end) return slow(buffer, start, end, copied);',
+    '  if (s + size !== end) return loopRow(plan, buffer, start, end, copied);',
     '}',
   ];
   if (hasText) {
@@ -103,31 +122,43 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
   readers.forEach((reader, index) => {
     lines.push('l = buffer[p++];', 'if (l >= 128) { l = readLength(buffer, p - 1, stop); p = cursor.at; } else l = (l >>> 1) ^ -(l & 1);');
     // A row whose cells do not fit goes to the loop, which says what is wrong with it.
-    const body = wanted.has(index) ? ` v${index} = ${cellSource(index, reader.inline)};` : '';
+    const body = wanted.has(index) ? ` v${index} = ${cellSource(columns.indexOf(index), reader.inline)};` : '';
     if (wanted.has(index)) lines.push(`let v${index} = null;`);
-    lines.push(`if (l >= 0) { if (s + l > end) return slow(buffer, start, end, copied);${body} s += l; }`);
-    lines.push('else if (l !== -1) return slow(buffer, start, end, copied);');
+    lines.push(`if (l >= 0) { if (s + l > end) return loopRow(plan, buffer, start, end, copied);${body} s += l; }`);
+    lines.push('else if (l !== -1) return loopRow(plan, buffer, start, end, copied);');
   });
-  lines.push('if (p !== stop || s !== end) return slow(buffer, start, end, copied);');
+  lines.push('if (p !== stop || s !== end) return loopRow(plan, buffer, start, end, copied);');
   const names = columns.map((index) => (readers[index] as ColumnReader).column.name);
-  lines.push(`return ${objectSource(names, (at) => `v${columns[at]}`)};`, '};');
-  return lines.join('\n');
+  const values = columns.map((index) => `v${index}`);
+  lines.push(`return new Row(${values.join(', ')});`, '};');
+  return [rowClass(names, values, (at) => `v${columns[at]}`), ...lines].join('\n');
 }
 
-/** An object literal: all rows of a table share one hidden class. */
-function objectSource(names: readonly string[], value: (at: number) => string): string {
-  const properties = names.map((name, at) => `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: ${value(at)}`);
-  return `{ ${properties.join(', ')} }`;
+function makerSource(names: readonly string[]): string {
+  return `'use strict'; ${rowClass(names, ['v'], (at) => `v[${at}]`)} return function make(v) { return new Row(v); };`;
 }
 
-function generatedMaker(names: readonly string[]): MakeRow {
-  return new Function('v', `'use strict'; return ${objectSource(names, (at) => `v[${at}]`)};`) as MakeRow;
+/**
+ * Makes plain objects, as their prototype is Object's. V8 counts which objects of a literal live on, and puts all of one that did so for a
+ * while among the old objects from then on: rows, which live as long as their batch, then wait for a full collection, and their strings
+ * with them. Of a constructor it keeps no count.
+ */
+function rowClass(names: readonly string[], parameters: readonly string[], value: (at: number) => string): string {
+  const properties = names.map((name, at) => {
+    const key = JSON.stringify(name);
+    // `__proto__` would be set, not defined; the others can be frozen.
+    if (name in Object.prototype)
+      return `Object.defineProperty(this, ${key}, { value: ${value(at)}, enumerable: true, configurable: true, writable: true });`;
+    return `this[${key}] = ${value(at)};`;
+  });
+  return `function Row(${parameters.join(', ')}) {\n${properties.join('\n')}\n}\nRow.prototype = Object.prototype;`;
 }
 
 const STRING_KINDS: ReadonlySet<string> = new Set(['text', 'decimal', 'date', 'datetime', 'time']);
 
-function cellSource(index: number, inline: ColumnReader['inline']): string {
-  const reader = `r${index}(buffer, s, s + l, copied)`;
+/** `at`: the place among the selected columns. */
+function cellSource(at: number, inline: ColumnReader['inline']): string {
+  const reader = `plan.read[${at}](buffer, s, s + l, copied)`;
   const piece = 'run.substring(s - base, s - base + l)';
   switch (inline) {
     case 'int':

@@ -6,10 +6,10 @@ import { decoderOf, type FieldSpec, rowBytes, sourceOf } from '../../test/suppor
 import { VStreamError } from '../errors.js';
 import { RowSchema } from '../wire/gen/query_pb.js';
 import { columnReader } from './column-reader.js';
-import { compileRow } from './compile.js';
+import { compileRow, type CompiledRow } from './compile.js';
 import { parseJson, parseJsonNode, printJson } from './json.js';
 import { readBigint, readFloat, isCanonicalDecimal, normaliseDecimal } from './numbers.js';
-import { type DecodeRow, loopRow, plainMaker } from './row-loop.js';
+import { loopRow, plainMaker, planRow } from './row-loop.js';
 import { scanRow } from './row-scan.js';
 import type { Row } from './values.js';
 
@@ -202,13 +202,13 @@ describe('against other readers', () => {
     const all = readers.map((_, index) => index);
     const names = readers.map(({ column }) => column.name);
     const compiled = compileRow(readers, layout);
-    const loop = loopRow(readers, layout, all, plainMaker(names));
+    const loop = { decode: loopRow, plan: planRow(readers, layout, all, plainMaker(names)) };
     // The same columns, more often than a generated function may have.
     const many = Array.from({ length: 5 }, (_, round) =>
       readers.map((one) => ({ ...one, column: { ...one.column, name: `${one.column.name}${round}` } })),
     ).flat();
     const wide = compileRow(many, { lengths: new Int32Array(many.length), starts: new Int32Array(many.length) });
-    const alone: DecodeRow = (buffer, start, end, copied) => {
+    const decodeAlone: CompiledRow['decode'] = (_, buffer, start, end, copied) => {
       const { lengths, starts } = layout;
       scanRow(buffer, start, end, readers.length, lengths, starts);
       const value = (index: number): unknown => {
@@ -217,6 +217,7 @@ describe('against other readers', () => {
       };
       return Object.fromEntries(all.map((index) => [names[index], value(index)]));
     };
+    const alone = { ...loop, decode: decodeAlone };
     const cellOf = (index: number): fc.Arbitrary<Uint8Array | null> =>
       fc.option(
         fc.oneof(
@@ -227,10 +228,10 @@ describe('against other readers', () => {
       );
     fc.assert(
       fc.property(fc.tuple(...readers.map((_, index) => cellOf(index))), fc.boolean(), (cells, copied) => {
-        const run = (decode: DecodeRow, row: readonly (Uint8Array | null)[]): unknown => {
+        const run = ({ decode, plan }: CompiledRow, row: readonly (Uint8Array | null)[]): unknown => {
           const source = sourceOf({ after: rowBytes(row) });
           try {
-            return decode(source.buffer, source.afterStart, source.afterEnd, copied);
+            return decode(plan, source.buffer, source.afterStart, source.afterEnd, copied);
           } catch {
             return 'error';
           }

@@ -4,13 +4,13 @@ import type { FieldEvent } from '../wire/gen/binlogdata_pb.js';
 import { ImageCells, type CellsContext } from './cell-view.js';
 import type { Cells } from './cells.js';
 import { columnReader, OverrideRefused, overrideNames, type ColumnReader } from './column-reader.js';
-import { compileRow } from './compile.js';
+import { compileRow, type CompiledRow } from './compile.js';
 import type { DecodeWarning, Image, RowDecoder, RowSource } from './decoder.js';
 import { CellFailure } from './failure.js';
 import { ImageRules, PartialImage, type ImageCellsData } from './image.js';
 import { parseLabels } from './labels.js';
 import type { DecodeOptions } from './options.js';
-import { type DecodeRow, setProperty } from './row-loop.js';
+import { setProperty } from './row-loop.js';
 import { validatingDecoder } from './standard-schema.js';
 import { PartialJson, type Key, type Row } from './values.js';
 import type { TableRef, TableVersion } from './table.js';
@@ -40,8 +40,8 @@ interface SharedCode {
   readonly options: DecodeOptions;
   readonly labelStrings: boolean;
   readonly readers: readonly ColumnReader[];
-  readonly decode: DecodeRow;
-  readonly decodeKey: DecodeRow | undefined;
+  readonly row: CompiledRow;
+  readonly key: CompiledRow | undefined;
 }
 
 /** A generated function is slow until it was optimised, some 10,000 rows later: a shard or an RPC must not start anew. */
@@ -79,8 +79,8 @@ function compileShared(version: TableVersion, options: DecodeOptions, labelStrin
     options,
     labelStrings,
     readers,
-    decode: compileRow(readers, layout),
-    decodeKey: key.length === 0 ? undefined : compileRow(readers, layout, key),
+    row: compileRow(readers, layout),
+    key: key.length === 0 ? undefined : compileRow(readers, layout, key),
   };
 }
 
@@ -89,17 +89,17 @@ class CompiledDecoder implements RowDecoder {
   readonly warnings: readonly DecodeWarning[];
   readonly #ref: ShardTable;
   readonly #readers: readonly ColumnReader[];
-  readonly #decode: DecodeRow;
-  readonly #decodeKey: DecodeRow | undefined;
+  readonly #row: CompiledRow;
+  readonly #key: CompiledRow | undefined;
   readonly #rules: ImageRules;
   readonly #context: CellsContext;
 
-  constructor(ref: ShardTable, options: DecodeOptions, version: TableVersion, { readers, decode, decodeKey }: SharedCode) {
+  constructor(ref: ShardTable, options: DecodeOptions, version: TableVersion, { readers, row, key }: SharedCode) {
     this.version = version;
     this.#ref = ref;
     this.#readers = readers;
-    this.#decode = decode;
-    this.#decodeKey = decodeKey;
+    this.#row = row;
+    this.#key = key;
     this.#rules = new ImageRules(readers, options);
     const scratch = { lengths: new Int32Array(readers.length), starts: new Int32Array(readers.length) };
     this.#context = { readers, explain: (error, column) => this.#explain(error, column), scratch, owner: undefined };
@@ -112,20 +112,21 @@ class CompiledDecoder implements RowDecoder {
     const end = after ? source.afterEnd : source.beforeEnd;
     if (this.#hasHoles(source, after)) return this.#rowOf(this.#image(source, after), source.copied);
     try {
-      return this.#decode(source.buffer, start, end, source.copied);
+      const { decode, plan } = this.#row;
+      return decode(plan, source.buffer, start, end, source.copied);
     } catch (error) {
       throw this.#locate(error, source.buffer, start, end, source.copied);
     }
   }
 
   key(source: RowSource, image: Image): Key | undefined {
-    const decode = this.#decodeKey;
-    if (decode === undefined) return undefined;
+    const key = this.#key;
+    if (key === undefined) return undefined;
     const start = image === 'after' ? source.afterStart : source.beforeStart;
     const end = image === 'after' ? source.afterEnd : source.beforeEnd;
     try {
       // Key columns are in every image of every row format this server sends.
-      return decode(source.buffer, start, end, source.copied);
+      return key.decode(key.plan, source.buffer, start, end, source.copied);
     } catch (error) {
       throw this.#locate(error, source.buffer, start, end, source.copied);
     }
