@@ -94,16 +94,16 @@ describe('what a decoder warns of', () => {
 test('a column is what its rows had last, else what it was at the start, and nothing where it is not selected', () => {
   const catalog = catalogWith({ state: 'done', generation: 1 });
   expect(catalog.columnOf(ref, 'price')).toBeUndefined();
-  const found = new Map([['price', { type: 'float', charset: undefined }]]);
+  const found = new Map([['price', { type: 'float', charset: undefined, certain: false }]]);
   catalog.add({ ...ref, table: 'late', definition: {}, found });
   catalog.add({ ...ref, table: 'part', definition: { columns: ['id'] }, found });
   const late = { ...ref, table: 'late' };
-  expect(catalog.columnOf(late, 'Price')).toEqual({ type: 'float', charset: undefined });
+  expect(catalog.columnOf(late, 'Price')).toEqual({ type: 'float', charset: undefined, certain: false });
   expect(catalog.columnOf({ ...ref, table: 'part' }, 'price')).toBeUndefined();
   const field = (columnType: string, charset: number) => ({ fields: [{ name: 'price', columnType, charset }] as never });
   catalog.versions.intern(field('double', 63), late);
   catalog.versions.intern(field('varchar(9)', 8), late);
-  expect(catalog.columnOf(late, 'PRICE')).toEqual({ type: 'varchar(9)', charset: 'latin1' });
+  expect(catalog.columnOf(late, 'PRICE')).toEqual({ type: 'varchar(9)', charset: 'latin1', certain: true });
   catalog.versions.intern(field('double', 63), late);
   expect(catalog.columnOf(late, 'price')).toMatchObject({ type: 'double' });
 });

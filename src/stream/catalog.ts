@@ -139,7 +139,7 @@ export class StreamCatalog implements TableCatalog {
     if (!isSelected) return undefined;
     const seen = this.versions.latest(ref)?.columns.find((one) => one.name.toLowerCase() === column);
     if (!seen?.columnType) return this.get(ref)?.found?.get(column);
-    return { type: seen.columnType, charset: charsetOfCollation(seen.charset) };
+    return { type: seen.columnType, charset: charsetOfCollation(seen.charset), certain: true };
   }
 
   generationOf(ref: TableRef, shard: string): number {

@@ -160,7 +160,7 @@ async function findTables(
       definition,
       keyed,
       key,
-      found: new Map(own.map(({ name, type, charset }) => [name.toLowerCase(), { type, charset }])),
+      found: new Map(own.map(({ name, type, charset }) => [name.toLowerCase(), { type, charset, certain: false }])),
       columns: definition.columns,
       where: definition.where,
       fingerprint: tableFingerprint(keys.get(table) ?? [], columns.get(table) ?? [], definition),

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { changedValues } from './retype.js';
 import { tokenize } from './sql-tokens.js';
 
-const judge = (before: string, definition: string, charset?: string): string | undefined =>
-  changedValues({ column: 'c', definition: tokenize(definition) }, { type: before, charset });
+const judge = (before: string, definition: string, charset?: string, certain = true): string | undefined =>
+  changedValues({ column: 'c', definition: tokenize(definition) }, { type: before, charset, certain });
 
 describe('a column that is defined anew', () => {
   test.each([
@@ -16,7 +16,6 @@ describe('a column that is defined anew', () => {
     ['int', 'varchar(20) character set utf8mb4'],
     ['year', 'smallint'],
     ['decimal(10,2)', 'numeric(12,4) default (1.50)'],
-    ['decimal(10,2)', 'varchar(40)'],
     ['float', 'float not null'],
     ['float', 'float(10)'],
     ['double', 'real'],
@@ -30,7 +29,7 @@ describe('a column that is defined anew', () => {
     ['binary(4)', 'binary(4) not null'],
     ['date', 'datetime(3)'],
     ['datetime(3)', 'datetime(6) on update current_timestamp(6)'],
-    ['time', 'time(2)'],
+    ['time(2)', 'time(2) not null'],
     ["enum('a','b')", "enum('b','a','c')"],
     ["enum('a','as (')", 'varchar(10)'],
     ["set('a','b')", "set('b','a') not null"],
@@ -47,6 +46,8 @@ describe('a column that is defined anew', () => {
     ['decimal(10,4)', 'decimal(10,2)', 'rounds'],
     ['decimal(10,2)', 'decimal(10)', 'rounds'],
     ['decimal(10,2)', 'int', 'rounds'],
+    ['decimal(10,2)', 'varchar(40)', 'a sink may have more digits'],
+    ['time', 'time(2)', 'another text'],
     ['float', 'double', 'copied values have six digits'],
     ['float', 'float(30)', 'the same'],
     ['double', 'float', 'rounds'],
@@ -87,6 +88,15 @@ describe('a column that is defined anew', () => {
     expect(judge('varchar(10)', 'varchar(20) character set latin1', 'latin1')).toBeUndefined();
     expect(judge('varchar(10)', 'varchar(20) charset utf8', 'utf8mb3')).toBeUndefined();
     expect(judge('varchar(10)', 'varchar(20) character set utf8mb4', 'gbk')).toBeUndefined();
+  });
+
+  test('whose type the start found already, perhaps behind the statement, is taken for grown where that is usual', () => {
+    for (const type of ['bigint', 'varchar(200)', 'longtext', 'varbinary(9)', "enum('a','b')"])
+      expect(judge(type, type, undefined, false)).toBeUndefined();
+    for (const type of ['decimal(10,2)', 'double', 'datetime', 'char(4)', 'binary(4)', 'json', 'year'])
+      expect(judge(type, `${type} not null`, undefined, false)).toMatch(/rounds or respells/);
+    expect(judge('decimal(10,2)', 'decimal(12,2)', undefined, false)).toBeUndefined();
+    expect(judge('decimal(12,2)', 'decimal(12,2)')).toBeUndefined();
   });
 
   test('that was not known is not judged, but for one that is generated', () => {

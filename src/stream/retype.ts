@@ -17,15 +17,22 @@ export interface KnownColumn {
   readonly type: string;
   /** MySQL name; undefined where there is none or it is not known. */
   readonly charset: string | undefined;
+  /** Its rows had it so; otherwise a look at the start, which may have come after the statement. */
+  readonly certain: boolean;
 }
 
-/** Why values may have changed; undefined when each stays the value it was, exactly. A column not known as it was is not judged. */
+/**
+ * Why values may have changed; undefined when each stays the value it was, exactly. A column not known as it was is judged by what is
+ * usual: integers, texts, bytes and labels grow, other types mostly take values of another form.
+ */
 export function changedValues({ definition }: Redefined, known: KnownColumn | undefined): string | undefined {
   const after = readType(definition);
   if (after.generated) return 'a generated column was defined anew';
   if (!known) return undefined;
   const before = readType(tokenize(known.type));
-  if (!keepsValues(before, after)) return 'a column took a type that rounds or respells its values';
+  const perhapsLater = !known.certain && before.base === after.base && String(before.args) === String(after.args);
+  if (perhapsLater ? !GROWING.includes(after.base) : !keepsValues(before, after))
+    return 'a column took a type that rounds or respells its values';
   const { charset } = after;
   // Every character set fits into utf8mb4; into others, a server without strict mode writes question marks.
   if (charset === undefined || charset === 'utf8mb4' || charset === known.charset || !TEXTS.includes(after.base)) return undefined;
@@ -98,7 +105,7 @@ const INTEGERS: readonly string[] = [...SMALL_INTEGERS, 'bigint'];
 const TEXTS: readonly string[] = ['varchar', 'tinytext', 'text', 'mediumtext', 'longtext'];
 const BYTES: readonly string[] = ['varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob'];
 /** Where an argument is the number of digits of the fraction. */
-const FRACTIONS: readonly string[] = ['time', 'datetime', 'timestamp'];
+const FRACTIONS: readonly string[] = ['datetime', 'timestamp'];
 /** Whatever their arguments, when the type stays the same: lengths are refused rather than cut, labels keep their names. */
 const LENIENT: readonly string[] = ['year', 'date', 'char', 'bit', 'enum', 'set', 'json', 'vector'];
 
@@ -110,17 +117,22 @@ function keepsValues(before: SqlType, after: SqlType): boolean {
     return to === 'double' ? SMALL_INTEGERS.includes(from) && after.args.length === 0 : text && !before.zerofill;
   }
   if (from === 'year') return to === 'year' || INTEGERS.includes(to);
-  if (from === 'decimal') return to === 'decimal' ? scale(after) >= scale(before) : text && !before.zerofill;
+  // As text a sink may have more digits than MySQL, which had narrowed the column before.
+  if (from === 'decimal') return to === 'decimal' && scale(after) >= scale(before);
   if (TEXTS.includes(from)) return text;
   if (from === 'char' || from === 'enum' || from === 'set') return text || to === from;
   if (from === 'date' && to === 'datetime') return true;
   if (BYTES.includes(from)) return BYTES.includes(to);
   if (from === 'binary') return BYTES.includes(to) || (to === from && (after.args[0] ?? 1) === (before.args[0] ?? 1));
   if (from !== to) return GEOMETRIES.includes(from) && GEOMETRIES.includes(to);
+  // A span of hours is kept as text, where more digits are another text.
+  if (from === 'time') return (after.args[0] ?? 0) === (before.args[0] ?? 0);
   if (FRACTIONS.includes(from)) return (after.args[0] ?? 0) >= (before.args[0] ?? 0);
   if (from === 'float' || from === 'double') return after.args.length === 0 || String(after.args) === String(before.args);
   return LENIENT.includes(from) || GEOMETRIES.includes(from);
 }
+
+const GROWING: readonly string[] = [...INTEGERS, ...TEXTS, ...BYTES, 'enum', 'set'];
 
 const scale = ({ args }: SqlType): number => args[1] ?? 0;
 

@@ -3,8 +3,8 @@ import { judgeStatement, type RowsChanged, type StatementMeaning } from './state
 import type { KnownColumn } from './retype.js';
 
 const COLUMNS: Readonly<Record<string, KnownColumn>> = {
-  price: { type: 'double', charset: undefined },
-  count: { type: 'int', charset: undefined },
+  price: { type: 'double', charset: undefined, certain: true },
+  count: { type: 'int', charset: undefined, certain: true },
 };
 
 function judge(statement: string, decision: RowsChanged = 'recopy', known = COLUMNS): StatementMeaning & { reasons: string[] } {
