@@ -1,7 +1,7 @@
 /** The set of tables changed under a running stream: one added, one removed, one copied again, while the others go on. */
 import { expect, test } from 'vitest';
 import { startEmbeddedVtgate } from '../src/embedded/index.js';
-import { memoryStore, type RunOptions, type Sink, start } from '../src/index.js';
+import { type CheckpointStore, memoryStore, type RunOptions, type Sink, start, type StateRequest } from '../src/index.js';
 import { WatchedSink } from './support/watched-sink.js';
 
 const columns = [
@@ -142,4 +142,18 @@ test('a table of a keyspace that the stream does not read is refused: its copy w
     keyspace: 'depot',
     next: expect.stringContaining('`tables`') as string,
   });
+});
+
+test('a request that this release does not know changes nothing, and says so', async () => {
+  const { vtgate, running, options, sink, entry } = await world();
+  await using _vtgate = vtgate;
+  await running.close();
+  const state = options.state as CheckpointStore;
+  const verb = 'rename-table' as StateRequest['verb'];
+  await state.request('tables', { id: 'r1', verb, table: 'first' });
+  await start({ ...options, sink: new WatchedSink(sink.destination), until: 'now' }).finished;
+  expect((await state.read('tables'))?.requests).toMatchObject([
+    { id: 'r1', outcome: 'failed: this release knows no request to rename-table' },
+  ]);
+  expect(entry('first')?.removed).toBeUndefined();
 });

@@ -37,6 +37,8 @@ import type { ApplyContext, Sink } from './sink.js';
 import { Taken } from './taken.js';
 import type { ValidatedRun } from './validate.js';
 
+const CHANGES: Readonly<Record<string, PlanChange['kind']>> = { copy: 'recopy', 'add-table': 'add', 'remove-table': 'remove' };
+
 export class Runner {
   readonly #options: ValidatedRun;
   readonly #recorder: Recorder;
@@ -189,7 +191,9 @@ export class Runner {
     // Asked again at the next renewal.
     else if (!this.#engine) return undefined;
     else {
-      const change = await this.#planChange(verb === 'copy' ? 'recopy' : verb === 'add-table' ? 'add' : 'remove', table, where);
+      const kind = CHANGES[verb];
+      if (!kind) return `failed: this release knows no request to ${verb}`;
+      const change = await this.#planChange(kind, table, where);
       const engine = this.#engine;
       // The outcome is written once the change is stored: until then the request is what is left of it after a crash.
       const stored = this.#taken.wait((applied) => engine.change(change, applied));
@@ -363,7 +367,6 @@ export class Runner {
     if (policy === 'pause') {
       this.pause();
       this.#options.logger.warn({ ...table, reason }, 'paused: rows changed without events');
-      return 'recopy';
     }
     return 'recopy';
   }
