@@ -65,4 +65,7 @@ test.each([
   [new Uint8Array([0, 255]), '0x00ff'],
   [{ a: 1n, b: ['x'] }, '{"a":"1","b":["x"]}'],
   ['x'.repeat(100), `${'x'.repeat(47)}…`],
+  ['\u001b[31m red', String.raw`"\u001b[31m red"`],
+  ['\u009b31m\u007f', String.raw`"\u009b31m\u007f"`],
+  [{ note: '\u009b2J' }, String.raw`{"note":"\u009b2J"}`],
 ])('the value %o is shown as %s', (value, text) => expect(showValue(value)).toBe(text));

@@ -59,8 +59,8 @@ function describeRow(change: Change): string {
   const { before, after, key } = change;
   const parts = key ? [pairs(key)] : [];
   for (const [name, value] of Object.entries(after)) {
-    if (!(name in before)) {
-      if (key === undefined || !(name in key)) parts.push(`${name}: ? → ${showValue(value)}`);
+    if (!Object.hasOwn(before, name)) {
+      if (key === undefined || !Object.hasOwn(key, name)) parts.push(`${name}: ? → ${showValue(value)}`);
     } else if (!same(before[name], value)) parts.push(`${name}: ${showValue(before[name])} → ${showValue(value)}`);
   }
   return parts.join('  ');
@@ -91,7 +91,9 @@ function showBytes(bytes: Uint8Array): string {
   return bytes.length > 16 ? `0x${start}… (${bytes.length} bytes)` : `0x${start}`;
 }
 
-function clip(text: string): string {
+/** JSON leaves the upper control characters as they are, and terminals obey them. */
+function clip(json: string): string {
+  const text = json.replaceAll(/[\u007f-\u009f]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`);
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text;
 }
 
