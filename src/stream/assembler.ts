@@ -13,7 +13,7 @@ import { fromSnapshot, type SnapshotRows } from './snapshot-rows.js';
 import type { TableRef } from '../schema/table.js';
 import type { Progress, SchemaChange } from './change.js';
 import { Announced } from './announced.js';
-import { type BatchContent, StreamBatch } from './batch.js';
+import { type BatchContent, BatchTransaction, StreamBatch } from './batch.js';
 import { type Advance, Builder, CopyBuilder, isTransactionOf, type Moves } from './builders.js';
 import type { AssemblerOptions } from './batch-limits.js';
 import { moved } from './moved.js';
@@ -248,10 +248,9 @@ export class Assembler {
     if (this.#isFull(this.#live)) this.#closeLive(out);
   }
 
-  #push(changes: ChangeRecord[], unit: GroupUnit, part: { index: number; last: boolean } | undefined): void {
+  #push(changes: readonly ChangeRecord[], unit: GroupUnit, part: { index: number; last: boolean } | undefined): void {
     const live = this.#live;
-    const { keyspace, shard, group } = unit;
-    live.transactions.push({ keyspace, shard, gtid: group.gtid, commitTime: group.commitTime, changes, ...(part ? { part } : {}) });
+    live.transactions.push(new BatchTransaction(unit, changes, part));
     live.add(changes, unit);
   }
 

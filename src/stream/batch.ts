@@ -3,6 +3,7 @@ import type { Position } from '../position/position.js';
 import type { Batch, Change, Progress, SchemaChange, Transaction } from './change.js';
 import type { ChangeRecord, TableContext } from './record.js';
 import { parseTableName, patternSource } from './selection.js';
+import type { GroupUnit } from './units.js';
 
 export interface BatchContent {
   readonly kind: Batch['kind'];
@@ -15,6 +16,25 @@ export interface BatchContent {
   readonly progress?: Progress;
   /** Latest commit time and lag seen in it, for statistics. */
   readonly lagMs?: number | undefined;
+}
+
+/** Not a literal, which V8 may put among the old objects (schema/compile.ts), and all its rows with it. */
+export class BatchTransaction implements Transaction<ChangeRecord> {
+  readonly keyspace: string;
+  readonly shard: string;
+  readonly gtid: string | undefined;
+  readonly commitTime: number | undefined;
+  readonly changes: readonly ChangeRecord[];
+  declare readonly part?: NonNullable<Transaction['part']>;
+
+  constructor({ keyspace, shard, group }: GroupUnit, changes: readonly ChangeRecord[], part: Transaction['part']) {
+    this.keyspace = keyspace;
+    this.shard = shard;
+    this.gtid = group.gtid;
+    this.commitTime = group.commitTime;
+    this.changes = changes;
+    if (part) this.part = part;
+  }
 }
 
 export class StreamBatch {

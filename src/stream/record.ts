@@ -43,13 +43,23 @@ export interface GroupContext {
   transactions: bigint | undefined;
 }
 
-/** What a change has beyond one image: updates, deletes and partial images only, so that most records do without. */
-interface More {
+/**
+ * What a change has beyond one image: updates, deletes and partial images only, so that most records do without. Not a literal, which V8
+ * may put among the old objects (schema/compile.ts), and its row with it.
+ */
+class More {
   readonly beforeStart: number;
   readonly beforeEnd: number;
   readonly dataColumns: Bitmap | undefined;
   readonly jsonPartial: Bitmap | undefined;
-  before: Row | undefined;
+  before: Row | undefined = undefined;
+
+  constructor(beforeStart: number, beforeEnd: number, dataColumns: Bitmap | undefined, jsonPartial: Bitmap | undefined) {
+    this.beforeStart = beforeStart;
+    this.beforeEnd = beforeEnd;
+    this.dataColumns = dataColumns;
+    this.jsonPartial = jsonPartial;
+  }
 }
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -89,7 +99,7 @@ export class ChangeRecord implements RowSource {
     this.#more =
       beforeStart < 0 && dataColumns === undefined && jsonPartial === undefined
         ? undefined
-        : { beforeStart, beforeEnd, dataColumns, jsonPartial, before: undefined };
+        : new More(beforeStart, beforeEnd, dataColumns, jsonPartial);
   }
 
   get beforeStart(): number {
