@@ -82,8 +82,8 @@ export function positionError(verdict: PositionVerdict, { keyspace, shard, gtid 
         {
           ...details,
           next: verdict.onPrimary
-            ? 'Stream from `tabletType: "primary"`, which still has them; or copy this shard again (`onPurged: "recopy"`).'
-            : 'Copy this shard again (`onPurged: "recopy"`), or start anew with `vstream state reset`.',
+            ? "Stream from `tabletType: 'primary'`, which still has them; or copy this shard again (`onPurged: 'recopy'`)."
+            : "Copy this shard again (`onPurged: 'recopy'`), or begin anew with `vstream state reset NAME`.",
         },
       );
     case 'ahead':
@@ -92,7 +92,7 @@ export function positionError(verdict: PositionVerdict, { keyspace, shard, gtid 
         `the position of ${where} has transactions ${clip(verdict.ahead)} that its primary never executed`,
         {
           ...details,
-          next: 'They were lost in a failover or a restore: compare the destination, then copy this shard again.',
+          next: "They were lost in a failover or a restore: compare the destination, then copy this shard again (`onPurged: 'recopy'`).",
         },
       );
     case 'foreign':
@@ -101,13 +101,13 @@ export function positionError(verdict: PositionVerdict, { keyspace, shard, gtid 
         `the position of ${where} has transactions ${clip(verdict.ahead)} of a server that ${where} never knew`,
         {
           ...details,
-          next: 'Check that `vtgate` is the cluster of this position; if it is, copy this shard again.',
+          next: "Check that `vtgate` is the cluster of this position; if it is, copy this shard again (`onPurged: 'recopy'`).",
         },
       );
     case 'unknown-shard':
       return new VStreamError('SHARD_NOT_FOUND', `the position names the shard ${where}, which does not serve`, {
         ...details,
-        next: 'The shards changed since it was stored, or the name is wrong: see `show vitess_shards`.',
+        next: 'The shards changed since it was stored, or the name is wrong: see `show vitess_shards`. After a reshard `vstream state reset NAME` copies again.',
       });
     case 'undecodable':
       return new VStreamError('POSITION_INVALID', `the position of ${where} is not a GTID set with its flavour`, {
