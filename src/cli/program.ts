@@ -44,6 +44,7 @@ export function buildProgram(): Command {
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a check found something, 130 second Ctrl-C.')
+    .addHelpText('after', 'Everyday tasks are in docs/operations.md of the package, errors by their code in docs/failure.md.')
     .addHelpText('after', 'Start with `vstream demo`: it needs no Vitess.');
   program.addCommand(demo()).addCommand(tail()).addCommand(run()).addCommand(types());
   program.addCommand(status()).addCommand(state()).addCommand(deadLetter());
