@@ -99,6 +99,7 @@ export class VStreamError extends Error {
   readonly next: string | undefined;
   readonly [BRAND] = true;
 
+  /** Thrown by a sink or a function of yours: with `category: 'retry'` the batch is given again (for `sinkRetry`), with any other the stream ends. */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'VStreamError';
