@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline/promises';
 import { VStreamError } from '../errors.js';
 import { toJson } from '../internal/json.js';
 import { homeIn } from '../pipeline/begin.js';
-import { Position } from '../position/position.js';
+import { parseGtidSet } from '../position/gtid.js';
+import { Position, type ShardPosition } from '../position/position.js';
 import type { CheckpointStore, StateRecord } from '../stores/store.js';
 import { EXIT } from './exit.js';
 import { readAt } from './flags.js';
@@ -37,7 +38,10 @@ async function get(session: Session, open: OpenState): Promise<number> {
 async function positionOf(text: string): Promise<Position> {
   const json = text.startsWith('@') ? await readAt(text.slice(1), 'the position') : text;
   try {
-    return Position.parse(json);
+    const position = Position.parse(json);
+    const unusable = position.shards.find(({ gtid }) => !gtid.includes('/') && parseGtidSet(gtid) === undefined);
+    if (unusable) throw noPlace(unusable);
+    return position;
   } catch (error) {
     const reason = VStreamError.is(error) ? error.message : String(error);
     throw new VStreamError('CONFIG_INVALID', reason, {
@@ -45,6 +49,11 @@ async function positionOf(text: string): Promise<Position> {
       cause: error,
     });
   }
+}
+
+/** `current` would be another place at every start. */
+function noPlace({ keyspace, shard, gtid }: ShardPosition): VStreamError {
+  return new VStreamError('POSITION_INVALID', `unreadable position: ${keyspace}/${shard} has no GTID set but ${JSON.stringify(gtid)}`);
 }
 
 async function change(

@@ -85,6 +85,11 @@ test.each<[string, readonly string[], string]>([
   ],
   ['no such configuration', ['run', 'nowhere.mjs'], 'there is no configuration file nowhere.mjs'],
   ['no configuration at all', ['run'], 'there is no configuration here'],
+  ...['current', 'garbage'].map((gtid): [string, string[], string] => [
+    `a position that is no place: ${gtid}`,
+    ['state', 'set', `[{"keyspace":"k","shard":"0","gtid":"${gtid}"}]`],
+    `k/0 has no GTID set but "${gtid}"`,
+  ]),
   ['an unreadable position to store', ['state', 'set', 'x', '--name', 'n'], 'unreadable position'],
   ['a state nobody named', ['state', 'get'], 'nothing says where the state is'],
 ])('%s exits 2 with one error and the next step', async (_, args, part) => {
