@@ -153,3 +153,40 @@ test('policy recopy marks tables whose rows are not copied, and stops where ther
   expect(position?.incomplete).toEqual([{ keyspace: 'shop', shard: '80-', reason: 'transaction-skipped', tables: { item: 1 } }]);
   await expect(purged({ item: table({ copy: false }) })).rejects.toMatchObject({ code: 'POSITION_PURGED', shard: '80-' });
 });
+
+const said = (code: string, text: string): string =>
+  `error starting stream from shard GTID keyspace:"shop" shard:"80-": persistent error in vstream for shop/80- on tablet zone1-200; giving up: target: shop.80-.replica: vttablet: rpc error: code = ${code} desc = ${text}`;
+
+test.each([
+  [
+    'lags',
+    3,
+    said('InvalidArgument', 'GTIDSet Mismatch: requested source position:MySQL56/a:1-9, current target vrep position: MySQL56/a:1-8'),
+  ],
+  ['lost its logs', 2, said('Unknown', 'Cannot replicate because the source purged required binary logs. (errno 1236) (sqlstate HY000)')],
+])('one tablet that %s is no proof: what SQL says counts as well, and nothing is copied again', async (_, code, text) => {
+  await start();
+  const state = memoryStore();
+  const destination = new MemoryDestination();
+  await runToNow({ state, sink: memorySink(destination) });
+  write();
+  vtgate.faults.refuseNext(code, text);
+  const { position } = await runToNow({ state, sink: memorySink(destination), onPurged: 'recopy' });
+  for (const shard of SHARDS) expect(position?.plan.shard('shop', 'item', shard)).toMatchObject({ generation: 1, state: 'done' });
+  expect(ids(destination)).toEqual(truth());
+});
+
+test('what one tablet says and SQL proves is a lost position at once', async () => {
+  await start();
+  const state = memoryStore();
+  const destination = new MemoryDestination();
+  await runToNow({ state, sink: memorySink(destination) });
+  write();
+  vtgate.engine.purge('shop', '80-');
+  vtgate.faults.refuseNext(2, said('Unknown', 'purged required binary logs. (errno 1236) (sqlstate HY000)'));
+  await expect(runToNow({ state, sink: memorySink(destination) })).rejects.toMatchObject({
+    code: 'POSITION_PURGED',
+    shard: '80-',
+    message: expect.stringContaining('are gone from its binary logs') as string,
+  });
+});

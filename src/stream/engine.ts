@@ -23,6 +23,7 @@ import { firstPosition } from './first-position.js';
 import type { Grouper, StatementUnit, Unit } from './grouper.js';
 import { prepareRpc } from './prepare-rpc.js';
 import type { VgtidEntry } from '../wire/vgtid.js';
+import { proven } from './proof.js';
 import { MessageReader } from './reader.js';
 import { recopyShards } from './recopy.js';
 import { isUnusable, Recovery, streamEnded } from './recovery.js';
@@ -127,7 +128,8 @@ export class Engine {
         if (end === 'stop') return;
       } catch (error) {
         if (this.#abort.aborted && !this.#delivery.withheld) return yield* this.#delivery.handOut(this.#assembler.flush());
-        const failure = VStreamError.from(error, 'INTERNAL');
+        const tools = { transport: this.#options.transport, tabletKind: tabletKind(this.#presence.tabletType), signal: this.#abort };
+        const failure = await proven(VStreamError.from(error, 'INTERNAL'), this.#assembler.position, tools);
         // What comes after a batch that could not be handed out would carry a position beyond it.
         if (this.#delivery.withheld) {
           recorder.lastError = failure.toJSON();
