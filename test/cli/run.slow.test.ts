@@ -211,7 +211,9 @@ test('a position that a sink keeps with its rows is not stored beside it: refuse
   const state = (...args: readonly string[]): ReturnType<typeof runProgram> => runProgram(['state', ...args, '--yes']);
   const refusal =
     /^error: the sink of (\S+) keeps its position with the rows.*\(POSITION_CONFLICT\)\n {2}next: .*`vstream state reset \1`.*--from POSITION/;
-  const vgtid = JSON.stringify({ shardGtids: [{ keyspace: 'shop', shard: '-80', gtid: 'current' }] });
+  const vgtid = JSON.stringify({
+    shardGtids: [{ keyspace: 'shop', shard: '-80', gtid: `MySQL56/${shop.engine.executed('shop', '-80')}` }],
+  });
   const early = await state('import', vgtid, '--config', config);
   expect([early.code, early.stderr]).toEqual([1, expect.stringMatching(refusal)]);
 
