@@ -8,6 +8,9 @@ test('a failure is two lines with its code, whatever the server wrote; a mistake
   const text = describeFailure(error);
   expect(text.trimEnd().split('\n')).toHaveLength(2);
   expect(text).toMatch(/^error: first second xxx.*… \(QUERY_FAILED\)\n {2}next: Do this\.\n$/);
+  // A next step is ours, and may be a statement to copy.
+  const next = `Run as a user who may: ${'create table '.repeat(100)}.`;
+  expect(describeFailure(new VStreamError('STATE_FAILED', 'no', { next }))).toBe(`error: no (STATE_FAILED)\n  next: ${next}\n`);
   expect(describeFailure(new VStreamError('CONFIG_INVALID', 'name is missing', { next: 'Name it.' }))).toBe(
     'error: name is missing\n  next: Name it.\n',
   );

@@ -31,7 +31,8 @@ export function describeFailure(error: VStreamError): string {
   const usage = error.code === 'CONFIG_INVALID';
   const message = usage ? error.message : `${clip(oneLine(error.message), MAX_MESSAGE)} (${error.code})`;
   const next = error.next ?? DEFAULT_NEXT;
-  return `error: ${message}\n  next: ${clip(oneLine(next), MAX_MESSAGE)}\n`;
+  // Ours, and whole: it may be a statement to be run by somebody else.
+  return `error: ${message}\n  next: ${oneLine(next)}\n`;
 }
 
 const DEFAULT_NEXT = 'Run the command again with --verbose; if it stays, report it with that output.';

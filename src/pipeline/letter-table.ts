@@ -18,6 +18,7 @@ import { openTransport } from '../stream/session.js';
 import type { Op } from '../stream/change.js';
 import type { ValidatedStream } from '../stream/validated.js';
 import { createBackoff } from '../supervise/backoff.js';
+import { granteeInText } from '../transport/denied.js';
 import { sqlFailure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
 import type { Transport } from '../transport/transport.js';
@@ -201,7 +202,7 @@ export class TableLetterBox implements LetterBox {
       case 'PERMISSION_DENIED':
         return new VStreamError('PERMISSION_DENIED', `this user may not use ${this.description}: ${messageOf(error)}`, {
           ...details,
-          next: `Grant select, insert, update and delete on ${keyspace}.${table} to the user of \`auth\`.`,
+          next: `Grant select, insert, update and delete on ${keyspace}.${table} to ${granteeInText(messageOf(error))}.`,
         });
       case 'COLUMN_NOT_FOUND':
         return new VStreamError('SINK_FAILED', `${this.description} is a table of something else: ${messageOf(error)}`, {

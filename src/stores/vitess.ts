@@ -23,6 +23,7 @@ import {
 } from '../sql/state-table.js';
 import { runStatement, type Executor, type Statement } from '../sql/statement.js';
 import { nameProblem } from '../sql/target.js';
+import { granteeInText } from '../transport/denied.js';
 import { sqlFailure } from '../transport/failure.js';
 import { serverStatusOf } from '../transport/status.js';
 import { checkFormat, fenced, notFound, resetWhileHeld, STATE_FORMAT } from './record.js';
@@ -245,7 +246,7 @@ class VitessStore implements CheckpointStore {
       case 'PERMISSION_DENIED':
         return new VStreamError('PERMISSION_DENIED', `this user may not use the state table ${this.description}: ${messageOf(error)}`, {
           ...details,
-          next: `Grant select, insert and update on ${this.#table.keyspace}.${this.#table.table} to the user of \`auth\`.`,
+          next: `Grant select, insert and update on ${this.#table.keyspace}.${this.#table.table} to ${granteeInText(messageOf(error))}.`,
         });
       case 'COLUMN_NOT_FOUND':
         return new VStreamError('STATE_FAILED', `${this.description} is not a state table of this client: ${messageOf(error)}`, {
