@@ -103,7 +103,7 @@ const MAX_GTID = 80;
 const REASONS: Readonly<Record<IncompleteReason, string>> = {
   'row-skipped': 'rows were skipped',
   'row-dead-lettered': 'rows are among the dead letters',
-  'transaction-skipped': 'a transaction the server cannot decode was skipped',
+  'transaction-skipped': 'transactions were left out that the server cannot decode or has purged',
 };
 
 /** `shop.orders (where id > 5) (4,000 rows so far)` */

@@ -37,8 +37,8 @@ export interface RunOptions<T extends Tables = Tables> extends StreamOptions<T> 
   readonly sink: Sink | Handler<T>;
   /**
    * A stored position that the servers cannot serve any more (purged, ahead, of another cluster): `fail` (default) with the
-   * missing range, or `recopy` the tables of the affected shards and sweep stale rows. Refused (`SINK_UNSUPPORTED`) with a sink that
-   * cannot sweep.
+   * missing range, or `recopy` the tables of the affected shards and sweep stale rows; those with `copy: false` are marked incomplete.
+   * Refused (`SINK_UNSUPPORTED`) with a sink that cannot sweep.
    */
   readonly onPurged?: 'fail' | 'recopy';
   /**
@@ -106,7 +106,8 @@ export interface Running extends AsyncDisposable {
   /**
    * Copies one more table, `orders` or `billing.orders`, while the others keep streaming. The next start takes the tables of its options:
    * add it there as well.
-   * @throws VStreamError `TABLE_NOT_FOUND`; `SINK_UNSUPPORTED` for a table the stream has, with a sink that cannot sweep
+   * @throws VStreamError `TABLE_NOT_FOUND`; `CONFIG_INVALID` for a keyspace of which the stream reads no shard; `SINK_UNSUPPORTED` for a
+   *   table the stream has or had, with a sink that cannot sweep
    */
   addTable(table: string): Promise<void>;
   /** No more changes of the table; its rows stay at the destination. @throws VStreamError `TABLE_NOT_FOUND` */

@@ -5,7 +5,7 @@
 import type { CopyPlan } from './plan.js';
 import { copyOn, rangeOn, wholeGeneration } from './table-copy.js';
 
-/** What was left out: rows that could not be decoded or that the sink refused, or a transaction the server cannot decode. */
+/** What was left out: rows that could not be decoded or that the sink refused, or transactions that the server cannot decode or has purged. */
 export type IncompleteReason = 'row-skipped' | 'row-dead-lettered' | 'transaction-skipped';
 
 /** Grouped by shard and reason, so that a skipped transaction of unknown tables stays small for thousands of them. */
