@@ -72,7 +72,7 @@ export function restartKeylessCopies(position: Position, isKeyless: (table: Tabl
       if (copy.state === 'copying') plan = plan.withShard(keyspace, table, shard, again(copy), shardNames(position, keyspace));
     }
   }
-  return plan === position.plan ? position : position.with({ plan });
+  return withPlan(position, plan);
 }
 
 /** A transaction to leave out: the shard's position with it, as if it had been delivered. */

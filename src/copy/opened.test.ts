@@ -53,6 +53,12 @@ describe('a stored position is resumed', () => {
   const resumed = (position: Position, start: string | undefined = 'START'): PlanJson[string] | undefined =>
     entries(reopen(position, () => start).plan);
 
+  test('without what was counted of a transaction: the changes of such a table come with it now', () => {
+    const partial = [{ keyspace: 'k', shard: '80-', gtid: 'u:6', applied: 3, parts: 1 }];
+    expect(reopen(at({ a: opened }).with({ partial }), () => 'START').partial).toEqual([]);
+    expect(reopen(at({ a: pending }).with({ partial }), () => 'START').partial).toEqual(partial);
+  });
+
   test('as it is when no table was opened', () => {
     const position = at({ a: pending, b: done });
     expect(reopen(position, () => 'START')).toBe(position);

@@ -10,7 +10,7 @@ import type { CopyPlan, TableCopy } from '../position/plan.js';
 import type { Position } from '../position/position.js';
 import { isSymbolicGtid } from '../position/gtid.js';
 import type { TableRef } from '../schema/table.js';
-import { shardNames } from './changes.js';
+import { shardNames, withPlan } from './changes.js';
 import { again } from './steps.js';
 
 /** Small tables that are opened together: one stored position for all of them. Each costs a second if the process dies among them. */
@@ -59,5 +59,5 @@ export function reopen(position: Position, startOf: (table: TableRef) => string 
       plan = plan.withShard(keyspace, table, shard, next, names);
     }
   }
-  return plan === position.plan ? position : position.with({ plan });
+  return withPlan(position, plan);
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { lastPk } from '../../test/support/wire-events.js';
 import { CopyPlan, type PlanJson } from '../position/plan.js';
 import { Position } from '../position/position.js';
-import { copyShardAgain } from './changes.js';
+import { copyShardAgain, restartKeylessCopies } from './changes.js';
 import { again, copyAfter, copyAgain, newPlan, nextTable, reconcilePlan, removed } from './steps.js';
 
 const ref = (table: string): { keyspace: string; table: string } => ({ keyspace: 'k', table });
@@ -142,4 +142,17 @@ test('a shard that is copied again waits for no end of a transaction it was insi
     partial,
   );
   expect(copyShardAgain(position, [{ keyspace: 'k', table: 't' }], 'k', '-80').partial).toEqual([partial[1]]);
+});
+
+test('a copy that begins anew forgets what was counted of a transaction: its changes are not among those that come again', () => {
+  const partial = [{ keyspace: 'k', shard: '0', gtid: 'u:5', applied: 3, parts: 1 }];
+  const at = { state: 'copying', generation: 1, lastPk: 'x' } as const;
+  const position = new Position(
+    [{ keyspace: 'k', shard: '0', gtid: 'MySQL56/u:1-4' }],
+    plan({ t: { ...pending, shards: { '0': at } } }),
+    0,
+    partial,
+  );
+  expect(restartKeylessCopies(position, () => false)).toBe(position);
+  expect(restartKeylessCopies(position, () => true).partial).toEqual([]);
 });
