@@ -26,8 +26,9 @@ export interface TableOptions {
   /** false: do not copy existing rows of this table. Default true. */
   readonly copy?: boolean;
   /**
-   * What to do when a DDL changes rows of this table without events (DROP, RENAME, partitions, ADD COLUMN with a default): copy it
-   * again (`evolve`, default; needs a sink that can sweep, else the stream fails), go on, pause, or fail.
+   * What to do when a DDL changes rows of this table without events (DROP, RENAME, partitions, ADD COLUMN with a default, a type that
+   * respells values, another primary key; docs/schema-changes.md): copy it again (`evolve`, default; needs a sink that can sweep, else the
+   * stream stops with `SCHEMA_CHANGE`), go on (`ignore`), `pause` until it is resumed and copy it then, or `fail`.
    */
   readonly onDdl?: 'evolve' | 'ignore' | 'pause' | 'fail';
 }
