@@ -30,21 +30,28 @@ export function readVarint32(buffer: Uint8Array, start: number, end: number): nu
   throw malformed('a number is too long');
 }
 
-/** A varint as a double: exact up to 2^53, which covers timestamps in seconds and lengths; negative int64 reads as negative. */
+/**
+ * A varint as a double: exact up to 2^53, which covers timestamps in seconds and lengths; negative int64 reads as negative. Several stand
+ * in each event, so 28 bits of them at a time are put together as integers: with a power of two a byte they took a fifth of small
+ * transactions.
+ */
 export function readVarintNumber(buffer: Uint8Array, start: number, end: number): number {
   let at = start;
   let low = 0;
-  let high = 0;
+  let middle = 0;
+  let top = 0;
   for (let index = 0; index < 10; index++) {
     if (at >= end) throw malformed('a number is cut off');
     const byte = buffer[at++] as number;
     const bits = byte & 0x7f;
-    if (index < 4) low += bits * 2 ** (7 * index);
-    else high += bits * 2 ** (7 * (index - 4));
+    if (index < 4) low |= bits << (7 * index);
+    else if (index < 8) middle |= bits << (7 * index - 28);
+    else top |= bits << (7 * index - 56);
     if (byte < 0x80) {
       cursor.at = at;
-      if (index === 9) return Number(BigInt.asIntN(64, BigInt(low) + BigInt(high) * 2n ** 28n));
-      return low + high * 2 ** 28;
+      const high = top * 0x10000000 + middle;
+      if (index === 9) return Number(BigInt.asIntN(64, BigInt(low) + BigInt(high) * 0x10000000n));
+      return high * 0x10000000 + low;
     }
   }
   throw malformed('a number is too long');
