@@ -25,7 +25,8 @@ export class Builder implements Moves {
   readonly transactions: Transaction<ChangeRecord>[] = [];
   readonly advances = new Map<string, Advance>();
   readonly ended: PartialTransaction[] = [];
-  readonly #versions = new Map<string, TableVersion>();
+  /** By keyspace and table: a transaction of another table than the one before makes no string to ask for it. */
+  readonly #versions = new Map<string, Map<string, TableVersion>>();
   /** Of the change added last: rows come in runs of one table, and only the first of a run is looked up. */
   #context: TableContext | undefined;
   bytes = 0;
@@ -45,7 +46,9 @@ export class Builder implements Moves {
 
   #enter(context: TableContext): void {
     this.#context = context;
-    this.#versions.set(nameOf(context), context.version);
+    const versions = this.#versions.get(context.keyspace) ?? new Map<string, TableVersion>();
+    if (versions.size === 0) this.#versions.set(context.keyspace, versions);
+    versions.set(context.table, context.version);
   }
 
   /** True when a change has another version of a table than the batch so far: a batch never mixes two. */
@@ -55,14 +58,12 @@ export class Builder implements Moves {
       const { context } = changes[index] as ChangeRecord;
       if (context === last) continue;
       last = context;
-      const known = this.#versions.get(nameOf(context));
+      const known = this.#versions.get(context.keyspace)?.get(context.table);
       if (known && known !== context.version) return true;
     }
     return false;
   }
 }
-
-const nameOf = ({ keyspace, table }: TableContext): string => `${keyspace}.${table}`;
 
 /** Copied rows of one table and shard. */
 export class CopyBuilder extends Builder {

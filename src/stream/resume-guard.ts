@@ -18,10 +18,13 @@ export class ResumeGuard {
     }
   }
 
-  isRepeat({ kind, keyspace, shard, vgtid, ...unit }: Unit): boolean {
+  isRepeat(unit: Unit): boolean {
+    // Most of the time there is nothing left to compare with, and this is asked for each transaction.
+    if (this.#starts.size === 0) return false;
+    const { kind, keyspace, shard, vgtid } = unit;
     const key = `${keyspace}/${shard}`;
     const start = this.#starts.get(key);
-    if (!start || !vgtid || kind === 'copy-completed' || ('copied' in unit && unit.copied)) return false;
+    if (!start || !vgtid || kind === 'copy-completed' || (kind === 'group' && unit.copied)) return false;
     const set = parseGtidSet(vgtid.gtid);
     if (set && containsGtids(start, set)) return true;
     // Commit order: after the first that is new, all are.

@@ -74,7 +74,8 @@ export class ShardTables {
     this.#catalog.noteWarnings(version, decoder.warnings);
     const where = this.#catalog.whereOf(ref);
     const context: TableContext = {
-      ...ref,
+      keyspace: ref.keyspace,
+      table: ref.table,
       shard: this.#shard,
       decoder,
       version,
