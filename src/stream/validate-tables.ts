@@ -21,7 +21,11 @@ export function validateTables(problems: Problems, options: Fields, source: Vali
   for (const [name, definition] of written) {
     const parsed = parseTableName(name);
     if (!parsed) {
-      options.fail('tables', `holds ${shown(name)}`, 'Write `orders`, `billing.orders` or a pattern such as `orders_*`.');
+      options.fail(
+        'tables',
+        `holds ${shown(name)}`,
+        'Write `orders`, `billing.orders` or a pattern such as `orders_*`, which also takes names with spaces, dots or quotes.',
+      );
       continue;
     }
     const keyspace = parsed.keyspace ?? source.keyspace;
