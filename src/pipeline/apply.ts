@@ -62,7 +62,9 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
       const waitMs = final || retryMs === 0 || context.signal.aborted ? undefined : backoff.next();
       if (waitMs === undefined) throw failure;
       options.failed?.(failure);
-      options.logger.warn({ ...failure.toJSON(), attempt, waitMs: Math.round(waitMs) }, 'the sink refused a batch; trying again');
+      // Its next step is for when this is given up.
+      const { next: _, ...told } = failure.toJSON();
+      options.logger.warn({ ...told, attempt, waitMs: Math.round(waitMs) }, 'the sink refused a batch; trying again');
       await delay(clock, waitMs, context.signal).catch(() => {
         throw failure;
       });

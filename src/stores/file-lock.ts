@@ -1,6 +1,6 @@
 /** A short exclusive section between processes of one machine: a file that exists while it is held. Layer 3. */
 import { randomUUID } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { VStreamError } from '../errors.js';
 import { delay, type Clock } from '../internal/clock.js';
@@ -33,12 +33,22 @@ export async function withFileLock<T>(path: string, clock: Clock, section: () =>
 }
 
 async function take(path: string, token: string): Promise<boolean> {
+  let file: FileHandle;
   try {
-    await writeFile(path, token, { flag: 'wx', mode: 0o600 });
-    return true;
+    file = await open(path, 'wx', 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  }
+  try {
+    await file.writeFile(token);
+    return true;
+  } catch (error) {
+    // A full disk makes the file and not its content: nobody would ever know that its owner is gone.
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
   }
 }
 

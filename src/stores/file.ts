@@ -74,6 +74,9 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
           throw failed(directory, 'write', error);
         });
       return result;
+    }).catch((error: unknown) => {
+      // Of the lock itself.
+      throw VStreamError.is(error) ? error : failed(directory, 'write', error);
     });
   };
 
@@ -158,10 +161,16 @@ async function replace(path: string, text: string): Promise<void> {
   }
 }
 
+/** What may pass while a stream runs: room is made, a share comes back. */
+const PASSING: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN', 'EMFILE', 'ENFILE', 'ESTALE', 'ETIMEDOUT']);
+
 function failed(directory: string, verb: string, error: unknown): VStreamError {
   const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-  return new VStreamError('STATE_FAILED', `cannot ${verb} the state in ${directory}: ${reason}`, {
-    next: 'Check the path and its permissions.',
+  const passing = PASSING.has(reason);
+  const full = reason === 'ENOSPC' || reason === 'EDQUOT' ? ' (the disk is full)' : '';
+  return new VStreamError('STATE_FAILED', `cannot ${verb} the state in ${directory}: ${reason}${full}`, {
+    ...(passing ? { category: 'retry' as const } : {}),
+    next: full === '' ? 'Check the path, its permissions and its disk.' : 'Make room on that disk.',
     cause: error,
   });
 }
