@@ -260,6 +260,21 @@ describe('numbers', () => {
     );
   });
 
+  test('a byte that is no digit is refused wherever it stands in an integer of any length', () => {
+    const others = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => byte < 48 || byte > 57);
+    for (let length = 1; length <= 20; length++) {
+      for (let at = 0; at < length; at++) {
+        for (const byte of others) {
+          // A sign in front of digits is one.
+          if (byte === 45 && at === 0 && length > 1) continue;
+          const bytes = Buffer.alloc(length + 2, '1');
+          bytes[1 + at] = byte;
+          expect(() => readBigint(bytes, 1, 1 + length)).toThrow(/digits|empty/);
+        }
+      }
+    }
+  });
+
   test('every double comes back in every spelling', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {

@@ -1,4 +1,5 @@
 /** Numbers from ASCII cells, straight from the bytes. Layer 2. */
+import { viewOf } from '../wire/view.js';
 import { CellFailure, fail } from './failure.js';
 
 const MINUS = 45;
@@ -53,24 +54,21 @@ export function readBigint(buffer: Buffer, start: number, end: number): bigint {
     return negative ? -(joined[0] as bigint) : (joined[0] as bigint);
   }
   if (digits > 20) fail('an integer cell is out of the range of its type');
-  // value = high * 10^9 + low, multiplied out over 32-bit limbs in doubles: every intermediate stays below 2^53.
-  let high = 0;
-  let low = 0;
-  const middle = end - 9;
+  // value = high * 10^8 + low, multiplied out over 32-bit limbs in doubles: every intermediate stays below 2^53.
+  let head = 0;
+  const middle = end - 16;
   for (; at < middle; at++) {
     const digit = (buffer[at] as number) - ZERO;
     if (digit < 0 || digit > 9) fail('an integer cell holds something else than digits');
-    high = high * 10 + digit;
+    head = head * 10 + digit;
   }
-  for (; at < end; at++) {
-    const digit = (buffer[at] as number) - ZERO;
-    if (digit < 0 || digit > 9) fail('an integer cell holds something else than digits');
-    low = low * 10 + digit;
-  }
+  const view = viewOf(buffer);
+  const high = head * 1e8 + fourDigits(view.getInt32(middle)) * 1e4 + fourDigits(view.getInt32(middle + 4));
+  const low = fourDigits(view.getInt32(end - 8)) * 1e4 + fourDigits(view.getInt32(end - 4));
   // (`%` on doubles would be a call into C.)
   const highTop = Math.floor(high / 65536);
-  const upper = highTop * 1e9;
-  const lower = (high - highTop * 65536) * 1e9 + low;
+  const upper = highTop * 1e8;
+  const lower = (high - highTop * 65536) * 1e8 + low;
   const upperTop = Math.floor(upper / 65536);
   const sum = (upper - upperTop * 65536) * 65536 + lower;
   const carry = Math.floor(sum / 4294967296);
@@ -82,6 +80,16 @@ export function readBigint(buffer: Buffer, start: number, end: number): bigint {
   if (!negative) return value;
   if (value > 9223372036854775808n) fail('an integer cell is out of the range of its type');
   return -value;
+}
+
+/** The number of four digits that were read as one big-endian integer: two pairs at once, then both together. */
+function fourDigits(bytes: number): number {
+  // 0x30 to 0x39: the high half is 3, and stays so with 6 added.
+  if ((bytes & 0xf0f0f0f0) !== 0x30303030 || ((bytes + 0x06060606) & 0xf0f0f0f0) !== 0x30303030)
+    fail('an integer cell holds something else than digits');
+  const digits = bytes & 0x0f0f0f0f;
+  const pairs = ((digits >>> 8) * 10 + digits) & 0x00ff00ff;
+  return (pairs >>> 16) * 100 + (pairs & 0xff);
 }
 
 const POWER = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
