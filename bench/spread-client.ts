@@ -15,7 +15,7 @@ export interface SpreadMeasure extends Spread, SpreadPrepared {
 }
 
 const IDLE_MS = 10_000;
-/** Half of the rows of a table optimise its decoder. */
+/** Half of the rows optimise the code that tables with the same columns share. */
 const WARM = 0.6;
 
 serve((measure: SpreadMeasure): Promise<Measured> => {

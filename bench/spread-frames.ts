@@ -1,6 +1,7 @@
 /**
  * Transactions spread over many shards and tables, as VTGate sends them: a FIELD once for each table and shard, then one message a
- * transaction, whose VGTID carries the positions of all shards (G25). Rows are the six columns of shapes.ts.
+ * transaction, whose VGTID carries the positions of all shards (G25). Rows are the six columns of shapes.ts,
+ * and variants of them where tables have different columns.
  */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { fieldOf, makeColumn } from '../src/embedded/columns.js';
@@ -18,6 +19,8 @@ type Event = Exclude<MessageInitShape<typeof VEventSchema>, VEvent>;
 export interface Spread {
   readonly shards: number;
   readonly tables: number;
+  /** So many sets of columns, which the tables have in turn. Default 1: all have the same. */
+  readonly shapes?: number;
 }
 
 export function shardNames(count: number): string[] {
@@ -35,29 +38,49 @@ export function uuidOf(shard: number): string {
   return `8f1a2b3c-0000-11f1-8aaa-${shard.toString(16).padStart(12, '0')}`;
 }
 
-export const spreadShape = SHAPES['six'] as Shape;
+const six = SHAPES['six'] as Shape;
+
+/** The six columns under names of their own, in another order behind the key, and up to four more. */
+export function spreadShape(table: number, shapes = 1): Shape {
+  const kind = table % shapes;
+  if (kind === 0) return six;
+  const turned = <T>(list: readonly T[]): T[] => [list[0] as T, ...list.slice(1 + (kind % 5)), ...list.slice(1, 1 + (kind % 5))];
+  const more = kind % 5;
+  return {
+    name: `six ${kind}`,
+    columns: [
+      ...turned(six.columns).map((column) => ({ ...column, name: `${column.name}_${kind}` })),
+      ...Array.from({ length: more }, (_, at) => ({ name: `more_${kind}_${at}`, type: 'int' })),
+    ],
+    cells: (index) => [
+      ...turned(six.cells(index)),
+      ...Array.from({ length: more }, (_, at) => (index % 2 === 0 ? String(index + at) : null)),
+    ],
+  };
+}
 
 /** Messages with at least `rows` rows. The same transactions come again and again; positions are of the first time. */
 export function spreadFrames(spread: Spread, rows: number): { frames: Uint8Array[]; rows: number; bytes: number } {
   const shards = shardNames(spread.shards);
   const tables = tableNames(spread.tables);
-  const opening = shards.flatMap((shard, at) => tables.map((table) => fieldMessage(shard, at, table)));
+  const shapeOf = tables.map((_, at) => spreadShape(at, spread.shapes));
+  const opening = shards.flatMap((shard, at) => tables.map((table, one) => fieldMessage(shard, at, table, shapeOf[one] as Shape)));
   const executed = shards.map(() => 100);
   const count = Math.ceil(rows / ROWS_PER_TRANSACTION);
   const packets = Array.from({ length: Math.min(count, DISTINCT_TRANSACTIONS) }, (_, turn) => {
     const shard = turn % shards.length;
     // Neighbouring transactions are on different shards and tables.
-    const table = tables[(turn * 7) % tables.length] as string;
+    const table = (turn * 7) % tables.length;
     executed[shard] = (executed[shard] ?? 0) + 1;
-    return transaction(shards, shard, table, executed, turn * ROWS_PER_TRANSACTION);
+    return transaction(shards, shard, tables[table] as string, shapeOf[table] as Shape, executed, turn * ROWS_PER_TRANSACTION);
   });
   const frames = [...opening];
   for (let turn = 0; turn < count; turn++) frames.push(packets[turn % packets.length] as Uint8Array);
   return { frames, rows: count * ROWS_PER_TRANSACTION, bytes: frames.reduce((sum, one) => sum + one.length, 0) };
 }
 
-function fieldMessage(shard: string, at: number, table: string): Uint8Array {
-  const fields = spreadShape.columns.map((column) => fieldOf(makeColumn(column), table, `vt_${SPREAD_KEYSPACE}`));
+function fieldMessage(shard: string, at: number, table: string, shape: Shape): Uint8Array {
+  const fields = shape.columns.map((column) => fieldOf(makeColumn(column), table, `vt_${SPREAD_KEYSPACE}`));
   return message(shard, at, [
     {
       type: VEventType.FIELD,
@@ -66,11 +89,19 @@ function fieldMessage(shard: string, at: number, table: string): Uint8Array {
   ]);
 }
 
-function transaction(shards: readonly string[], at: number, table: string, executed: readonly number[], first: number): Uint8Array {
+function transaction(
+  shards: readonly string[],
+  at: number,
+  table: string,
+  shape: Shape,
+  executed: readonly number[],
+  first: number,
+): Uint8Array {
   const shard = shards[at] as string;
   const rowChanges = Array.from({ length: ROWS_PER_TRANSACTION }, (_, row): Partial<RowChange> => {
-    const cells = spreadShape.cells(first + row).map((cell) => Buffer.from(cell ?? ''));
-    return { after: create(RowSchema, { lengths: cells.map((cell) => BigInt(cell.length)), values: Buffer.concat(cells) }) };
+    const cells = shape.cells(first + row).map((cell) => (cell === null ? null : Buffer.from(cell)));
+    const lengths = cells.map((cell) => BigInt(cell === null ? -1 : cell.length));
+    return { after: create(RowSchema, { lengths, values: Buffer.concat(cells.filter((cell) => cell !== null)) }) };
   });
   return message(
     shard,

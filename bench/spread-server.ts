@@ -18,8 +18,9 @@ type Server = Awaited<ReturnType<typeof startEmbeddedVtgate>>;
 
 const servers = new Map<string, Server>();
 
-serve(async ({ shards, tables, rows }: SpreadPrepare): Promise<SpreadPrepared> => {
-  const key = `${shards} ${tables}`;
+serve(async ({ rows, ...spread }: SpreadPrepare): Promise<SpreadPrepared> => {
+  const { shards, tables, shapes } = spread;
+  const key = `${shards} ${tables} ${shapes}`;
   let server = servers.get(key);
   if (!server) {
     const names = shardNames(shards);
@@ -27,7 +28,7 @@ serve(async ({ shards, tables, rows }: SpreadPrepare): Promise<SpreadPrepared> =
       keyspaces: {
         [SPREAD_KEYSPACE]: {
           shards: names,
-          tables: Object.fromEntries(tableNames(tables).map((name) => [name, { columns: spreadShape.columns }])),
+          tables: Object.fromEntries(tableNames(tables).map((name, at) => [name, { columns: spreadShape(at, shapes).columns }])),
         },
       },
       history: Object.fromEntries(names.map((name, at) => [`${SPREAD_KEYSPACE}/${name}`, { executed: `${uuidOf(at)}:1-100` }])),
@@ -35,7 +36,7 @@ serve(async ({ shards, tables, rows }: SpreadPrepare): Promise<SpreadPrepared> =
     servers.set(key, server);
   }
   if (rows === 0) return { address: server.address, rows: 0, bytes: 0 };
-  const recorded = spreadFrames({ shards, tables }, rows);
+  const recorded = spreadFrames(spread, rows);
   server.replayNext({ frames: recorded.frames, end: 'open' });
   return { address: server.address, rows: recorded.rows, bytes: recorded.bytes };
 });

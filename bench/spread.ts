@@ -19,11 +19,12 @@ const SPREADS: readonly Spread[] = [
   { shards: 64, tables: 1 },
   { shards: 1, tables: 100 },
   { shards: 1, tables: 1000 },
+  { shards: 1, tables: 1000, shapes: 50 },
   { shards: 64, tables: 100 },
 ];
 const ROWS = 300_000;
-/** A decoder is code of its own for each table, and is optimised once it has decoded some thousand rows: paid once, not measured. */
-const ROWS_PER_TABLE = 10_000;
+/** Tables with other columns than any before have code of their own, which is optimised some thousand rows later: paid once, not measured. */
+const ROWS_PER_SHAPE = 10_000;
 
 const pinned = canPin();
 const server = new Worker<SpreadPrepare, SpreadPrepared>('./spread-server.js', pinned ? 0 : undefined, ['--max-semi-space-size=64']);
@@ -37,7 +38,7 @@ try {
 if (flags.json) console.log(JSON.stringify(figures));
 
 async function measure(spread: Spread): Promise<void> {
-  const rows = Math.max(ROWS, spread.tables * ROWS_PER_TABLE);
+  const rows = Math.max(ROWS, (spread.shapes ?? 1) * ROWS_PER_SHAPE);
   const clients = { floor: client(), typed: client() };
   const costs: { floor: number[]; typed: number[] } = { floor: [], typed: [] };
   // The first round warms the processes up.
@@ -51,9 +52,10 @@ async function measure(spread: Spread): Promise<void> {
   for (const one of Object.values(clients)) one.end();
   const ratio = median(costs.typed.map((cost, round) => cost / (costs.floor[round] ?? Number.NaN)));
   const lowest = Math.min(...costs.typed) / Math.min(...costs.floor);
-  const name = `${spread.shards} shards, ${spread.tables} tables`;
+  const { shards, tables, shapes } = spread;
+  const name = `${shards} shards, ${tables} tables${shapes === undefined ? '' : ` of ${shapes} shapes`}`;
   console.log(
-    `${name.padEnd(24)} floor ${fixed(median(costs.floor))}  typed ${fixed(median(costs.typed))}  us a row; ratio ${fixed(ratio)}, of the lowest ${fixed(lowest)}`,
+    `${name.padEnd(36)} floor ${fixed(median(costs.floor))}  typed ${fixed(median(costs.typed))}  us a row; ratio ${fixed(ratio)}, of the lowest ${fixed(lowest)}`,
   );
   figures[name] = Number(fixed(ratio));
 }
