@@ -73,6 +73,28 @@ describe('renewal', () => {
     expect((await records.claim('s', 'b:2:y', 30_000)).claimed).toBe(false);
     expect(ownership.held).toBe(true);
     await ownership.release();
+  });
+
+  test('a store that neither answers nor fails is told of while the lease lasts, and not once it answered', async () => {
+    const { clock, store, options } = world();
+    const said: unknown[] = [];
+    const logger = { ...silentLogger, warn: (fields: object, message: string) => void said.push([message, fields, clock.monotonic()]) };
+    const answer = deferred();
+    const slow: CheckpointStore = {
+      ...store,
+      description: 'slow',
+      write: async (...call) => (await answer.promise, store.write(...call)),
+    };
+    const ownership = await Ownership.acquire(options({ store: slow, logger }));
+    await clock.advance(45_000);
+    const message = 'the state has been silent for 10 s; nothing is written at the destination once the lease is over';
+    expect(said).toEqual([[message, { name: 's', leaseSeconds: 10 }, 20_000]]);
+    expect(ownership.held).toBe(false);
+    answer.resolve();
+    await clock.advance(95_000);
+    expect(said).toHaveLength(1);
+    expect(ownership.held).toBe(true);
+    await ownership.release();
     expect(clock.pending).toEqual([]);
   });
 

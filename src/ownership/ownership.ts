@@ -189,8 +189,9 @@ export class Ownership {
       for (;;) {
         if (this.lost.aborted) throw this.lost.reason;
         const sentAt = clock.monotonic();
+        const answered = this.#sayWhenLate();
         try {
-          const requests = await store.write(this.claim, whole, this.#times.leaseMs, { signal: this.#giveUp.signal });
+          const requests = await store.write(this.claim, whole, this.#times.leaseMs, { signal: this.#giveUp.signal }).finally(answered);
           this.#renewedAt = sentAt;
           this.#backoff.reset();
           for (const request of requests) void this.#handle(request);
@@ -208,6 +209,24 @@ export class Ownership {
       this.#wakeWaiters();
       this.#schedule();
     }
+  }
+
+  /**
+   * A database that neither answers nor fails, as one whose disk is full, is told of while the lease still lasts: the store may wait for
+   * minutes, and afterwards nothing is written at the destination.
+   */
+  #sayWhenLate(): () => void {
+    const { clock, logger, name } = this.#options;
+    const { renewMs, leaseMs } = this.#times;
+    const seconds = Math.round(renewMs / 1000);
+    const say = (): void => {
+      const leaseSeconds = Math.max(0, Math.round((this.#renewedAt + leaseMs - clock.monotonic()) / 1000));
+      logger.warn(
+        { name, leaseSeconds },
+        `the state has been silent for ${seconds} s; nothing is written at the destination once the lease is over`,
+      );
+    };
+    return clock.after(renewMs, say, false);
   }
 
   #renew(): void {

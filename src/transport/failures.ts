@@ -12,7 +12,7 @@ import { GRPC } from './status.js';
 const { CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED } = GRPC;
 const { FAILED_PRECONDITION, ABORTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED, CLUSTER_EVENT, READ_ONLY } = GRPC;
 
-const RECONNECT = 'The client reconnects by itself; look at VTGate and the network if this stays.';
+const RECONNECT = 'This may pass by itself; when it stays, look at VTGate, its tablets and the network.';
 const RECOPY = "Copy again (`onPurged: 'recopy'`, or `vstream state reset NAME`), or restore the binary logs.";
 const LOWER = 'Give the name as Vitess shows it: `show keyspaces`, `show vitess_shards`, `show tables`.';
 
