@@ -16,7 +16,12 @@ export function resharded(position: Position, vector: readonly VgtidEntry[]): Po
       return [ref, rangeAgain({ ...rest, state: 'done', generation: highestGeneration(entry) })];
     }),
   );
-  const shards = afterReshard(vector, position.shards, position.reshards);
+  // A keyspace that had no part in the request keeps its shards, each with the count it has.
+  const kept = position.shards.filter((one) => !vector.some(({ keyspace }) => keyspace === one.keyspace));
+  const shards = [
+    ...afterReshard(vector, position.shards, position.reshards),
+    ...kept.map((one) => ({ ...one, reshards: one.reshards ?? position.reshards })),
+  ];
   // A shard that the reshard left alone may be inside a transaction that is handed out in parts.
   const partial = position.partial.filter((one) => shards.some(({ keyspace, shard }) => keyspace === one.keyspace && shard === one.shard));
   return position.with({ shards, plan, partial, reshards: position.reshards + 1 });

@@ -3,6 +3,7 @@ import { lastPk } from '../../test/support/wire-events.js';
 import { CopyPlan, type PlanJson } from '../position/plan.js';
 import { Position } from '../position/position.js';
 import { copyShardAgain, restartKeylessCopies } from './changes.js';
+import { resharded } from './reshard.js';
 import { again, copyAfter, copyAgain, newPlan, nextTable, reconcilePlan, removed } from './steps.js';
 
 const ref = (table: string): { keyspace: string; table: string } => ({ keyspace: 'k', table });
@@ -155,4 +156,25 @@ test('a copy that begins anew forgets what was counted of a transaction: its cha
   );
   expect(restartKeylessCopies(position, () => false)).toBe(position);
   expect(restartKeylessCopies(position, () => true).partial).toEqual([]);
+});
+
+test('a reshard of one keyspace leaves those alone that had no part in the request', () => {
+  const position = new Position(
+    [
+      { keyspace: 'k', shard: '0', gtid: 'p' },
+      { keyspace: 'other', shard: '0', gtid: 'q' },
+    ],
+    plan({ t: done }),
+    2,
+  );
+  const { shards, reshards } = resharded(
+    position,
+    ['-80', '80-'].map((shard) => ({ keyspace: 'k', shard, gtid: 'r', pending: [] })),
+  );
+  expect(reshards).toBe(3);
+  expect(shards).toEqual([
+    { keyspace: 'k', shard: '-80', gtid: 'r' },
+    { keyspace: 'k', shard: '80-', gtid: 'r' },
+    { keyspace: 'other', shard: '0', gtid: 'q', reshards: 2 },
+  ]);
 });

@@ -28,7 +28,7 @@ import { MessageReader } from './reader.js';
 import { recopyShards } from './recopy.js';
 import { isUnusable, Recovery, streamEnded } from './recovery.js';
 import { Resolving } from './resolving.js';
-import { isAsked } from './request.js';
+import { askedShards } from './request.js';
 import { ResumeGuard } from './resume-guard.js';
 import { SmallTables } from './small-tables.js';
 import { judgeStatement } from './statements.js';
@@ -60,8 +60,9 @@ export class Engine {
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
-  /** The plan went back for a table: the request under way does not fit any more. */
+  /** The plan went back for a table, so that the request under way does not fit any more; and: shards are not in it, and wait. */
   #requestIsOld = false;
+  #leavesOut = false;
   readonly #undecodable: UndecodableSteps;
   readonly #recovery: Recovery;
   readonly #small: SmallTables;
@@ -161,16 +162,17 @@ export class Engine {
     if (!Resolving.of(assembler.position, 0)) yield* this.#applyChanges();
     const keyless = restartKeylessCopies(assembler.position, (table) => this.catalog.get(table)?.keyed === false);
     assembler.replace(wholeInsteadOfRanges(keyless));
-    const copying = nextTable(assembler.plan);
+    this.#resolving = Resolving.of(assembler.position, stream.limits.transactionBytes);
+    // First of all: a copy may leave out the keyspace that waits for it.
+    const copying = this.#resolving ? undefined : nextTable(assembler.plan);
     if (copying && this.#options.positionApart) this.#open(copying);
     assembler.setCopying(copying);
     this.catalog.setPlan(assembler.plan, copying);
     if (copying) await this.#presence.check(copying, this.#abort);
     const position = assembler.position;
-    this.#resolving = Resolving.of(position, stream.limits.transactionBytes);
     recorder.source = transport.address;
     recorder.state = copying || !assembler.copied ? 'copying' : 'streaming';
-    if (copying && this.#resolving) logger.debug({ shards: this.#resolving.waiting }, 'waiting for the first position');
+    if (this.#resolving) logger.debug({ shards: this.#resolving.waiting }, 'waiting for the first position');
     else if (copying) {
       yield* this.#delivery.tableStart(copying);
       yield* this.#delivery.position();
@@ -251,7 +253,8 @@ export class Engine {
     const copying = (keyspace: string, shard: string): boolean =>
       keyspace === table?.keyspace && assembler.plan.shard(keyspace, table.table, shard)?.state !== 'done';
     const gtid = (keyspace: string, shard: string): string => assembler.gtid(keyspace, shard);
-    const shards = position.shards.filter((one) => isAsked(one, table));
+    const shards = askedShards({ position, copying: table, tables: this.catalog.tables });
+    this.#leavesOut = shards.length < position.shards.length;
     const watch = this.#watches.open({ shards, copying, gtid }, this.#presence.tabletType);
     // A position that was stored, or that an earlier RPC could not move from, is looked at by SQL beside the stream.
     if (this.#suspicious) watch.probe(shards);
@@ -298,8 +301,6 @@ export class Engine {
     this.#resolving = undefined;
     this.#assembler.replace(position);
     yield* this.#delivery.handOut([this.#assembler.progress({ type: 'position' })]);
-    const copying = nextTable(this.#assembler.plan);
-    if (copying) yield* this.#delivery.tableStart(copying);
     for (const held of resolving.held) yield* this.#take(held, grouper);
   }
 
@@ -307,8 +308,8 @@ export class Engine {
     const next = nextTable(this.#assembler.plan);
     if (!copying) return next !== undefined;
     if (this.#assembler.copiesInVain) return true;
-    // With nothing left to copy the same RPC goes on: its filter already holds every table.
-    return next !== undefined && (next.table !== copying.table || next.keyspace !== copying.keyspace);
+    // With nothing left to copy the same RPC goes on, if all shards are in it: its filter already holds every table.
+    return next ? next.table !== copying.table || next.keyspace !== copying.keyspace : this.#leavesOut;
   }
 
   *#take(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
@@ -367,7 +368,7 @@ export class Engine {
     }
     yield* this.#delivery.handOut(this.#assembler.flush());
     this.#assembler.replaceShards(vector);
-    this.#delivery.watching?.follow(this.#assembler.position.shards);
+    this.#delivery.watching?.follow(this.#assembler.position.shards.filter((one) => vector.some((of) => of.keyspace === one.keyspace)));
     this.#options.logger.warn({ keyspace, before, now }, 'the keyspace was resharded; the stream follows the new shards');
   }
 

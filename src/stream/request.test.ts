@@ -121,12 +121,21 @@ describe('what is asked for', () => {
     });
     expect(shown({ shards: { 'k/0': 'p', 'other/0': '' }, plan: { ...plan, k: { a: done } }, copying: 'other.x', tables })).toEqual({
       shards: ['0@p', '0@'],
-      filter: ['a', 'x'],
+      filter: ['/^a$', 'x'],
       copy: ['x'],
     });
     expect(
       shown({ shards: { 'k/0': 'p', 'other/0': 'current' }, plan: { k: { a: pending }, other: { x: done } }, copying: 'a', tables }).shards,
     ).toEqual(['0@p a', '0@current']);
+  });
+
+  test('a keyspace with `columns` or `where` stands still while another one is copied: a regular expression cannot say them', () => {
+    const tables = [table('a'), { ...table('b'), where: 'id > 5' }, table('x', 'other'), table('y', 'third')];
+    const plan = { k: { a: done, b: done }, other: { x: pending }, third: { y: done } };
+    const shards = { 'k/0': 'p', 'other/0': '', 'third/0': 'r' };
+    expect(shown({ shards, plan, copying: 'other.x', tables })).toEqual({ shards: ['0@', '0@r'], filter: ['x', '/^y$'], copy: ['x'] });
+    const now = { shards: { ...shards, 'other/0': 'q' }, plan: { ...plan, other: { x: done } }, tables };
+    expect(shown(now)).toEqual({ shards: ['0@p', '0@q', '0@r'], filter: ['a', 'b', 'x', 'y'], copy: [] });
   });
 
   test('the last key goes back byte for byte, fields of newer servers included (B47, G114)', () => {

@@ -7,6 +7,7 @@ import type { TableRef } from '../schema/table.js';
 import { type ShardGtid, ShardGtidSchema, TableLastPKSchema } from '../wire/gen/binlogdata_pb.js';
 import { type VStreamRequest, VStreamRequestSchema } from '../wire/gen/vtgate_pb.js';
 import type { TabletType } from '../wire/gen/topodata_pb.js';
+import { patternSource } from './selection.js';
 import type { ValidatedFlags } from './validated.js';
 
 /** A table to stream: its rule is `select <columns> from <table> [where …]`. */
@@ -48,7 +49,7 @@ function isBegun(entry: TableCopy | undefined): boolean {
 }
 
 /** Rules go by the bare name of a table and hold in every keyspace of the stream (B.9). */
-function rulesOf(tables: readonly StreamedTable[]): { match: string; filter: string }[] {
+function rulesOf(tables: readonly StreamedTable[], copying: TableRef | undefined): { match: string; filter: string }[] {
   const rules = new Map<string, { match: string; filter: string; keyspace: string }>();
   for (const one of tables) {
     const rule = { match: one.table, filter: ruleFor(one), keyspace: one.keyspace };
@@ -64,18 +65,35 @@ function rulesOf(tables: readonly StreamedTable[]): { match: string; filter: str
         },
       );
     }
-    rules.set(one.table, rule);
+    if (!other || one.keyspace === copying?.keyspace) rules.set(one.table, rule);
   }
-  return [...rules.values()].map(({ match, filter }) => ({ match, filter }));
+  const waiting = standingStill(tables, copying);
+  return [...rules.values()].flatMap(({ match, filter, keyspace }) => {
+    if (waiting.has(keyspace)) return [];
+    return copying === undefined || keyspace === copying.keyspace
+      ? [{ match, filter }]
+      : [{ match: `/${patternSource(match)}`, filter: '' }];
+  });
+}
+
+/**
+ * Keyspaces that have no part in a request: their shards wait where they are until the copies of the other one are done.
+ *
+ * A copy fails when its keyspace has no table of an exact rule's name (measured.md section 2, G70), so rules of other keyspaces are regular
+ * expressions, which need not match. These select whole rows only: a keyspace whose tables have `columns` or `where` cannot go along.
+ */
+function standingStill(tables: readonly StreamedTable[], copying: TableRef | undefined): ReadonlySet<string> {
+  const others = copying ? tables.filter((one) => one.keyspace !== copying.keyspace && (one.columns || one.where !== undefined)) : [];
+  return new Set(others.map((one) => one.keyspace));
 }
 
 export function buildRequest(input: RequestInput): VStreamRequest {
-  const { position, copying, tabletType, cells, flags, callerId, chunkBytes } = input;
+  const { copying, tabletType, cells, flags, callerId, chunkBytes } = input;
   return create(VStreamRequestSchema, {
     ...(callerId === undefined ? {} : { callerId: { principal: callerId } }),
     tabletType,
-    vgtid: { shardGtids: shardEntries(position, copying) },
-    filter: { rules: rulesOf(activeTables(input)) },
+    vgtid: { shardGtids: shardEntries(input) },
+    filter: { rules: rulesOf(activeTables(input), copying) },
     flags: {
       heartbeatInterval: flags.heartbeatSeconds,
       minimizeSkew: flags.minimizeSkew,
@@ -91,19 +109,20 @@ export function buildRequest(input: RequestInput): VStreamRequest {
 }
 
 /**
- * True for a shard that takes part in a request. One that has no position yet begins its copy with it, so it has to belong to the
- * keyspace being copied: on another keyspace the copy would fail for want of the table (measured.md section 2).
+ * The shards that take part in a request. One that has no position yet begins its copy with it, so it has to belong to the keyspace being
+ * copied: on another keyspace the copy would fail for want of the table.
  */
-export function isAsked({ keyspace, gtid }: ShardPosition, copying: TableRef | undefined): boolean {
-  return gtid !== '' || keyspace === copying?.keyspace;
+export function askedShards(input: Pick<RequestInput, 'position' | 'copying' | 'tables'>): readonly ShardPosition[] {
+  const { position, copying } = input;
+  const waiting = standingStill(activeTables(input), copying);
+  return position.shards.filter(({ keyspace, gtid }) => keyspace === copying?.keyspace || (gtid !== '' && !waiting.has(keyspace)));
 }
 
 /** The vector. */
-function shardEntries(position: Position, copying: TableRef | undefined): ShardGtid[] {
+function shardEntries(input: RequestInput): ShardGtid[] {
+  const { position, copying } = input;
   const entries: ShardGtid[] = [];
-  for (const one of position.shards) {
-    if (!isAsked(one, copying)) continue;
-    const { keyspace, shard, gtid } = one;
+  for (const { keyspace, shard, gtid } of askedShards(input)) {
     const copy = copying?.keyspace === keyspace ? position.plan.shard(keyspace, copying.table, shard) : undefined;
     const tablePKs = [];
     // Without a position the empty GTID alone starts the copy; an entry beside it would ask for a resume.
