@@ -47,6 +47,14 @@ function forEachEntry(buffer: Buffer, start: number, end: number, visit: (from: 
 }
 
 function namesAre(buffer: Buffer, start: number, end: number, keyspace: string, shard: string): boolean {
+  // Keyspace and shard first, as every server writes them. Shards differ from the first letters on, keyspaces rarely.
+  const second = start + 2 + keyspace.length;
+  const first = second + 2;
+  if (first + shard.length <= end && buffer[start] === 10 && buffer[start + 1] === keyspace.length && buffer[second] === 18) {
+    // The same number of bytes as of characters: plain ASCII, or another name.
+    if (buffer[second + 1] === shard.length)
+      return textIs(buffer, first, first + shard.length, shard) && textIs(buffer, start + 2, second, keyspace);
+  }
   let same = 0;
   let at = start;
   while (at < end && same < 2) {
