@@ -31,7 +31,7 @@ test.each<[string, NonNullable<RunOptions['tables']>]>([
     { 'shop.item': true, 'depot.item': true, 'depot.shelf': table({ where: 'id < 1000' }), 'shop.order': table({ where: 'id >= 0' }) },
   ],
   ['no copy in one', { 'shop.item': true, 'shop.order': true, 'depot.shelf': table({ copy: false }) }],
-])('with %s every table is copied and followed, also when it begins again in between', async (_, tables) => {
+])('with %s every table is copied and followed, also when it begins again in between (G70)', async (_, tables) => {
   await using vtgate = await startBoth();
   const names = Array.isArray(tables) ? (tables as readonly string[]) : Object.keys(tables);
   let next = 100;

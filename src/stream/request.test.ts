@@ -129,7 +129,7 @@ describe('what is asked for', () => {
     ).toEqual(['0@p a', '0@current']);
   });
 
-  test('a keyspace with `columns` or `where` stands still while another one is copied: a regular expression cannot say them', () => {
+  test('a keyspace with `columns` or `where` stands still while another one is copied: a regular expression cannot say them (G70)', () => {
     const tables = [table('a'), { ...table('b'), where: 'id > 5' }, table('x', 'other'), table('y', 'third')];
     const plan = { k: { a: done, b: done }, other: { x: pending }, third: { y: done } };
     const shards = { 'k/0': 'p', 'other/0': '', 'third/0': 'r' };

@@ -97,6 +97,7 @@ export const GOTCHAS: Readonly<Record<string, string>> = {
   G63: 'each table of a copy costs about a second of catch-up',
   G65: 'patterns of the server match anywhere in a name',
   G67: 'a rule without a query copies and then fails',
+  G70: 'a copy fails where a rule names a table that its keyspace does not have',
   G71: 'broad patterns take views and internal tables',
   G78: 'without its key columns a change cannot be told from another',
   G79: 'bitmaps of columns are those of the whole table, not of the selected columns',
