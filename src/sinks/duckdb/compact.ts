@@ -21,6 +21,8 @@ export interface Row {
   readonly origin: KeyImage | undefined;
   /** Columns are absent: only updates carry partial images. */
   readonly partial: boolean;
+  /** The shard of the first change whose absent columns these are: its stored versions complete the row, whoever wrote on top of it. */
+  readonly from: string;
 }
 
 /** An image that holds a key. */
@@ -65,7 +67,7 @@ export class Compactor {
     const now = key(afterCells);
     const { schema: version, shard, generation } = change;
     if (change.op !== 'update' || beforeCells === undefined) {
-      this.#upsert(now, { cells: afterCells, version, shard, generation, origin: undefined, partial: false });
+      this.#upsert(now, { cells: afterCells, version, shard, generation, origin: undefined, partial: false, from: shard });
       return true;
     }
     const old = key(beforeCells);
@@ -74,7 +76,8 @@ export class Compactor {
     // Whatever shard touched the key: after a reshard a stored version may overlap both it and this one.
     if (partial && !last && this.#outcomes.has(old)) return false;
     const moved = old !== now;
-    let row: Row = { cells: afterCells, version, shard, generation, origin: moved ? { cells: beforeCells, version } : undefined, partial };
+    const origin = moved ? { cells: beforeCells, version } : undefined;
+    let row: Row = { cells: afterCells, version, shard, generation, origin, partial, from: shard };
     if (last && partial) row = overlay(last, row);
     // An update of the key is a delete of the old key and a new row (B48), which takes over what the update does not carry.
     if (moved) this.#delete(old, beforeCells, change);
@@ -127,7 +130,7 @@ function overlay(older: Row, newer: Row): Row {
   const source = newer.version === older.version ? undefined : newer.version.columns.map((column) => position.get(column.name));
   const cells = new OverlaidCells(older.cells, newer.cells, source);
   // What neither has is stored under the key the older one came from, or else had.
-  return { ...newer, cells, origin: older.origin ?? newer.origin, partial: hasAbsent(cells) };
+  return { ...newer, cells, origin: older.origin ?? newer.origin, partial: hasAbsent(cells), from: older.from };
 }
 
 function hasAbsent(cells: Cells): boolean {

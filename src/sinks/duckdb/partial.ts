@@ -10,8 +10,8 @@ import { META, META_PREFIX, quoteName, quoteText } from './identifiers.js';
 import { append, rowSources, type LoadRow } from './load.js';
 
 /**
- * Loads rows into temporary tables and returns these as select statements. Absent columns are taken from the version the row's own
- * shard has stored, so this comes before that is removed. A row that is not stored gets NULL there: it is one the copy has not
+ * Loads rows into temporary tables and returns these as select statements. Absent columns are taken from the version that the shard
+ * of their change has stored, so this comes before that is removed. A row that is not stored gets NULL there: it is one the copy has not
  * reached, and the copy brings it whole. `label` keeps the tables of several calls apart.
  */
 export async function completeRows(
@@ -26,7 +26,7 @@ export async function completeRows(
   const several = options.shards.size > 1;
   const groups = groupBy(
     rows,
-    (row) => `${row.version.fingerprint} ${absentColumns(row).join()} ${several ? row.shard : ''} ${row.origin?.version.fingerprint ?? ''}`,
+    (row) => `${row.version.fingerprint} ${absentColumns(row).join()} ${several ? row.from : ''} ${row.origin?.version.fingerprint ?? ''}`,
   );
   const origins = version.key.map((_, index) => quoteName(`${META_PREFIX}origin_${index}`));
   const completed: CompletedRows[] = [];
@@ -46,7 +46,7 @@ export async function completeRows(
     if (absent.length > 0) {
       const set = absent.map((column) => `${column} = t.${column}`).join(', ');
       const match = version.key.map((column, index) => `p.${origins[index]} = t.${quoteName(column)}`).join(' and ');
-      for (const stored of storedVersions(target, version, first.shard, options)) {
+      for (const stored of storedVersions(target, version, first.from, options)) {
         await connection.run(`update temp.${name} as p set ${set} from ${stored} as t where ${match}`);
       }
     }

@@ -528,6 +528,23 @@ test('a partial update takes nothing from a stored row that an earlier change of
   ]);
 });
 
+test('a partial row is completed for the shard of the change that lacks the column, not for one that wrote on top of it', async () => {
+  const version = tableVersion('shop.t', { id: 'int key', a: 'text', b: 'int' });
+  const sink = await start();
+  const batches = new BatchBuilder('shop');
+  await sink.apply(batches.transactions([{ op: 'insert', version, shard: '40-80', after: { id: 1, a: 'other', b: 7 } }]), applying);
+  // Row 1 of 40-80 is none of -40's, though -80 overlaps both.
+  const changes = batches.transactions([
+    { op: 'update', version, shard: '-40', before: { id: 1 }, after: { id: 4, a: 'u' } },
+    { op: 'update', version, shard: '-80', before: { id: 4 }, after: { id: 0, a: 'v' } },
+  ]);
+  await sink.apply(changes, applying);
+  expect(await readback(path, 'select id, a, b from t order by id')).toEqual([
+    { id: 0, a: 'v', b: null },
+    { id: 1, a: 'other', b: 7 },
+  ]);
+});
+
 test('random changes, cut at random, end in the rows of the reference sink', { timeout: 60_000 }, async () => {
   const version = tableVersion('shop.t', { id: 'int key', a: 'text', b: 'int' });
   const shard = fc.constantFrom('-80', '80-', '-40', '40-80');

@@ -51,6 +51,7 @@ async function writeLog(database: Database, target: Target, changes: readonly Ch
       shard: change.shard,
       generation: change.generation,
       origin: undefined,
+      from: change.shard,
       partial: false,
       change,
     });
