@@ -6,16 +6,18 @@ import { charsetOfCollation } from '../schema/collations.js';
 import { decodeOptionsOf, type TableDefinition, type TableOptions } from '../schema/define.js';
 import type { DecodeWarning } from '../schema/decoder.js';
 import type { DecodeOptions } from '../schema/options.js';
+import { columnTypeOf } from '../schema/mysql-type.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';
 import type { StreamedTable } from './request.js';
+import { resumesAt } from './resumable.js';
 import type { KnownColumn } from './retype.js';
 import type { TableCatalog } from './tables.js';
 import type { ValidatedStream } from './validated.js';
 
 export interface SourceTable extends StreamedTable {
   readonly definition: TableOptions;
-  /** false: no primary key, so its copy cannot be resumed inside. */
+  /** false: its copy cannot be resumed inside, for want of a primary key or because of what the key holds (resumable.ts). */
   readonly keyed: boolean;
   /** All columns as they were when the table was looked up, by name in lower case; undefined for one that joined since. */
   readonly found?: ReadonlyMap<string, KnownColumn> | undefined;
@@ -57,7 +59,10 @@ export class StreamCatalog implements TableCatalog {
   }
 
   get(ref: TableRef): SourceTable | undefined {
-    return this.#tables.get(keyOf(ref));
+    const table = this.#tables.get(keyOf(ref));
+    // Of a table that joined while the stream runs, the key is known with its first row.
+    const key = table?.keyed ? this.versions.latest(ref)?.columns.filter((column) => column.key) : undefined;
+    return table && key?.some((column) => !resumesAt(columnTypeOf(column))) ? { ...table, keyed: false } : table;
   }
 
   change(changes: readonly PlanChange[]): void {

@@ -3,6 +3,7 @@ import { VStreamError } from '../errors.js';
 import { must } from '../internal/must.js';
 import { suggest } from '../internal/suggest.js';
 import type { Logger } from '../observe/logger.js';
+import { sqlType } from '../schema/mysql-type.js';
 import type { TableRef } from '../schema/table.js';
 import { shardsCover } from '../position/keyrange.js';
 import { showExecutedGtids } from '../sql/gtids.js';
@@ -15,6 +16,7 @@ import type { SourceTable } from './catalog.js';
 import type { Position } from '../position/position.js';
 import { checkDefinition } from './check-definition.js';
 import { type BinlogFacts, keylessCopyWarning, readBinlogFacts, warnOfCascades } from './preflight.js';
+import { resumesAt } from './resumable.js';
 import { entryFor, keyspacesOf, type Selection } from './selection.js';
 import { type StopPoint, stopAtPosition } from './stop.js';
 import { tableFingerprint } from './fingerprint.js';
@@ -145,9 +147,8 @@ async function findTables(
     checkDefinition({ keyspace, table }, definition, columns.get(table) ?? [], keys.get(table) ?? []);
     const own = columns.get(table) ?? [];
     const key = (keys.get(table) ?? []).flatMap(({ column }) => own.find((one) => one.name === column) ?? []);
-    const keyed = key.length > 0;
     const warning =
-      keyed || definition.copy === false
+      key.length > 0 || definition.copy === false
         ? undefined
         : keylessCopyWarning(
             { keyspace, table },
@@ -158,7 +159,7 @@ async function findTables(
       keyspace,
       table,
       definition,
-      keyed,
+      keyed: key.length > 0 && key.every(({ type }) => resumesAt(sqlType(type))),
       key,
       found: new Map(own.map(({ name, type, charset }) => [name.toLowerCase(), { type, charset, certain: false }])),
       columns: definition.columns,
