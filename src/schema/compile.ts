@@ -8,7 +8,7 @@ import { cursor, readVarint32 } from '../wire/cursor.js';
 import { isAscii } from './ascii.js';
 import type { ColumnReader } from './column-reader.js';
 import { isCanonicalDecimal, readBigint, readFloat, readInt } from './numbers.js';
-import { type DecodeRow, type Layout, loopRow, type MakeRow, plainMaker, planRow, type RowPlan } from './row-loop.js';
+import { type DecodeRow, type Layout, loopRow, type MakeRow, plainMaker, planRow, type RowPlan, scannedRow } from './row-loop.js';
 import { readLength } from './row-scan.js';
 import { looksLikeDate, looksLikeDateTime, looksLikeTime } from './temporal.js';
 import { chunk, MAX_RUN, readChunk } from './text-chunk.js';
@@ -33,7 +33,7 @@ const HELPERS = {
   looksLikeDate,
   looksLikeDateTime,
   looksLikeTime,
-  loopRow,
+  scannedRow,
 };
 
 /** Code, and what it needs of its table. */
@@ -49,7 +49,8 @@ export function compileRow(readers: readonly ColumnReader[], layout: Layout, sel
   const generates = mayGenerateCode();
   const isWide = readers.length > MAX_COMPILED;
   const make = generates && isWide ? (generate(makerSource(names)) as MakeRow) : plainMaker(names);
-  const decode = generates && !isWide ? (generate(rowSource(readers, columns)) as DecodeRow) : loopRow;
+  const loop = select ? scannedRow : loopRow;
+  const decode = generates && !isWide ? (generate(rowSource(readers, columns)) as DecodeRow) : loop;
   return { decode, plan: planRow(readers, layout, columns, make) };
 }
 
@@ -97,18 +98,18 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
     `const { ${Object.keys(HELPERS).join(', ')} } = h;`,
     'return function decode(plan, buffer, start, end, copied) {',
     'let p = start + 1, s = 0, l = 0;',
-    'if (start >= end || buffer[start] !== 10) return loopRow(plan, buffer, start, end, copied);',
+    'if (start >= end || buffer[start] !== 10) return scannedRow(plan, buffer, start, end, copied);',
     'let size = buffer[p++];',
     'if (size >= 128) { size = readVarint32(buffer, start + 1, end); p = cursor.at; }',
     'const stop = p + size;',
-    'if (!(stop <= end)) return loopRow(plan, buffer, start, end, copied);',
+    'if (!(stop <= end)) return scannedRow(plan, buffer, start, end, copied);',
     's = stop;',
     'if (stop < end) {',
-    '  if (buffer[stop] !== 18) return loopRow(plan, buffer, start, end, copied);',
+    '  if (buffer[stop] !== 18) return scannedRow(plan, buffer, start, end, copied);',
     '  size = buffer[stop + 1];',
     '  s = stop + 2;',
     '  if (size >= 128) { size = readVarint32(buffer, stop + 1, end); s = cursor.at; }',
-    '  if (s + size !== end) return loopRow(plan, buffer, start, end, copied);',
+    '  if (s + size !== end) return scannedRow(plan, buffer, start, end, copied);',
     '}',
   ];
   if (hasText) {
@@ -124,10 +125,10 @@ function rowSource(readers: readonly ColumnReader[], columns: readonly number[])
     // A row whose cells do not fit goes to the loop, which says what is wrong with it.
     const body = wanted.has(index) ? ` v${index} = ${cellSource(columns.indexOf(index), reader.inline)};` : '';
     if (wanted.has(index)) lines.push(`let v${index} = null;`);
-    lines.push(`if (l >= 0) { if (s + l > end) return loopRow(plan, buffer, start, end, copied);${body} s += l; }`);
-    lines.push('else if (l !== -1) return loopRow(plan, buffer, start, end, copied);');
+    lines.push(`if (l >= 0) { if (s + l > end) return scannedRow(plan, buffer, start, end, copied);${body} s += l; }`);
+    lines.push('else if (l !== -1) return scannedRow(plan, buffer, start, end, copied);');
   });
-  lines.push('if (p !== stop || s !== end) return loopRow(plan, buffer, start, end, copied);');
+  lines.push('if (p !== stop || s !== end) return scannedRow(plan, buffer, start, end, copied);');
   const names = columns.map((index) => (readers[index] as ColumnReader).column.name);
   const values = columns.map((index) => `v${index}`);
   lines.push(`return new Row(${values.join(', ')});`, '};');

@@ -9,7 +9,7 @@ import { columnReader } from './column-reader.js';
 import { compileRow, type CompiledRow } from './compile.js';
 import { parseJson, parseJsonNode, printJson } from './json.js';
 import { readBigint, readFloat, isCanonicalDecimal, normaliseDecimal } from './numbers.js';
-import { loopRow, plainMaker, planRow } from './row-loop.js';
+import { loopRow, plainMaker, planRow, scannedRow } from './row-loop.js';
 import { scanRow } from './row-scan.js';
 import type { Row } from './values.js';
 
@@ -239,6 +239,7 @@ describe('against other readers', () => {
         const expected = run(alone, cells);
         expect(run(compiled, cells)).toEqual(expected);
         expect(run(loop, cells)).toEqual(expected);
+        expect(run({ ...loop, decode: scannedRow }, cells)).toEqual(expected);
         const five = run(wide, [cells, cells, cells, cells, cells].flat());
         if (expected === 'error') expect(five).toBe('error');
         else expect(Object.values(five as Row)).toEqual(Array.from({ length: 5 }, () => Object.values(expected as Row)).flat());
