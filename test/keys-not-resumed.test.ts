@@ -46,6 +46,7 @@ test.each<[string, (n: number) => unknown]>([
 test.each<[string, (n: number) => unknown]>([
   ['varchar(9)', (n) => ['z', 'a', 'm'][n % 3]],
   ['double', (n) => n + 0.1234567],
+  ['date', () => '2000-10-20'],
 ])('and goes on where it holds %s', async (type, make) => {
   const { first, second } = await cutAndResumed(type, make);
   expect(idsOf([...first, ...second])).toEqual(everyId);
