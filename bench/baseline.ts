@@ -15,6 +15,9 @@ export async function check(ratios: Readonly<Record<string, number>>): Promise<s
     if (now === undefined || now <= before * TOLERANCE) continue;
     lines.push(`regressed: ${name} is ${now.toFixed(3)}, was ${before.toFixed(3)} (limit ${(before * TOLERANCE).toFixed(3)})`);
   }
-  if (lines.length === 0) console.log(`speed: ${Object.keys(baseline).length} ratios within ${TOLERANCE} times the baseline`);
+  const names = Object.keys(baseline);
+  const missing = names.filter((name) => ratios[name] === undefined);
+  if (lines.length === 0) console.log(`speed: ${names.length - missing.length} ratios within ${TOLERANCE} times the baseline`);
+  if (missing.length > 0) console.log(`not measured: ${missing.join(', ')}`);
   return lines;
 }

@@ -4,6 +4,7 @@ import { KEYSPACE, tableName } from './frames.js';
 import { canPin, type Kind, type Measure, type Measured, type Prepare, type Prepared, Worker } from './protocol.js';
 import { type Shape, SHAPES } from './shapes.js';
 import type { Phase } from './frames.js';
+import { LEAST_ROUNDS } from './budget.js';
 
 /** One thing to measure: a way to receive rows of a shape. */
 export interface Case {
@@ -24,7 +25,15 @@ export interface Times {
   readonly windowMs: number;
 }
 
-const TIMES: Times = { warmMs: 800, windowMs: 80 };
+/** A window holds several collections, or it is one of them that is measured. */
+const TIMES: Times = { warmMs: 800, windowMs: 150 };
+
+/**
+ * V8 counts the memory of messages as alive until a thread of its own has freed it. Where little else is allocated that makes it mark the
+ * whole heap every 15 MB received, or not, by chance: up to twice the cost. Freed at once, the figures of two runs can be compared. And pauses
+ * between windows are the benchmark's: no time for V8 to collect at leisure, and to drop code with it.
+ */
+export const STEADY: readonly string[] = ['--no-concurrent-array-buffer-sweeping', '--no-memory-reducer'];
 
 /** More than any case reads: nothing is sent that nobody asks for, and a message is built once. */
 const ENDLESS_BYTES = 6e9;
@@ -56,13 +65,17 @@ export class Lab {
   }
 
   /**
-   * Each case `rounds` times, in turns, once it is warm. A client process for each case. `peer` is what else has its turn in each
-   * round.
+   * Each case `rounds` times, in turns, once it is warm; less often when `until` has passed, as `performance.now()` tells. A client
+   * process for each case. `peer` is what else has its turn in each round.
    */
-  async measure(cases: readonly Case[], rounds: number, peer?: () => Promise<void>): Promise<Result[]> {
+  async measure(
+    cases: readonly Case[],
+    rounds: number,
+    { peer, until = Infinity }: { readonly peer?: () => Promise<void>; readonly until?: number } = {},
+  ): Promise<Result[]> {
     const results: { case: Case; first: Measured; rounds: Measured[] }[] = [];
     for (const one of cases) results.push({ case: one, first: await this.#warm(one), rounds: [] });
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < rounds && (round < LEAST_ROUNDS || performance.now() < until); round++) {
       for (const { case: one, rounds: measured } of results)
         measured.push(one.rows === undefined ? await this.#window(one, this.#times.windowMs) : await this.#pass(one, one.rows));
       await peer?.();
@@ -77,8 +90,9 @@ export class Lab {
   }
 
   #warm(one: Case): Promise<Measured> {
-    // The floor has less code to be optimised.
-    const warmMs = this.#times.warmMs / (one.kind === 'floor' ? 2 : 1);
+    // The floor has less code to be optimised; a message holds few long rows, and what runs once a message is optimised later then.
+    const factor = (one.kind === 'floor' ? 0.5 : 1) * (one.rows === undefined && bytesOf(one.shape) > 2000 ? 3 : 1);
+    const warmMs = this.#times.warmMs * factor;
     return one.rows === undefined ? this.#window(one, warmMs) : this.#pass(one, Math.max(2_000, Math.ceil(one.rows / 2)));
   }
 
@@ -158,6 +172,14 @@ export function lowest({ rounds }: Result): number {
 /** The median over rounds of a / b: what a busy machine does to one of a pair it does to the other. */
 export function ratio(a: Result, b: Result): number {
   return median(a.rounds.map((pass, round) => pass.cpuUs / pass.rows / cost(b.rounds[round])));
+}
+
+/**
+ * What is kept in the baseline: the lower one of the median of pairs and the ratio of the lowest rounds. Another process makes one of
+ * them worse now and then, a slower client both.
+ */
+export function steadyRatio(a: Result, b: Result): number {
+  return Math.min(ratio(a, b), lowest(a) / lowest(b));
 }
 
 /** The median over rounds of a - b, microseconds a row. */

@@ -18,8 +18,10 @@ export async function measureVtgate(
   const list = await lab.measure(
     KINDS.map((kind): Case => ({ kind, shape: '', phase: 'copy', rows, source })),
     rounds,
-    async () => {
-      if ('run' in peer) passes.push(await peer.run(source, rows));
+    {
+      peer: async () => {
+        if ('run' in peer) passes.push(await peer.run(source, rows));
+      },
     },
   );
   say(
