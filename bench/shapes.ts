@@ -122,4 +122,4 @@ const json: Shape = {
   ],
 };
 
-export const SHAPES: Readonly<Record<string, Shape>> = { six, wide, longText, unicode, nulls, bigints, json };
+export const SHAPES: Readonly<Record<string, Shape>> = { six, wide, unicode, nulls, bigints, json, longText };
