@@ -37,6 +37,8 @@ test.each<[string, (n: number) => unknown]>([
   ["enum('z','a','m')", (n) => ['z', 'a', 'm'][n % 3]],
   ["set('z','a','m')", (n) => ['', 'z', 'a', 'm', 'z,a'][n % 5]],
   ['float', (n) => n + 0.1234567],
+  // The tablet fails behind such a day (Incorrect DATE value).
+  ['date', (n) => (n < 50 ? '0000-00-00' : '2026-11-23')],
 ])('a copy that was cut begins anew where the key holds %s, as a later generation', async (type, make) => {
   const { second } = await cutAndResumed(type, make);
   expect(idsOf(second)).toEqual(everyId);
@@ -45,6 +47,7 @@ test.each<[string, (n: number) => unknown]>([
 
 test.each<[string, (n: number) => unknown]>([
   ['varchar(9)', (n) => ['z', 'a', 'm'][n % 3]],
+  ['datetime', (n) => `2026-11-23 10:00:${String(n % 60).padStart(2, '0')}`],
   ['double', (n) => n + 0.1234567],
   ['date', () => '2000-10-20'],
 ])('and goes on where it holds %s', async (type, make) => {

@@ -12,6 +12,8 @@ test.each([
   ['enum', "enum('zz','a','M','q','10','2') not null", 'elt(1 + n % 6, "zz", "a", "M", "q", "10", "2")'],
   ['set', "set('z','a','m') not null", '1 + n % 7'],
   ['float', 'float not null', '(n - 2000) / 7e0'],
+  // Strict modes refuse such days; what they let in once is there for good.
+  ['zero_date', 'date not null', "if(n < 5000, '0000-00-00', '2026-11-23')"],
   ['varchar', 'varchar(20) collate utf8mb4_0900_ai_ci not null', "concat(elt(1 + n % 4, 'a', 'B', 'é', 'ß'), n % 91)"],
 ])('key with %s', { timeout: 120_000 }, async (name, definition, value) => {
   const vtgate = must(process.env['VSTREAM_TEST_VTGATE'], 'VSTREAM_TEST_VTGATE');
@@ -26,7 +28,7 @@ test.each([
         { length: 1_000 },
         (_, at) => `(${value.replaceAll(/\bn\b/g, String(first + at))}, ${first + at}, repeat('p', 200))`,
       );
-      await sql(`insert into ${table} values ${rows.join(', ')}`);
+      await sql(`insert ignore into ${table} values ${rows.join(', ')}`);
     }
     // By generation: rows of an earlier one are what a sweep removes.
     const copied = new Map<number, Set<unknown>>();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { lastPk } from '../../test/support/wire-events.js';
 import { CopyPlan, type PlanJson } from '../position/plan.js';
 import { Position } from '../position/position.js';
-import { copyShardAgain, restartKeylessCopies } from './changes.js';
+import { copyShardAgain, restartCopies } from './changes.js';
 import { resharded } from './reshard.js';
 import { again, copyAfter, copyAgain, newPlan, nextTable, reconcilePlan, removed } from './steps.js';
 
@@ -154,8 +154,13 @@ test('a copy that begins anew forgets what was counted of a transaction: its cha
     0,
     partial,
   );
-  expect(restartKeylessCopies(position, () => false)).toBe(position);
-  expect(restartKeylessCopies(position, () => true).partial).toEqual([]);
+  expect(restartCopies(position, () => undefined)).toBe(position);
+  const [keyless, behind] = [undefined, 'START'].map((start) => restartCopies(position, () => ({ start })));
+  expect([keyless?.partial, behind?.partial]).toEqual([[], []]);
+  expect(keyless?.plan.shard('k', 't', '0')).toEqual({ state: 'pending', generation: 2 });
+  expect(behind?.plan.shard('k', 't', '0')).toEqual({ state: 'copying', generation: 2, lastPk: 'START', rows: 0 });
+  // Nothing was copied since.
+  expect(restartCopies(behind as Position, () => ({ start: 'START' }))).toBe(behind);
 });
 
 test('a reshard of one keyspace leaves those alone that had no part in the request', () => {

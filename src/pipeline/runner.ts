@@ -381,7 +381,7 @@ export class Runner {
     for (const { keyspace, table, entry } of engine.position.plan.tables()) {
       if (entry.range && !this.#sweepsRanges) throw rangesNeeded({ keyspace, table });
       // Without a key there is no other way: what comes twice is told at the table's end.
-      if (sweep || engine.catalog.get({ keyspace, table })?.keyed === false) continue;
+      if (sweep || engine.catalog.get({ keyspace, table })?.resumable === false) continue;
       if (!engine.position.plan.isDone(keyspace, table) && entry.generation > 1) throw sweepNeeded({ keyspace, table }, 'copying it again');
     }
   }

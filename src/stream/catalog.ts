@@ -1,5 +1,5 @@
 /** The tables of a stream: which are wanted on which shard now, and how their rows are decoded. Layer 3. */
-import type { PlanChange } from '../copy/changes.js';
+import type { PlanChange, Restart } from '../copy/changes.js';
 import { CopyPlan } from '../position/plan.js';
 import { checkDeclared, mismatchError } from '../schema/check-declared.js';
 import { charsetOfCollation } from '../schema/collations.js';
@@ -10,7 +10,7 @@ import { columnTypeOf } from '../schema/mysql-type.js';
 import type { TableRef, TableVersion } from '../schema/table.js';
 import type { VersionRegistry } from '../schema/versions.js';
 import type { StreamedTable } from './request.js';
-import { resumesAt } from './resumable.js';
+import { holdsNoDay, resumesAt } from './resumable.js';
 import type { KnownColumn } from './retype.js';
 import type { TableCatalog } from './tables.js';
 import type { ValidatedStream } from './validated.js';
@@ -18,7 +18,9 @@ import type { ValidatedStream } from './validated.js';
 export interface SourceTable extends StreamedTable {
   readonly definition: TableOptions;
   /** false: its copy cannot be resumed inside, for want of a primary key or because of what the key holds (resumable.ts). */
-  readonly keyed: boolean;
+  readonly resumable: boolean;
+  /** The last key that lies before every row (start-key.ts); undefined without a primary key, and where that is not known. */
+  readonly start?: string | undefined;
   /** All columns as they were when the table was looked up, by name in lower case; undefined for one that joined since. */
   readonly found?: ReadonlyMap<string, KnownColumn> | undefined;
 }
@@ -61,8 +63,14 @@ export class StreamCatalog implements TableCatalog {
   get(ref: TableRef): SourceTable | undefined {
     const table = this.#tables.get(keyOf(ref));
     // Of a table that joined while the stream runs, the key is known with its first row.
-    const key = table?.keyed ? this.versions.latest(ref)?.columns.filter((column) => column.key) : undefined;
-    return table && key?.some((column) => !resumesAt(columnTypeOf(column))) ? { ...table, keyed: false } : table;
+    const key = table?.resumable ? this.versions.latest(ref)?.columns.filter((column) => column.key) : undefined;
+    return table && key?.some((column) => !resumesAt(columnTypeOf(column))) ? { ...table, resumable: false } : table;
+  }
+
+  /** Undefined where the copy goes on behind this key. */
+  restartOf(ref: TableRef, lastPk: string): Restart | undefined {
+    const table = this.get(ref);
+    return table && (!table.resumable || holdsNoDay(lastPk)) ? { start: table.start } : undefined;
   }
 
   change(changes: readonly PlanChange[]): void {
@@ -74,7 +82,7 @@ export class StreamCatalog implements TableCatalog {
 
   /** A table that joins while the stream runs; what is not known of it is taken to be ordinary. */
   add(table: TableRef & Partial<SourceTable>): void {
-    if (!this.#tables.has(keyOf(table))) this.#tables.set(keyOf(table), { definition: {}, keyed: true, ...table });
+    if (!this.#tables.has(keyOf(table))) this.#tables.set(keyOf(table), { definition: {}, resumable: true, ...table });
   }
 
   remove(ref: TableRef): void {

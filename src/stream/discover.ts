@@ -8,7 +8,7 @@ import type { TableRef } from '../schema/table.js';
 import { shardsCover } from '../position/keyrange.js';
 import { showExecutedGtids } from '../sql/gtids.js';
 import { type Executor, runStatement } from '../sql/statement.js';
-import { type ColumnInfo, selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
+import { selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
 import { type ShardName, showKeyspaces, showShards, showTablets, type Tablet } from '../sql/topology.js';
 import type { Transport } from '../transport/transport.js';
 import { TabletType } from '../wire/gen/topodata_pb.js';
@@ -18,13 +18,12 @@ import { checkDefinition } from './check-definition.js';
 import { type BinlogFacts, keylessCopyWarning, readBinlogFacts, warnOfCascades } from './preflight.js';
 import { resumesAt } from './resumable.js';
 import { entryFor, keyspacesOf, type Selection } from './selection.js';
+import { startOf } from './start-key.js';
 import { type StopPoint, stopAtPosition } from './stop.js';
 import { tableFingerprint } from './fingerprint.js';
 import type { ValidatedStream } from './validated.js';
 
 export interface FoundTable extends SourceTable {
-  /** Columns of the primary key, in its order. */
-  readonly key: readonly ColumnInfo[];
   /** Of key, types and collations of the key, rule and column list. */
   readonly fingerprint: string;
 }
@@ -159,8 +158,8 @@ async function findTables(
       keyspace,
       table,
       definition,
-      keyed: key.length > 0 && key.every(({ type }) => resumesAt(sqlType(type))),
-      key,
+      resumable: key.length > 0 && key.every(({ type }) => resumesAt(sqlType(type))),
+      start: startOf(table, key),
       found: new Map(own.map(({ name, type, charset }) => [name.toLowerCase(), { type, charset, certain: false }])),
       columns: definition.columns,
       where: definition.where,

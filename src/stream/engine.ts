@@ -5,7 +5,7 @@
 import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
-import { changePlan, type PlanChange, restartKeylessCopies, shardNames, startWithoutCopy, stepOver, withPlan } from '../copy/changes.js';
+import { changePlan, type PlanChange, restartCopies, shardNames, startWithoutCopy, stepOver, withPlan } from '../copy/changes.js';
 import { open } from '../copy/opened.js';
 import { owesOnlyRanges, wholeInsteadOfRanges } from '../copy/ranges.js';
 import { nextTable } from '../copy/steps.js';
@@ -160,8 +160,7 @@ export class Engine {
     this.#requestIsOld = false;
     // Neither can a table be copied from `current`, nor may a position say it.
     if (!Resolving.of(assembler.position, 0)) yield* this.#applyChanges();
-    const keyless = restartKeylessCopies(assembler.position, (table) => this.catalog.get(table)?.keyed === false);
-    assembler.replace(wholeInsteadOfRanges(keyless));
+    assembler.replace(wholeInsteadOfRanges(restartCopies(assembler.position, (table, lastPk) => this.catalog.restartOf(table, lastPk))));
     this.#resolving = Resolving.of(assembler.position, stream.limits.transactionBytes);
     // First of all: a copy may leave out the keyspace that waits for it.
     const copying = this.#resolving ? undefined : nextTable(assembler.plan);
@@ -324,7 +323,10 @@ export class Engine {
     }
     switch (unit.kind) {
       case 'group': {
-        if (unit.copyRestarted !== undefined && this.catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.keyed === false) {
+        if (
+          unit.copyRestarted !== undefined &&
+          this.catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.resumable === false
+        ) {
           throw keylessCopyRestarted(unit.keyspace, unit.shard, unit.copyRestarted);
         }
         if (unit.timestamp > 0) {

@@ -16,7 +16,7 @@ function begun(
 ): Position {
   const found = Object.entries(tables).map(([name, definition]) => {
     const [keyspace = '', table = ''] = name.split('.');
-    return { keyspace, table, definition, keyed: true, key: [], fingerprint: 'f' };
+    return { keyspace, table, definition, resumable: true, start: undefined, fingerprint: 'f' };
   });
   const shards = names.map((name) => {
     const [keyspace = '', shard = ''] = name.split('/');

@@ -6,8 +6,6 @@ import { highestGeneration } from '../position/plan.js';
 import { Position } from '../position/position.js';
 import type { TableRef } from '../schema/table.js';
 import type { Source } from './discover.js';
-import { liveColumn } from './live-column.js';
-import { beforeAll, startMessage } from './start-key.js';
 import type { ValidatedStream } from './validated.js';
 
 export interface BeginningOptions {
@@ -33,7 +31,10 @@ export function firstPosition({ stored, earlier, stream, source }: BeginningOpti
       ({ keyspace, shard }) =>
         known.shards.find((one) => one.keyspace === keyspace && one.shard === shard) ?? { keyspace, shard, gtid: '' },
     );
-    return reopen(startWithoutCopy(withPlan(known, plan).with({ shards })), (table) => startOfTable(source, table));
+    return reopen(
+      startWithoutCopy(withPlan(known, plan).with({ shards })),
+      ({ keyspace, table }) => source.tables.find((one) => one.keyspace === keyspace && one.table === table)?.start,
+    );
   }
   const copies = stream.from.kind === 'beginning';
   const plan = newPlan(tables.map((one) => ({ ...one, copy: copies && one.copy })));
@@ -43,11 +44,6 @@ export function firstPosition({ stored, earlier, stream, source }: BeginningOpti
       plan,
     ),
   );
-}
-
-function startOfTable({ tables }: Source, ref: TableRef): string | undefined {
-  const key = tables.find((one) => one.keyspace === ref.keyspace && one.table === ref.table)?.key.map(liveColumn) ?? [];
-  return key[0] && startMessage(ref.table, key, beforeAll(key[0]));
 }
 
 function usedGenerations(earlier: Position | undefined, { keyspace, table }: TableRef): number {

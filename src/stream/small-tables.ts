@@ -61,7 +61,7 @@ export class SmallTables {
   suits(table: TableRef): boolean {
     const { assembler, catalog, clock } = this.#options;
     const known = catalog.get(table);
-    if (!known?.keyed || this.#ordinary.has(nameOf(table))) return false;
+    if (!known?.resumable || this.#ordinary.has(nameOf(table))) return false;
     return clock.monotonic() - this.#streamedAt < STANDSTILL_MS && fitsBeside(assembler.position, table);
   }
 

@@ -5,8 +5,10 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { columnTypeOf, QUERY_TYPE } from '../schema/mysql-type.js';
 import type { Column } from '../schema/table.js';
+import type { ColumnInfo } from '../sql/tables.js';
 import { TableLastPKSchema } from '../wire/gen/binlogdata_pb.js';
 import { FieldSchema, RowSchema, type Type } from '../wire/gen/query_pb.js';
+import { liveColumn } from './live-column.js';
 import { belowAll } from './range-start.js';
 
 /** A cell of a last key: `query.Type` and bytes. */
@@ -59,4 +61,10 @@ export function beforeAll(column: Column): StartCell {
     default:
   }
   return { type: QUERY_TYPE.FLOAT64, value: Buffer.from(LEAST) };
+}
+
+/** Of a table with these columns in its primary key; undefined without any. */
+export function startOf(table: string, key: readonly ColumnInfo[]): string | undefined {
+  const columns = key.map(liveColumn);
+  return columns[0] && startMessage(table, columns, beforeAll(columns[0]));
 }

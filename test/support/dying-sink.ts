@@ -11,6 +11,8 @@ export class DyingSink extends WatchedSink {
   constructor(destination: MemoryDestination, sweep: boolean, last: (sink: DyingSink) => boolean) {
     super(destination, { position: 'external', sweep });
     this.#last = last;
+    // What it says of itself has to be true.
+    if (!sweep) Object.defineProperty(this, 'sweep', { value: undefined });
   }
 
   override async apply(...[batch, context]: Parameters<WatchedSink['apply']>): Promise<void> {

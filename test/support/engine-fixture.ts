@@ -5,7 +5,6 @@ import { silentLogger } from '../../src/observe/logger.js';
 import { Recorder } from '../../src/observe/recorder.js';
 import type { Position } from '../../src/position/position.js';
 import type { TableOptions } from '../../src/schema/define.js';
-import type { ColumnInfo } from '../../src/sql/tables.js';
 import type { ShardName } from '../../src/sql/topology.js';
 import { Engine } from '../../src/stream/engine.js';
 import type { EngineOptions } from '../../src/stream/engine-options.js';
@@ -14,6 +13,7 @@ import { validateStreamOptions } from '../../src/stream/validate.js';
 import { createBackoff } from '../../src/supervise/backoff.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { TabletType } from '../../src/wire/gen/topodata_pb.js';
+import { lastPk } from './wire-events.js';
 
 const ADDRESS = 'vtgate:15991';
 
@@ -28,17 +28,8 @@ export function transportOf(open: Transport['open']): Transport {
   };
 }
 
-const idOf = (table: string): ColumnInfo => ({
-  table,
-  name: 'id',
-  type: 'bigint',
-  nullable: false,
-  charset: undefined,
-  collation: undefined,
-  extra: '',
-  comment: '',
-  position: 1,
-});
+/** The server is played, and looks at no key. */
+const START = Buffer.from(lastPk({ table: 't', key: -1 })).toString('base64');
 
 export interface EngineSetup {
   readonly clock: Clock;
@@ -46,7 +37,7 @@ export interface EngineSetup {
   readonly shards: readonly ShardName[];
   /** `keyspace.table`, each with the fingerprint `f`. */
   readonly tables: Readonly<Record<string, TableOptions>>;
-  /** Those of them without a primary key; that of the others is a BIGINT called `id`. */
+  /** Those of them without a primary key; the copies of the others can begin behind `START`. */
   readonly keyless?: readonly string[];
   readonly stored: Position | undefined;
   readonly limits?: Limits;
@@ -59,8 +50,8 @@ export function engineOver(
 ): Engine {
   const names = Object.entries(tables).map(([name, definition]) => {
     const [keyspace = '', table = ''] = name.split('.');
-    const key = keyless.includes(name) ? [] : [idOf(table)];
-    return { keyspace, table, definition, keyed: key.length > 0, key, fingerprint: 'f' };
+    const resumable = !keyless.includes(name);
+    return { keyspace, table, definition, resumable, ...(resumable ? { start: START } : {}), fingerprint: 'f' };
   });
   const wanted = Object.fromEntries(Object.keys(tables).map((name) => [name, true as const]));
   return new Engine(
