@@ -14,7 +14,7 @@ export interface AssemblerOptions {
  * The size of batches where the user gives none. Rows that are decoded ahead live as long as their batch: 20,000 of them survive
  * several collections of young objects, which costs as much again as decoding them (bench/README.md). Cells are no objects.
  * What survives decides how far the heap grows before it is collected: catching up with 2 GB took 150 to 220 MiB in all with 1 MiB and
- * 4,000 changes, 145 to 186 with half of each, 155 to 162 with a quarter, at the same cost a row (`npm run soak -- --full`).
+ * 4,000 changes, 145 to 186 with half of each, 152 to 161 with a quarter, at the same cost a row (`npm run soak -- --full`).
  */
 export function batchLimits(limits: ValidatedLimits, decoded: boolean): AssemblerOptions {
   return {
