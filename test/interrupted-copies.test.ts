@@ -144,8 +144,10 @@ test('an own loop that saves each position gets those deletes as well', async ()
       [...vtgate.engine.rows('shop', 'first', shard)].map(({ n }) => ({ op: 'delete', table: 'first', where: { n } })),
     );
   for await (const batch of vstream({ source, tables: ['first'], from: Position.parse(saved), until: 'now', logger: silentLogger })) {
-    for (const change of batch.changes)
-      change.op === 'delete' ? rows.delete(String(change.key?.['k'])) : rows.add(String(change.key?.['k']));
+    for (const { op, key } of batch.changes) {
+      if (op === 'delete') rows.delete(String(key?.['k']));
+      else rows.add(String(key?.['k']));
+    }
   }
   expect([...rows]).toEqual([]);
 });

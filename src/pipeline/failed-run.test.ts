@@ -38,31 +38,34 @@ class CountingClock implements Clock {
   }
 }
 
-test.each([1, 2, 3, 4, 5])('a run that a destination ends at batch %i leaves no timer and no stream, whatever was read ahead', async (last) => {
-  const columns = [{ name: 'id', type: 'bigint', key: true }];
-  const rows = Array.from({ length: 50 }, (_, id) => ({ id }));
-  await using vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { t: { columns, rows } } } }, packetBytes: 60 });
-  const clock = new CountingClock();
-  let batches = 0;
-  const options = validateRunOptions({
-    name: 'fails',
-    source: { vtgate: vtgate.address, keyspace: 'shop' },
-    state: memoryStore(),
-    limits: { batchChanges: 5 },
-    logger: silentLogger,
-    sink: async () => {
-      if (++batches < last) return;
-      // The batch that is read ahead is there by then.
-      await vtgate.quiet();
-      throw new Error('no more');
-    },
-  });
-  await expect(new Runner(options, new Recorder(clock), clock, () => 0).run(new AbortController().signal)).rejects.toMatchObject({
-    code: 'HANDLER_FAILED',
-  });
-  await vtgate.idle();
-  expect(clock.timers.size).toBe(0);
-});
+test.each([1, 2, 3, 4, 5])(
+  'a run that a destination ends at batch %i leaves no timer and no stream, whatever was read ahead',
+  async (last) => {
+    const columns = [{ name: 'id', type: 'bigint', key: true }];
+    const rows = Array.from({ length: 50 }, (_, id) => ({ id }));
+    await using vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { t: { columns, rows } } } }, packetBytes: 60 });
+    const clock = new CountingClock();
+    let batches = 0;
+    const options = validateRunOptions({
+      name: 'fails',
+      source: { vtgate: vtgate.address, keyspace: 'shop' },
+      state: memoryStore(),
+      limits: { batchChanges: 5 },
+      logger: silentLogger,
+      sink: async () => {
+        if (++batches < last) return;
+        // The batch that is read ahead is there by then.
+        await vtgate.quiet();
+        throw new Error('no more');
+      },
+    });
+    await expect(new Runner(options, new Recorder(clock), clock, () => 0).run(new AbortController().signal)).rejects.toMatchObject({
+      code: 'HANDLER_FAILED',
+    });
+    await vtgate.idle();
+    expect(clock.timers.size).toBe(0);
+  },
+);
 
 test('a run that is aborted before its first batch was taken says no position: from there its rows would be missing', async () => {
   const columns = [{ name: 'id', type: 'bigint', key: true }];

@@ -12,8 +12,8 @@ function catalogWith(copy: ShardCopy, copying?: typeof ref): StreamCatalog {
   const stream = validateStreamOptions({ source: { vtgate: 'localhost:1', keyspace: 'k' }, tables: { t: { where: 'id > 5' }, u: true } });
   const catalog = new StreamCatalog(
     [
-      { ...ref, definition: { where: 'id > 5' }, keyed: true },
-      { ...other, definition: {}, keyed: true },
+      { ...ref, definition: { where: 'id > 5' }, resumable: true },
+      { ...other, definition: {}, resumable: true },
     ],
     stream,
     new VersionRegistry(),

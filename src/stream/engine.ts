@@ -5,9 +5,9 @@
 import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
-import { changePlan, type PlanChange, restartCopies, shardNames, startWithoutCopy, stepOver, withPlan } from '../copy/changes.js';
+import { changePlan, type PlanChange, restartCopies, startWithoutCopy, stepOver, withPlan } from '../copy/changes.js';
 import { open } from '../copy/opened.js';
-import { owesOnlyRanges, wholeInsteadOfRanges } from '../copy/ranges.js';
+import { wholeInsteadOfRanges } from '../copy/ranges.js';
 import { nextTable } from '../copy/steps.js';
 import type { TableRef } from '../schema/table.js';
 import { VersionRegistry } from '../schema/versions.js';
@@ -15,23 +15,20 @@ import { Assembler } from './assembler.js';
 import { batchLimits } from './batch-limits.js';
 import type { StreamBatch } from './batch.js';
 import { CopyStart } from './copy-start.js';
-import { keylessCopyRestarted, shardsChangedInCopy } from './copy-errors.js';
 import { Delivery } from './delivery.js';
 import { StreamCatalog } from './catalog.js';
 import type { EngineOptions } from './engine-options.js';
 import { firstPosition } from './first-position.js';
-import type { Grouper, StatementUnit, Unit } from './grouper.js';
+import type { Unit } from './grouper.js';
+import { Intake } from './intake.js';
 import { prepareRpc } from './prepare-rpc.js';
-import type { VgtidEntry } from '../wire/vgtid.js';
 import { proven } from './proof.js';
 import { MessageReader } from './reader.js';
 import { recopyShards } from './recopy.js';
 import { isUnusable, Recovery, streamEnded } from './recovery.js';
 import { Resolving } from './resolving.js';
 import { askedShards } from './request.js';
-import { ResumeGuard } from './resume-guard.js';
 import { SmallTables } from './small-tables.js';
-import { judgeStatement } from './statements.js';
 import { reachedStop } from './stop.js';
 import { tabletKind } from './preflight.js';
 import { Gaps } from './gaps.js';
@@ -56,12 +53,11 @@ export class Engine {
   #unusable: readonly VStreamError[] = [];
   readonly #watches: RpcWatch;
   readonly #presence: TablePresence;
-  #resumed = new ResumeGuard([]);
+  readonly #intake: Intake;
   /** Look at the position by SQL with the next RPC: it was stored, or nothing came from it. */
   #suspicious: boolean;
   readonly #startedAt: number;
-  /** The plan went back for a table, so that the request under way does not fit any more; and: shards are not in it, and wait. */
-  #requestIsOld = false;
+  /** Shards are not in the request under way, and wait. */
   #leavesOut = false;
   readonly #undecodable: UndecodableSteps;
   readonly #recovery: Recovery;
@@ -98,9 +94,11 @@ export class Engine {
     this.gaps = new Gaps(position);
     const { recorder, progressMs, eager, screened } = options;
     this.#delivery = new Delivery(this.#assembler, this.gaps, { clock, recorder, progressMs, decodes: eager && !screened });
+    const { catalog } = this;
+    this.#intake = new Intake({ ...options, catalog, assembler: this.#assembler, delivery: this.#delivery, presence: this.#presence });
     this.#small = new SmallTables({
       ...options,
-      catalog: this.catalog,
+      catalog,
       assembler: this.#assembler,
       delivery: this.#delivery,
       watch: this.#watches,
@@ -157,7 +155,6 @@ export class Engine {
     const { stream, transport, clock, recorder, logger } = this.#options;
     const assembler = this.#assembler;
     assembler.rewind();
-    this.#requestIsOld = false;
     // Neither can a table be copied from `current`, nor may a position say it.
     if (!Resolving.of(assembler.position, 0)) yield* this.#applyChanges();
     assembler.replace(wholeInsteadOfRanges(restartCopies(assembler.position, (table, lastPk) => this.catalog.restartOf(table, lastPk))));
@@ -189,7 +186,7 @@ export class Engine {
     logger.debug({ vtgate: transport.address, table: copying?.table, shards: position.shards.length }, 'opening the stream');
     const rpc = new AbortController();
     const reader = new MessageReader(transport.open(request, { signal: AbortSignal.any([rpc.signal, this.#abort]) }), clock);
-    this.#resumed = new ResumeGuard(position.shards);
+    this.#intake.begin(position.shards, grouper);
     const start = new CopyStart(position, copying);
     const watch = this.#watch(position, copying);
     this.#delivery.watching = watch;
@@ -203,7 +200,7 @@ export class Engine {
           for (const unit of grouper.push(result.message)) {
             start.check(unit, grouper.keyspaceHeartbeats.has(`${unit.keyspace}/${unit.shard}`));
             watch.progress(unit.keyspace, unit.shard, unit.kind === 'group' && unit.part?.last === false);
-            yield* this.#resolving ? this.#resolve(unit, this.#resolving, grouper) : this.#take(unit, grouper);
+            yield* this.#resolving ? this.#resolve(unit, this.#resolving) : this.#intake.take(unit);
             if (unit.vgtid !== undefined && this.#recovery.movedOn(unit.keyspace, unit.shard)) this.#recovery.over();
           }
           if (grouper.keyspaceHeartbeats.size > 0) {
@@ -223,7 +220,7 @@ export class Engine {
           yield* this.#applyChanges();
           return 'stop';
         }
-        if (this.#changes.length > 0 || this.#requestIsOld || this.#copyMovedOn(copying)) {
+        if (this.#changes.length > 0 || this.#intake.requestIsOld || this.#copyMovedOn(copying)) {
           yield* this.#delivery.handOut(assembler.flush());
           return 'next';
         }
@@ -293,14 +290,14 @@ export class Engine {
     return true;
   }
 
-  *#resolve(unit: Unit, resolving: Resolving, grouper: Grouper): Generator<StreamBatch, void, void> {
+  *#resolve(unit: Unit, resolving: Resolving): Generator<StreamBatch, void, void> {
     resolving.take(unit);
     const position = resolving.resolved(this.#assembler.position);
     if (!position) return;
     this.#resolving = undefined;
     this.#assembler.replace(position);
     yield* this.#delivery.handOut([this.#assembler.progress({ type: 'position' })]);
-    for (const held of resolving.held) yield* this.#take(held, grouper);
+    for (const held of resolving.held) yield* this.#intake.take(held);
   }
 
   #copyMovedOn(copying: TableRef | undefined): boolean {
@@ -309,82 +306,6 @@ export class Engine {
     if (this.#assembler.copiesInVain) return true;
     // With nothing left to copy the same RPC goes on, if all shards are in it: its filter already holds every table.
     return next ? next.table !== copying.table || next.keyspace !== copying.keyspace : this.#leavesOut;
-  }
-
-  *#take(unit: Unit, grouper: Grouper): Generator<StreamBatch, void, void> {
-    if (this.#resumed.isRepeat(unit)) return;
-    const assembler = this.#assembler;
-    const { recorder } = this.#options;
-    const { vector } = unit;
-    if (vector) {
-      // The vector already holds this unit: what it needs told first goes out under the old position.
-      if (unit.kind === 'group') yield* this.#delivery.handOut(assembler.announce(unit));
-      yield* this.#adoptShards(unit.keyspace, vector);
-    }
-    switch (unit.kind) {
-      case 'group': {
-        if (
-          unit.copyRestarted !== undefined &&
-          this.catalog.get({ keyspace: unit.keyspace, table: unit.copyRestarted })?.resumable === false
-        ) {
-          throw keylessCopyRestarted(unit.keyspace, unit.shard, unit.copyRestarted);
-        }
-        if (unit.timestamp > 0) {
-          this.#delivery.watching?.lag(unit.keyspace, unit.shard, unit.lagMs);
-          recorder.shard(unit.keyspace, unit.shard, {
-            lagMs: unit.lagMs,
-            ...(unit.changes.length > 0 ? { lastCommitTime: unit.timestamp } : {}),
-          });
-        }
-        const restarted = (table: TableRef, shard: string): void => {
-          this.#options.logger.warn({ ...table, shard }, 'VTGate copies a finished table again; it becomes a new generation');
-          this.catalog.setPlan(assembler.plan, table);
-          grouper.refresh();
-        };
-        yield* this.#delivery.handOut(assembler.addGroup(unit, restarted));
-        for (const statement of unit.statements) yield* this.#statement({ ...unit, kind: 'statement', statement, gtid: unit.group.gtid });
-        break;
-      }
-      case 'checkpoint':
-        yield* this.#delivery.handOut(assembler.addCheckpoint(unit));
-        break;
-      case 'copy-completed':
-        yield* this.#delivery.handOut(assembler.addCopyCompleted(unit));
-        break;
-      case 'statement':
-        yield* this.#statement(unit);
-        break;
-    }
-    if (assembler.copied) yield* this.#delivery.copyCompleted();
-    // With what came first from the new shards: stored now, as the old ones may be gone soon.
-    if (vector) yield* this.#delivery.everything();
-  }
-
-  /** VTGate followed a reshard: the new shard set replaces the old one as a whole, once everything before it is handed out. */
-  *#adoptShards(keyspace: string, vector: readonly VgtidEntry[]): Generator<StreamBatch, void, void> {
-    const before = shardNames(this.#assembler.position, keyspace);
-    const now = vector.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
-    const { plan, position, isAhead } = this.#assembler;
-    if (isAhead || !owesOnlyRanges(plan, position.shards)) {
-      throw shardsChangedInCopy(keyspace, before, now);
-    }
-    yield* this.#delivery.handOut(this.#assembler.flush());
-    this.#assembler.replaceShards(vector);
-    this.#delivery.watching?.follow(this.#assembler.position.shards.filter((one) => vector.some((of) => of.keyspace === one.keyspace)));
-    this.#options.logger.warn({ keyspace, before, now }, 'the keyspace was resharded; the stream follows the new shards');
-  }
-
-  *#statement(unit: StatementUnit): Generator<StreamBatch, void, void> {
-    const { changes, recopy, perhapsGone } = judgeStatement(unit, {
-      isActive: (ref, shard) => this.catalog.isActive(ref, shard) && !this.#assembler.isHeld(ref.keyspace, ref.table, shard, unit.gtid),
-      rowsChanged: (table, reason) => this.#options.rowsChanged(table, reason),
-      columnOf: (table, name) => this.catalog.columnOf(table, name),
-    });
-    for (const [table, reason] of perhapsGone) this.#presence.mayBeGone(table, reason);
-    yield* this.#delivery.handOut(this.#assembler.addStatement(unit, changes, recopy));
-    if (recopy.length === 0) return;
-    this.#delivery.copyOwed();
-    this.#requestIsOld = true;
   }
 
   *#applyChanges(): Generator<StreamBatch, void, void> {
