@@ -2,7 +2,7 @@
  * `npm run bench`: what a row costs the client, next to receiving its bytes at all. See README.md beside this file.
  *
  *   --json     the last line of output is JSON
- *   --check    compare ratios with baseline.json; exit 3 when one is 1.5 times what it was
+ *   --check    compare ratios with baseline.json, what seems worse up to three times; exit 3 when one is 1.5 times what it was
  *   Without --full and --rounds a run ends within a minute: on a busy machine with fewer rounds, then with fewer shapes.
  *   --full     more rounds, every shape in replication too, memory over 10 million rows
  *   --only=six,wide   these shapes
@@ -14,7 +14,7 @@
 import { parseArgs } from 'node:util';
 import { Budget } from './budget.js';
 import { above, type Case, Lab, lowest, type Result, STEADY, steadyRatio } from './lab.js';
-import { check } from './baseline.js';
+import { type Comparison, compareWithBaseline, says } from './baseline.js';
 import { measurePeers } from './peers.js';
 import { round, say, SUMMARY_HEAD, summaryLine } from './report.js';
 import { measureVtgate } from './vtgate.js';
@@ -53,6 +53,7 @@ const lab = new Lab(
 const figures: Record<string, number | string> = {};
 const ratios: Record<string, number> = {};
 const summary: string[] = [];
+let comparison: Comparison | undefined;
 
 try {
   if (flags.vtgate !== undefined) {
@@ -77,6 +78,7 @@ try {
     }
   }
   if (flags.full) await measureMemory();
+  if (flags.check) comparison = await checkAgain();
 } finally {
   lab.end();
 }
@@ -84,11 +86,21 @@ if (summary.length > 0) console.log([SUMMARY_HEAD, ...summary].join('\n'));
 figures['seconds'] = Math.round((performance.now() - started) / 1000);
 figures['node'] = process.version;
 
-const regressions = flags.check ? await check(ratios) : [];
+if (comparison) console.log(says(comparison));
 if (flags.json) console.log(JSON.stringify({ ...figures, ratios }));
-if (regressions.length > 0) {
-  console.error(regressions.join('\n'));
-  process.exitCode = 3;
+if (comparison && comparison.lines.length > 0) process.exitCode = 3;
+
+/** A neighbour on the machine spoils a shape now and then: what regressed is measured twice more, and its best counts. */
+async function checkAgain(): Promise<Comparison> {
+  let result = await compareWithBaseline(ratios);
+  for (let attempt = 0; attempt < 2 && result.lines.length > 0; attempt++) {
+    console.log(`measured again, as it seems to have regressed: ${result.shapes.join(', ')}`);
+    const before = { ...ratios };
+    for (const shape of result.shapes) await (shape === 'six' ? measureSix(Infinity) : measureShape(shape, Infinity));
+    for (const [name, value] of Object.entries(before)) ratios[name] = Math.min(value, ratios[name] ?? value);
+    result = await compareWithBaseline(ratios);
+  }
+  return result;
 }
 
 /** The row of six columns, in every way to take it. */
