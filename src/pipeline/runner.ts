@@ -2,38 +2,32 @@
 import { VStreamError } from '../errors.js';
 import { raceAbort } from '../internal/async.js';
 import type { Clock } from '../internal/clock.js';
-import { must } from '../internal/must.js';
 import type { Recorder } from '../observe/recorder.js';
-import type { Ownership } from '../ownership/ownership.js';
 import type { Position } from '../position/position.js';
-import type { RangeWish } from '../position/range-copy.js';
 import type { TableRef } from '../schema/table.js';
-import { checkWhere } from '../schema/where.js';
 import { DONE, isPauseAsked } from '../stores/requests.js';
 import type { StateRequest } from '../stores/store.js';
-import { asBatch, type StreamBatch } from '../stream/batch.js';
 import type { PlanChange } from '../copy/changes.js';
 import type { Engine } from '../stream/engine.js';
 import type { RowsChanged } from '../stream/statements.js';
-import { parseTableName } from '../stream/selection.js';
 import { discoverTable } from '../stream/discover.js';
 import { rangeWish } from '../stream/range-wish.js';
 import { openSession, openTransport } from '../stream/session.js';
 import { retryStart } from '../supervise/retry.js';
 import type { Transport } from '../transport/transport.js';
-import { applyBatch, whereIs } from './apply.js';
 import { BadRows } from './bad-rows.js';
 import { configText } from './begin.js';
-import { rangesNeeded, sweepNeeded } from './sweep-needed.js';
-import { Checkpoints, type WriteTime } from './checkpoints.js';
+import { Checkpoints } from './checkpoints.js';
 import { handlerSink } from './handler-sink.js';
 import { type LetterBox, openLetterBox } from './letter-box.js';
-import { sayingHowLong } from './long-wait.js';
 import type { Summary } from './options.js';
 import { openSink } from './open-sink.js';
 import { type Owned, openOwned } from './owned.js';
 import { Pause } from './pause.js';
+import { pump } from './pump.js';
 import type { ApplyContext, Sink } from './sink.js';
+import { checkSweep } from './sweep-needed.js';
+import { TableChanges } from './table-changes.js';
 import { Taken } from './taken.js';
 import type { ValidatedRun } from './validate.js';
 
@@ -45,11 +39,9 @@ export class Runner {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #startedAt: number;
-  #engine: Engine | undefined;
+  #started: { readonly engine: Engine; readonly changes: TableChanges } | undefined;
   /** What the recorder says may be the position of a batch that was only handed out. */
   #durable: (() => Position | undefined) | undefined;
-  #rangeWish: ((table: TableRef, where: string) => Promise<RangeWish>) | undefined;
-  #lookUp: ((table: TableRef) => Promise<TableRef>) | undefined;
   #sink: Sink;
   readonly #taken = new Taken();
   readonly #pause: Pause;
@@ -83,51 +75,12 @@ export class Runner {
 
   /** `where`: only this range, of `recopy`. Resolves when it will be done, as long as the process lives. */
   async change(kind: PlanChange['kind'], name: string, where?: string): Promise<void> {
-    const change = await this.#planChange(kind, name, where);
-    this.#engine?.change(change);
-  }
-
-  async #planChange(kind: PlanChange['kind'], name: string, where: string | undefined): Promise<PlanChange> {
-    const engine = this.#engine;
-    if (!engine)
+    const { engine, changes } = this.#started ?? {};
+    if (!engine || !changes)
       throw new VStreamError('CONFIG_INVALID', 'the stream has not started yet', {
         next: 'Try again once `stats().state` is past `starting`.',
       });
-    const parsed = parseTableName(name);
-    const keyspace = parsed?.keyspace ?? this.#options.source.keyspace;
-    if (!parsed || parsed.pattern || !keyspace) {
-      throw new VStreamError('CONFIG_INVALID', `${JSON.stringify(name)} does not name a table`, {
-        next: 'Give `table` or `keyspace.table`.',
-      });
-    }
-    const known = engine.catalog.get({ keyspace, table: parsed.name });
-    if (!known && kind !== 'add') {
-      throw new VStreamError('TABLE_NOT_FOUND', `${keyspace}.${parsed.name} is not a table of this stream`, {
-        keyspace,
-        table: parsed.name,
-        next: `Its tables are ${engine.catalog.tables.map((one) => one.table).join(', ')}.`,
-      });
-    }
-    const ref = { keyspace, table: parsed.name };
-    const { plan, shards } = engine.position;
-    if (!shards.some((one) => one.keyspace === keyspace)) {
-      throw new VStreamError('CONFIG_INVALID', `the stream reads no shard of keyspace ${keyspace}`, {
-        ...ref,
-        next: 'Add the table to `tables` and start the stream again.',
-      });
-    }
-    // Also one that left: the sink may hold its rows.
-    if (kind !== 'remove' && !this.#sink.capabilities.sweep && (known || plan.table(keyspace, ref.table)))
-      throw sweepNeeded(ref, 'copying a table again');
-    if (kind === 'recopy' && where !== undefined) {
-      checkWhere(where, ref);
-      if (!this.#sweepsRanges) throw rangesNeeded(ref);
-      const range = await must(this.#rangeWish, 'a stream that started')(ref, where);
-      this.#options.logger.info({ ...ref, where }, `a range of ${keyspace}.${ref.table} is copied again`);
-      return { kind, table: ref, range };
-    }
-    // Looked up first: a table that is not there would stop the stream, and one without a key is copied by other rules.
-    return { kind, table: kind === 'add' && !known && this.#lookUp ? await this.#lookUp(ref) : ref };
+    engine.change(await changes.plan(kind, name, where));
   }
 
   /** Resolves with the summary once drained, checkpointed and released. */
@@ -189,12 +142,12 @@ export class Runner {
     if (verb === 'pause') this.pause();
     else if (verb === 'resume') this.resume();
     // Asked again at the next renewal.
-    else if (!this.#engine) return undefined;
+    else if (!this.#started) return undefined;
     else {
       const kind = CHANGES[verb];
       if (!kind) return `failed: this release knows no request to ${verb}`;
-      const change = await this.#planChange(kind, table, where);
-      const engine = this.#engine;
+      const { engine, changes } = this.#started;
+      const change = await changes.plan(kind, table, where);
       // The outcome is written once the change is stored: until then the request is what is left of it after a crash.
       const stored = this.#taken.wait((applied) => engine.change(change, applied));
       known();
@@ -242,11 +195,18 @@ export class Runner {
       onUndecodable: options.onUndecodable,
       rowsChanged: (table, reason) => this.#rowsChanged(table, reason),
     });
-    this.#engine = session.engine;
-    this.#lookUp = (table) => discoverTable(transport, options, table, { signal: stop, exclude });
+    const { engine } = session;
     const retry = { clock: this.#clock, random: this.#random, logger: options.logger, signal: stop };
-    this.#rangeWish = (table, where) => retryStart(() => rangeWish(transport, table, where, stop), retry);
-    this.#checkSweep(session.engine);
+    const changes = new TableChanges({
+      engine,
+      sink: this.#sink,
+      keyspace: options.source.keyspace,
+      logger: options.logger,
+      lookUp: (table) => discoverTable(transport, options, table, { signal: stop, exclude }),
+      rangeWish: (table, where) => retryStart(() => rangeWish(transport, table, where, stop), retry),
+    });
+    this.#started = { engine, changes };
+    checkSweep(engine, this.#sink);
     // A run that ends soon would never come to it.
     const taking = ownership.takeRequests();
     if (taking) await raceAbort(taking, stop);
@@ -258,14 +218,14 @@ export class Runner {
       letters,
       stream: options.name,
       incarnation: claim.incarnation,
-      gaps: session.engine.gaps,
-      position: session.engine.position,
+      gaps: engine.gaps,
+      position: engine.position,
       capabilities: this.#sink.capabilities,
       clock: this.#clock,
       logger: options.logger,
       recorder,
     });
-    const batches = session.engine.batches();
+    const batches = engine.batches();
     let cancelDrain: (() => void) | undefined;
     signal.addEventListener(
       'abort',
@@ -281,7 +241,22 @@ export class Runner {
     );
     try {
       // A sink or a store that hangs is left to itself at the drain limit.
-      await raceAbort(this.#pump(batches, badRows, ownership, context, checkpoints, stop), draining.signal);
+      const pumping = pump(batches, {
+        sink: this.#sink,
+        badRows,
+        ownership,
+        checkpoints,
+        context,
+        stop,
+        pause: this.#pause,
+        taken: this.#taken,
+        recorder,
+        logger: options.logger,
+        clock: this.#clock,
+        random: this.#random,
+        retryMs: options.sinkRetryMs,
+      });
+      await raceAbort(pumping, draining.signal);
       await raceAbort(checkpoints.flush(), draining.signal);
     } catch (error) {
       engineAbort.abort();
@@ -305,63 +280,8 @@ export class Runner {
     return this.#summary(signal.aborted ? 'aborted' : 'until');
   }
 
-  /** One batch ahead: the next is read and decoded while the sink works on this one. */
-  async #pump(
-    batches: AsyncGenerator<StreamBatch, void, void>,
-    badRows: BadRows,
-    ownership: Ownership,
-    context: ApplyContext,
-    checkpoints: Checkpoints,
-    stop: AbortSignal,
-  ): Promise<void> {
-    const { logger, sinkRetryMs: retryMs } = this.#options;
-    const recorder = this.#recorder;
-    const failed = (error: VStreamError | undefined): void => {
-      if (error) recorder.lastError = error.toJSON();
-      // With the next renewal: who looks at the state sees what the stream is at.
-      ownership.offer({ lastError: error ? JSON.stringify(error.toJSON()) : null });
-    };
-    const ready = async (): Promise<void> => {
-      await ownership.whenHeld();
-      context.signal.throwIfAborted();
-    };
-    const options = { clock: this.#clock, logger, random: this.#random, retryMs, ready, failed };
-    const ask = (): [Promise<IteratorResult<StreamBatch, void>>, number] => {
-      const round = this.#taken.asked();
-      return [batches.next(), round];
-    };
-    let [next, asked] = ask();
-    for (;;) {
-      const round = asked;
-      const { done, value: given } = await next;
-      if (done) return;
-      if (!(await this.#pause.passed(stop))) return void (await batches.return());
-      [next, asked] = ask();
-      next.catch(() => {});
-      // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
-      await ready();
-      recorder.applyingSince = this.#clock.monotonic();
-      const applying = badRows.apply(given, (one, once) =>
-        applyBatch(this.#sink, asBatch(one), context, once ? { ...options, retryMs: 0 } : options),
-      );
-      const batch = await sayingHowLong(applying, this.#clock, (seconds) =>
-        logger.warn({ seconds, ...whereIs(asBatch(given)) }, `the destination has been at one batch for ${seconds} s`),
-      );
-      recorder.applyingSince = undefined;
-      recorder.batch(batch.changes.length, batch.bytes, batch.position);
-      await checkpoints.reached(batch.position, this.#writeTime(batch));
-      this.#taken.stored(round);
-    }
-  }
-
-  #writeTime({ kind, progress, changes, position }: StreamBatch): WriteTime {
-    const begins = progress?.type === 'table-start' || (progress?.type === 'position' && !position.plan.done);
-    if (begins && this.#sink.capabilities.position === 'external') return 'now';
-    return changes.length > 0 || kind === 'schema' || progress?.type === 'table-end' ? 'due' : 'renewal';
-  }
-
   #rowsChanged(table: TableRef, reason: string): RowsChanged {
-    const policy = this.#engine?.catalog.get(table)?.definition.onDdl ?? 'evolve';
+    const policy = this.#started?.engine.catalog.get(table)?.definition.onDdl ?? 'evolve';
     if (policy === 'ignore' || policy === 'fail') return policy;
     if (!this.#sink.capabilities.sweep) return 'fail';
     if (policy === 'pause') {
@@ -369,21 +289,6 @@ export class Runner {
       this.#options.logger.warn({ ...table, reason }, 'paused: rows changed without events');
     }
     return 'recopy';
-  }
-
-  get #sweepsRanges(): boolean {
-    return this.#sink.capabilities.sweep && this.#sink.sweepRange !== undefined;
-  }
-
-  /** A plan that copies rows a second time needs a sink that can sweep the stale ones. */
-  #checkSweep(engine: Engine): void {
-    const { sweep } = this.#sink.capabilities;
-    for (const { keyspace, table, entry } of engine.position.plan.tables()) {
-      if (entry.range && !this.#sweepsRanges) throw rangesNeeded({ keyspace, table });
-      // Without a key there is no other way: what comes twice is told at the table's end.
-      if (sweep || engine.catalog.get({ keyspace, table })?.resumable === false) continue;
-      if (!engine.position.plan.isDone(keyspace, table) && entry.generation > 1) throw sweepNeeded({ keyspace, table }, 'copying it again');
-    }
   }
 
   #summary(reason: Summary['reason']): Summary {
