@@ -76,3 +76,40 @@ test.each<[string, NonNullable<RunOptions['tables']>]>([
     expect(text(sink.destination.rows({ keyspace, table: of })), name).toEqual(text(wanted));
   }
 });
+
+test('a keyspace selected no longer leaves the stream with a warning; selected again it is copied anew, and what went meanwhile is swept', async () => {
+  await using vtgate = await startBoth();
+  const sink = new WatchedSink();
+  const warnings: string[] = [];
+  const state = memoryStore();
+  const toNow = (tables: readonly string[]): Promise<unknown> =>
+    start({
+      name: 'both',
+      source: { vtgate: vtgate.address },
+      tables,
+      state,
+      logger: { ...silentLogger, warn: (_, message) => void warnings.push(message) },
+      sink: new WatchedSink(sink.destination),
+      until: 'now',
+    }).finished;
+  const sunk = (keyspace: string): string[] => text(sink.destination.rows({ keyspace, table: 'item' }));
+  const source = (keyspace: string, shards: readonly string[]): string[] =>
+    text(shards.flatMap((shard) => vtgate.engine.rows(keyspace, 'item', shard)));
+  const both = ['shop.item', 'depot.item'];
+  await toNow(both);
+  const before = sunk('depot');
+  vtgate.engine.transaction('depot', '0', [{ op: 'delete', table: 'item', where: { id: 3 } }]);
+  vtgate.engine.transaction('shop', '-80', [{ op: 'insert', table: 'item', row: { id: 500, v: 'new' } }]);
+  await toNow(['shop.item']);
+  expect([sunk('depot'), sunk('shop')]).toEqual([before, source('shop', ['-80', '80-'])]);
+  expect(warnings).toEqual(['keyspace depot is selected no longer: its rows stay at the destination, and its place is given up']);
+  await toNow(both);
+  expect(sunk('depot')).toEqual(source('depot', ['0']));
+  vtgate.engine.transaction('depot', '0', [{ op: 'delete', table: 'item', where: { id: 4 } }]);
+  await toNow(['depot.item']);
+  // Nothing of what is stored is meant any more: another stream's name, or a slip.
+  await expect(toNow(['shop.order'])).rejects.toMatchObject({
+    code: 'POSITION_INVALID',
+    next: expect.stringContaining('state reset') as string,
+  });
+});

@@ -126,6 +126,23 @@ test('a position that knows nothing of a selected shard is refused: the stream w
   await expect(runToNow({ from: new Position(half) })).rejects.toMatchObject({ code: 'POSITION_INVALID', shard: '-80' });
 });
 
+test('a position of more shards than `source.shards` names is refused: narrowed, the stream went on with all of them, in silence', async () => {
+  await start();
+  const state = memoryStore();
+  const sink = new MemoryDestination();
+  await runToNow({ state, sink: memorySink(sink) });
+  const narrowed = { vtgate: vtgate.address, keyspace: 'shop', shards: ['-80'] };
+  write();
+  await expect(runToNow({ state, sink: memorySink(sink), source: narrowed })).rejects.toMatchObject({
+    code: 'POSITION_INVALID',
+    keyspace: 'shop',
+    shard: '80-',
+    next: expect.stringContaining('Add 80- to `source.shards`') as string,
+  });
+  await runToNow({ state, sink: memorySink(sink) });
+  expect(ids(sink)).toEqual(truth());
+});
+
 test('after a reshard a position of the old shards knows all of the new ones', async () => {
   await start();
   const state = memoryStore();

@@ -5,7 +5,6 @@ import { suggest } from '../internal/suggest.js';
 import type { Logger } from '../observe/logger.js';
 import { sqlType } from '../schema/mysql-type.js';
 import type { TableRef } from '../schema/table.js';
-import { shardsCover } from '../position/keyrange.js';
 import { showExecutedGtids } from '../sql/gtids.js';
 import { type Executor, runStatement } from '../sql/statement.js';
 import { selectColumns, selectPrimaryKeys, selectTableRows, selectTables } from '../sql/tables.js';
@@ -17,6 +16,7 @@ import type { Position } from '../position/position.js';
 import { checkDefinition } from './check-definition.js';
 import { type BinlogFacts, keylessCopyWarning, readBinlogFacts, warnOfCascades } from './preflight.js';
 import { resumesAt } from './resumable.js';
+import { resumedShards } from './resumed-shards.js';
 import { entryFor, keyspacesOf, type Selection } from './selection.js';
 import { startOf } from './start-key.js';
 import { type StopPoint, stopAtPosition } from './stop.js';
@@ -62,36 +62,26 @@ export async function discover(transport: Transport, stream: ValidatedStream, op
     }
     shards.push(...found.filter((one) => !wanted || wanted.includes(one.shard)));
   }
-  const known = options.stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
+  const resumed = resume(shards, stream, options);
   const tables: FoundTable[] = [];
   for (const keyspace of keyspaces) tables.push(...(await findTables(transport, stream, keyspace, options)));
   const tabletType = await chooseTabletType(transport, stream, shards, logger, signal);
   await warnOfCascades(transport, tables, logger, signal);
   return {
-    shards: known ? withKnown(shards, known) : shards,
+    shards: resumed,
     tables,
     tabletType,
     ...(await readBinlogFacts(transport, shards, tabletType, signal)),
   };
 }
 
-/**
- * A keyspace that is part of the stream already keeps its shards, one that is new comes with those it has now.
- * @throws VStreamError `POSITION_INVALID` for a shard that none of those is, or became: the stream would go on without it, in silence
- */
-function withKnown(found: readonly ShardName[], position: Position): ShardName[] {
-  const keyspaces = new Set(found.map((one) => one.keyspace));
-  const kept = position.shards.filter((one) => keyspaces.has(one.keyspace)).map(({ keyspace, shard }) => ({ keyspace, shard }));
-  for (const { keyspace, shard } of found) {
-    const names = kept.filter((one) => one.keyspace === keyspace).map((one) => one.shard);
-    if (names.length === 0 || shardsCover(shard, names)) continue;
-    throw new VStreamError('POSITION_INVALID', `the position has no place on shard ${keyspace}/${shard}, only on ${names.join(', ')}`, {
-      keyspace,
-      shard,
-      next: 'Name the shards of the position in `source.shards`; for the others begin a stream of another name, or anew (`vstream state reset NAME`).',
-    });
-  }
-  return [...kept, ...found.filter((one) => !kept.some((other) => other.keyspace === one.keyspace))];
+function resume(found: readonly ShardName[], stream: ValidatedStream, { stored, logger }: DiscoverOptions): readonly ShardName[] {
+  const known = stored ?? (stream.from.kind === 'position' ? stream.from.position : undefined);
+  if (!known) return found;
+  const { shards, left } = resumedShards(known.shards, { shards: found, named: stream.source.shards !== undefined });
+  for (const keyspace of left)
+    logger.warn({ keyspace }, `keyspace ${keyspace} is selected no longer: its rows stay at the destination, and its place is given up`);
+  return shards;
 }
 
 /**
