@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmbeddedVtgate, type EmbeddedVtgate } from '../src/embedded/index.js';
 import { type Batch, memoryStore, rowsRefused, run, type RunOptions, silentLogger, type Sink, start, table } from '../src/index.js';
+import { deferred } from '../src/internal/async.js';
 import { systemClock } from '../src/internal/clock.js';
 import { FileLetterBox } from '../src/pipeline/letter-file.js';
 import { bySequence, type KeptLetters, type LetterBox } from '../src/pipeline/letter-box.js';
@@ -244,6 +245,26 @@ test('rows that an upserting sink refuses without naming them are found, copied 
   );
   expect(letters).toHaveLength(4);
   expect(position?.incomplete.map(({ reason }) => reason)).toContain('row-dead-lettered');
+});
+
+test('a refused row that stands alone behind a start waits for another row, is left out then, and a stop meanwhile stops', async () => {
+  await using shop = await startShop();
+  const { sink, rows } = upserting((id) => id === 500);
+  const waits = deferred();
+  const logger = { ...silentLogger, warn: (_: unknown, message: string) => void (message.includes('waiting for one') && waits.resolve()) };
+  const more = { tables: ['orders'], sinkRetry: 0, state: memoryStore(), logger } as const;
+  await run(options(shop, sink, more));
+  const place = (id: number): void =>
+    void shop.engine.transaction('shop', '-80', [{ op: 'insert', table: 'orders', row: { id, item: 'late', price: '1.00' } }]);
+  place(500);
+  const { until: _, ...endless } = options(shop, sink, more);
+  const stopped = start(endless);
+  await waits.promise;
+  expect((await stopped.close()).reason).toBe('closed');
+  for (const id of [501, 502]) place(id);
+  const { position } = await run(options(shop, sink, { ...more, until: 'now', limits: { batchChanges: 1 } }));
+  expect([...rows.keys()].filter((id) => id >= 500)).toEqual([501, 502]);
+  expect(position?.incomplete).toMatchObject([{ shard: '-80', reason: 'row-skipped', tables: { orders: 1 } }]);
 });
 
 test('an upserting sink that takes nothing any more loses no row to `skip`: the stream ends before its batch', async () => {

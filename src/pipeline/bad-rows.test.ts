@@ -1,5 +1,6 @@
 /** Rows a filter cannot judge, from the message to the policy. No server sends such rows; they stand for whatever a client cannot read. */
 import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.js';
 import { catalogOf, grouperOf } from '../../test/support/stream-fixture.js';
 import { response, ShardEvents } from '../../test/support/wire-events.js';
 import { silentLogger } from '../observe/logger.js';
@@ -59,7 +60,7 @@ function badRows(policy: BadRowsOptions['policy'], more: Partial<BadRowsOptions>
     gaps: new Gaps(BEFORE),
     position: BEFORE,
     capabilities: { position: 'stored', deletes: true, sweep: true, schema: 'evolve' },
-    clock: { now: () => 0, monotonic: () => 0 },
+    clock: new ManualClock(),
     logger: silentLogger,
     recorder: { badRows: 0 },
     ...more,
@@ -113,7 +114,7 @@ test('many bad rows are told of at once, then every ten seconds, and at the end'
   let time = 0;
   const told: unknown[] = [];
   const logger = { ...silentLogger, warn: ({ code, rows }: Record<string, unknown>) => void told.push([rows, code]) };
-  const rows = badRows('skip', { logger, clock: { now: () => 0, monotonic: () => time } });
+  const rows = badRows('skip', { logger, clock: { now: () => 0, monotonic: () => time, after: () => () => {} } });
   for (time of [0, 1_000, 9_999, 10_000, 12_000]) await rows.apply(batchOf(true), async () => {});
   expect(told).toEqual([
     [1, 'DECODE_FAILED'],

@@ -25,7 +25,7 @@ export interface BadRowsOptions {
   /** Where the run begins. */
   readonly position: Position;
   readonly capabilities: SinkCapabilities;
-  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: Pick<Recorder, 'badRows'>;
 }
@@ -53,8 +53,13 @@ export class BadRows {
    * Applies the batch, without its bad rows where the policy allows that, and returns it as applied: its position carries the
    * mark of what was left out. A row is among the dead letters before the position moves past it, and once however often it comes.
    * @param give `once`: without trying again what the destination refuses
+   * @param coming the batches behind it up to the first with rows, to look at before their turn
    */
-  async apply(batch: StreamBatch, give: (batch: StreamBatch, once: boolean) => Promise<void>): Promise<StreamBatch> {
+  async apply(
+    batch: StreamBatch,
+    give: (batch: StreamBatch, once: boolean) => Promise<void>,
+    coming: () => AsyncIterable<StreamBatch> = async function* () {},
+  ): Promise<StreamBatch> {
     const { policy, capabilities, gaps, logger } = this.#options;
     if (policy === 'fail') {
       await give(batch, false).catch((error: unknown) => Promise.reject(named(batch, error)));
@@ -76,7 +81,8 @@ export class BadRows {
         if (bad.size === 0) {
           if (searched || !capabilities.bisect || !isRefusal(error)) throw error;
           logger.info({ rows: rest.changes.length }, 'looking for the rows the sink refuses, in parts of the batch');
-          bad = await bisect(rest, error, { give, before: this.#before, taken: this.#taken });
+          const { clock } = this.#options;
+          bad = await bisect(rest, error, { give, before: this.#before, taken: this.#taken, coming, clock, logger });
           // Every part was taken: the whole may be as well by now.
           searched = bad.size === 0;
         }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.js';
 import { catalogOf, grouperOf } from '../../test/support/stream-fixture.js';
 import { response, ShardEvents, type WireEvent } from '../../test/support/wire-events.js';
 import { VStreamError } from '../errors.js';
@@ -60,7 +61,7 @@ class Destination {
   };
 }
 
-function badRows(policy: 'skip' | 'fail' = 'skip', bisect = true, recorder = { badRows: 0 }): BadRows {
+function badRows(policy: 'skip' | 'fail' = 'skip', bisect = true, recorder = { badRows: 0 }, clock = new ManualClock()): BadRows {
   return new BadRows({
     policy,
     letters: undefined,
@@ -69,7 +70,7 @@ function badRows(policy: 'skip' | 'fail' = 'skip', bisect = true, recorder = { b
     gaps: new Gaps(at(0)),
     position: at(0),
     capabilities: { position: 'external', deletes: true, sweep: false, schema: 'fixed', bisect },
-    clock: { now: () => 0, monotonic: () => 0 },
+    clock,
     logger: silentLogger,
     recorder,
   });
@@ -158,7 +159,7 @@ describe('rows a destination refuses without naming them', () => {
     await expect(badRows().apply(batchOf(0, [[1, 2], [3]]), give)).rejects.toMatchObject({ message: 'too much at once' });
   });
 
-  test('right after a start another row of the batch shows that the destination takes any; alone in its batch nobody can tell', async () => {
+  test('right after a start another row of the batch shows that the destination takes any; alone, with nothing behind it, nobody can tell', async () => {
     const destination = new Destination((id) => id < 3);
     expect(idsOf(await badRows().apply(batchOf(0, [[1, 2, 3], [4]]), destination.give))).toEqual([3, 4]);
     await expect(badRows().apply(batchOf(0, [[1]]), destination.give)).rejects.toMatchObject({
@@ -166,6 +167,61 @@ describe('rows a destination refuses without naming them', () => {
       message: 'bad row; nothing else was taken, so it may be the rows or the destination',
       next: expect.stringContaining('rowsRefused'),
     });
+  });
+
+  const progress = new StreamBatch({ kind: 'progress', position: at(1), progress: { type: 'position' } });
+  const schema = { keyspace: 'commerce', table: 't', shard: '-80', from: undefined, to: undefined, statement: undefined };
+  const columns = new StreamBatch({ kind: 'schema', position: at(1), schema: { kind: 'columns', ...schema } });
+  const truncate = new StreamBatch({ kind: 'schema', position: at(1), schema: { kind: 'truncate', ...schema } });
+  async function* of(...batches: StreamBatch[]): AsyncGenerator<StreamBatch> {
+    yield* batches;
+  }
+
+  test('alone in its batch, right after a start, it waits for another row, which is taken before its turn', async () => {
+    const destination = new Destination((id) => id === 1);
+    const applied = await badRows().apply(batchOf(0, [[1]]), destination.give, () => of(progress, columns, batchOf(1, [[2], [3]])));
+    expect(applied).toMatchObject({ kind: 'progress', progress: { type: 'position' } });
+    expect(applied.position.incomplete).toHaveLength(1);
+    expect(destination.given.map((batch) => batch.schema?.kind ?? idsOf(batch).join(','))).toEqual(['1', 'columns', '2', '1', '']);
+    // What comes before its turn carries the position before all of it.
+    expect(destination.given.slice(1, 4).map(({ position }) => position.gtid('commerce', '-80'))).toEqual(
+      Array(3).fill(at(0).gtid('commerce', '-80')),
+    );
+  });
+
+  test.each<[string, StreamBatch[]]>([
+    ['that is refused as well', [batchOf(1, [[8], [9]])]],
+    ['behind a TRUNCATE', [truncate, batchOf(1, [[2]])]],
+    ['behind columns that are refused', [columns, batchOf(1, [[2]])]],
+    ['that never comes', [progress]],
+  ])('a row %s proves nothing', async (title, batches) => {
+    const destination = new Destination((id) => id === 1 || id > 7);
+    const give = async (batch: StreamBatch): Promise<void> => {
+      if (batch.schema && title.includes('columns')) throw new VStreamError('SINK_FAILED', 'no such table');
+      await destination.give(batch);
+    };
+    const applying = badRows().apply(batchOf(0, [[1]]), give, () => of(...batches));
+    await expect(applying).rejects.toMatchObject({ message: expect.stringContaining('nothing else was taken') as string });
+    expect(destination.taken).toEqual([]);
+  });
+
+  test('alone it is given again every 30 s while nothing comes: the destination may have been away', async () => {
+    const clock = new ManualClock();
+    let away = true;
+    const destination = new Destination(() => away);
+    let come = (): void => {};
+    const never = async function* (): AsyncGenerator<StreamBatch> {
+      await new Promise<void>((resolve) => (come = resolve));
+      yield progress;
+    };
+    const applying = badRows('skip', true, { badRows: 0 }, clock).apply(batchOf(0, [[1]]), destination.give, never);
+    await clock.advance(60_000);
+    expect(destination.given).toHaveLength(3);
+    away = false;
+    await clock.advance(30_000);
+    expect(idsOf(await applying)).toEqual([1]);
+    expect(clock.pending).toEqual([]);
+    come();
   });
 
   test('a row that a statement or a sweep may have removed is not given once more', async () => {

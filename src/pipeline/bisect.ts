@@ -1,6 +1,8 @@
 /** Finds the rows that a destination refuses without naming them, by giving it parts of the batch. Layer 4. */
 import { VStreamError } from '../errors.js';
+import { type Clock, delay } from '../internal/clock.js';
 import { must } from '../internal/must.js';
+import type { Logger } from '../observe/logger.js';
 import type { Position } from '../position/position.js';
 import { StreamBatch } from '../stream/batch.js';
 import type { Transaction } from '../stream/change.js';
@@ -13,10 +15,16 @@ export interface BisectOptions {
   readonly before: Position;
   /** The last change the destination took: given once more, it shows whether anything is taken. */
   readonly taken: ChangeRecord | undefined;
+  /** The batches behind this one, up to the first with rows; waits for them. */
+  coming(): AsyncIterable<StreamBatch>;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** How many rows behind the first one refused are tried where nothing is known to be taken. */
 const MAX_PROBES = 16;
+/** How often a row is given again while another one is waited for, milliseconds. */
+const AGAIN_MS = 30_000;
 
 interface Part {
   readonly changes: readonly ChangeRecord[];
@@ -59,7 +67,7 @@ class Bisection {
       for (const half of halves(part)) if (await this.#refusalOf(half)) await this.narrow(half);
       return;
     }
-    await this.#proveUp(first);
+    if (!(await this.#provesUp(part))) return;
     const again = await this.#refusalOf(part);
     if (again) this.bad.set(first, again);
   }
@@ -75,18 +83,65 @@ class Bisection {
     }
   }
 
-  /** Resolves when the destination takes another row than this one, waiting for one that is away as long as for any batch. */
-  async #proveUp(suspect: ChangeRecord): Promise<void> {
+  /**
+   * Resolves when the destination takes another row than this one, waiting for one that is away as long as for any batch. False: it has taken
+   * this one by now.
+   */
+  async #provesUp(suspect: Part): Promise<boolean> {
     if (this.#taken) {
       await this.#options.give(batchOf(pieceOf([this.#taken]), this.#options.before), false).catch((error: unknown) => {
         throw isRefusal(error) ? this.#refusal : error;
       });
-      return;
+      return true;
     }
     const { changes } = this.#batch;
-    const at = changes.indexOf(suspect) + 1;
-    for (const probe of changes.slice(at, at + MAX_PROBES)) if (!(await this.#refusalOf(pieceOf([probe])))) return;
+    const [first] = suspect.changes;
+    if (first && (await this.#takesOneOf(changes.slice(changes.indexOf(first) + 1)))) return true;
+    return this.#waitsForAnother(suspect);
+  }
+
+  async #takesOneOf(changes: readonly ChangeRecord[]): Promise<boolean> {
+    for (const probe of changes.slice(0, MAX_PROBES)) if (!(await this.#refusalOf(pieceOf([probe])))) return true;
+    return false;
+  }
+
+  /** Right after a start nothing was taken yet, and in this batch nothing is: what comes next tells. As `#provesUp`. */
+  async #waitsForAnother(suspect: Part): Promise<boolean> {
+    const { clock, logger, coming } = this.#options;
+    logger.warn(
+      whereOf(suspect),
+      'the sink refuses a row and has taken no other since the start: waiting for one, to know which is at fault',
+    );
+    const batches = coming()[Symbol.asyncIterator]();
+    let next = batches.next();
+    for (;;) {
+      const found = await within(next, AGAIN_MS, clock);
+      if (!found) {
+        if (await this.#refusalOf(suspect)) continue;
+        return false;
+      }
+      if (found.done || !(await this.#passes(found.value))) break;
+      if (found.value.changes.length > 0) {
+        if (await this.#takesOneOf(found.value.changes)) return true;
+        break;
+      }
+      next = batches.next();
+    }
     throw undecided(this.#refusal);
+  }
+
+  /** True when rows behind this batch may be given before it: it has rows, or says nothing but a position, or columns, which the destination is told then. */
+  async #passes(batch: StreamBatch): Promise<boolean> {
+    const { schema, progress } = batch;
+    if (!schema) return progress?.sweep !== true;
+    if (schema.kind !== 'columns') return false;
+    return this.#options.give(batch.with({ position: this.#options.before }), true).then(
+      () => true,
+      (error: unknown) => {
+        if (isRefusal(error)) return false;
+        throw error;
+      },
+    );
   }
 }
 
@@ -119,6 +174,22 @@ function batchOf({ changes, transactions }: Part, position: Position): StreamBat
   return new StreamBatch(
     copied ? { kind: 'copy', ...rows, copy: { keyspace, table, shard, generation } } : { kind: 'transactions', ...rows },
   );
+}
+
+/** What it resolves to, or undefined after `ms`. */
+async function within<T>(result: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
+  const over = new AbortController();
+  const tick = delay(clock, ms, over.signal).catch(() => undefined);
+  try {
+    return await Promise.race([result, tick.then(() => undefined)]);
+  } finally {
+    over.abort();
+  }
+}
+
+function whereOf({ changes }: Part): { keyspace: string; shard: string; table: string } {
+  const { keyspace, shard, table } = must(changes[0], 'a change');
+  return { keyspace, shard, table };
 }
 
 function undecided({ message, category, keyspace, shard, table, column, position, cause }: VStreamError): VStreamError {

@@ -10,6 +10,7 @@ import type { BadRows } from './bad-rows.js';
 import type { Checkpoints, WriteTime } from './checkpoints.js';
 import { sayingHowLong } from './long-wait.js';
 import type { Pause } from './pause.js';
+import { ReadAhead } from './read-ahead.js';
 import type { ApplyContext, Sink } from './sink.js';
 import type { Taken } from './taken.js';
 
@@ -43,23 +44,20 @@ export async function pump(batches: AsyncGenerator<StreamBatch, void, void>, par
     context.signal.throwIfAborted();
   };
   const options = { clock, logger, random, retryMs, ready, failed };
-  const ask = (): [Promise<IteratorResult<StreamBatch, void>>, number] => {
-    const round = taken.asked();
-    return [batches.next(), round];
-  };
-  let [next, asked] = ask();
+  const ahead = new ReadAhead(batches, taken, stop);
   for (;;) {
-    const round = asked;
-    const { done, value: given } = await next;
-    if (done) return;
+    const next = await ahead.next();
+    if (!next) return;
+    const { batch: given, round } = next;
     if (!(await pause.passed(stop))) return void (await batches.return());
-    [next, asked] = ask();
-    next.catch(() => {});
+    ahead.ask();
     // After a pause of the whole process the lease may be over: nothing is written before it is proven ours.
     await ready();
     recorder.applyingSince = clock.monotonic();
-    const applying = badRows.apply(given, (one, once) =>
-      applyBatch(sink, asBatch(one), context, once ? { ...options, retryMs: 0 } : options),
+    const applying = badRows.apply(
+      given,
+      (one, once) => applyBatch(sink, asBatch(one), context, once ? { ...options, retryMs: 0 } : options),
+      () => ahead.coming(),
     );
     const batch = await sayingHowLong(applying, clock, (seconds) =>
       logger.warn({ seconds, ...whereIs(asBatch(given)) }, `the destination has been at one batch for ${seconds} s`),

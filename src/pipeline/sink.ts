@@ -19,9 +19,9 @@ export interface SinkCapabilities {
   /** `cells`: rows are read through `afterCells`/`beforeCells` only, so nothing is decoded ahead. Default `objects`. */
   readonly input?: 'objects' | 'cells' | undefined;
   /**
-   * `onBadRow` may look for the rows that `apply` refuses by giving it parts of the batch, rows it took before once more, and then the batch
-   * without them; of a transaction its changes apart. For sinks that upsert and store no position. Default false: a batch that is
-   * refused ends the stream, unless the sink names its rows by `rowsRefused`.
+   * `onBadRow` may look for the rows that `apply` refuses by giving it parts of the batch, rows it took before once more, rows behind the
+   * batch before their turn, and then the batch without those refused; of a transaction its changes apart. For sinks that upsert and store
+   * no position. Default false: a batch that is refused ends the stream, unless the sink names its rows by `rowsRefused`.
    */
   readonly bisect?: boolean | undefined;
 }
