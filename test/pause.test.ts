@@ -1,7 +1,7 @@
 /** A pause: nothing is written while it lasts, not at the end of the process either, and it outlives the process. */
 import { EventEmitter, once } from 'node:events';
 import { expect, test } from 'vitest';
-import { memoryStore, start, type RunOptions } from '../src/index.js';
+import { memoryStore, start, type RunOptions, type VStream, vstream } from '../src/index.js';
 import type { StateRequest } from '../src/stores/store.js';
 import { placeOrder, startShop } from './cli/shop.js';
 import { WatchedSink } from './support/watched-sink.js';
@@ -76,4 +76,52 @@ test('what is asked for in a pause, or before a start, waits for the resume, and
     { id: 'r', outcome: 'done' },
   ]);
   expect(sink.positions.at(-1)?.plan.table('shop', 'orders')?.generation).toBe(2);
+});
+
+test('a stream read by its own loop is paused and resumed, also over a restart; a copy it cannot do is refused at once', async () => {
+  await using shop = await startShop();
+  const store = memoryStore();
+  const options = {
+    name: 'orders',
+    source: { vtgate: shop.address, keyspace: 'shop' },
+    tables: ['orders'],
+    state: store,
+    lease: '1s',
+  } as const;
+  const ids: unknown[] = [];
+  const loop = async (stream: VStream): Promise<void> => {
+    for await (const batch of stream) {
+      ids.push(...batch.changes.map(({ after }) => after?.['id']));
+      await stream.commit(batch);
+    }
+  };
+  const ask = (verb: StateRequest['verb'], table?: string) => store.request('orders', { id: verb, verb, table });
+  await loop(vstream({ ...options, until: 'copied' }));
+  expect(ids.splice(0)).toHaveLength(50);
+
+  await ask('pause');
+  const { logger, said } = listener();
+  const paused = said('a batch waits for the end of the pause');
+  const waiting = vstream({ ...options, logger });
+  const ended = loop(waiting);
+  placeOrder(shop, 1001);
+  await paused;
+  expect(waiting.stats().state).toBe('paused');
+  await waiting.close();
+  await ended;
+  expect(ids).toEqual([]);
+
+  const [pausedAgain, resumed] = [said('a batch waits for the end of the pause'), said('resumed')];
+  const going = loop(vstream({ ...options, logger, until: 'now' }));
+  await pausedAgain;
+  await ask('copy', 'orders');
+  await ask('resume');
+  await resumed;
+  await going;
+  expect(ids).toEqual([1001n]);
+  expect((await store.read('orders'))?.requests).toMatchObject([
+    { verb: 'pause' },
+    { verb: 'copy', outcome: expect.stringContaining('refused: a loop of its own reads this stream') as string },
+    { verb: 'resume', outcome: 'done' },
+  ]);
 });

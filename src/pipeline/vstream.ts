@@ -8,12 +8,14 @@ import type { Tables } from '../schema/define.js';
 import type { Transport } from '../transport/transport.js';
 import type { Batch } from '../stream/change.js';
 import type { StreamOptions } from '../stream/options.js';
-import type { Ownership } from '../ownership/ownership.js';
+import type { OnRequest, Ownership } from '../ownership/ownership.js';
 import type { Position } from '../position/position.js';
 import type { StateTable } from './options.js';
 import type { Owned } from './owned.js';
+import { Pause } from './pause.js';
 import { validateLoopOptions, type ValidatedLoop } from './validate.js';
-import type { CheckpointStore } from '../stores/store.js';
+import { DONE, isPauseAsked } from '../stores/requests.js';
+import type { CheckpointStore, StateRequest } from '../stores/store.js';
 import type { Duration } from '../internal/duration.js';
 
 /** How often an idle stream hands out its moving position, milliseconds. */
@@ -26,7 +28,10 @@ const PROGRESS_MS = 10_000;
 export interface LoopOptions<T extends Tables = Tables> extends StreamOptions<T> {
   /** With `state`: the stored position wins over `from`, one process owns the stream, and `commit()` stores. */
   readonly name?: string;
-  /** As in `run`, and only with `name`. Requests (`vstream copy`, `pause`, `resume`) are for runs: a loop takes none. */
+  /**
+   * As in `run`, and only with `name`. `vstream pause` and `resume` hold a loop: it gets no batch until then. Other requests are answered with
+   * a refusal: only a sink can sweep what a second copy did not find.
+   */
   readonly state?: StateTable | CheckpointStore;
   /** As in `run`: wait as hot standby (default) or fail with `LEASE_HELD`. */
   readonly wait?: boolean;
@@ -66,6 +71,7 @@ export function vstream<const T extends Tables>(options: LoopOptions<T>): VStrea
 class Loop<T extends Tables> implements VStream<T> {
   readonly #options: ValidatedLoop;
   readonly #recorder = new Recorder(systemClock);
+  readonly #pause: Pause;
   readonly #closing = new AbortController();
   #transport: Transport | undefined;
   #ownership: Ownership | undefined;
@@ -79,6 +85,7 @@ class Loop<T extends Tables> implements VStream<T> {
 
   constructor(options: ValidatedLoop) {
     this.#options = options;
+    this.#pause = new Pause(this.#recorder, options.logger, systemClock);
   }
 
   stats(): Stats {
@@ -130,6 +137,14 @@ class Loop<T extends Tables> implements VStream<T> {
     return this.#iterate();
   }
 
+  #request({ verb }: StateRequest): string {
+    if (verb === 'pause') this.#pause.begin();
+    else if (verb === 'resume') this.#pause.end();
+    else
+      return `refused: a loop of its own reads this stream, and takes no request to ${verb}; begin anew (\`vstream state reset\`), or use \`run\` with a sink`;
+    return DONE;
+  }
+
   async *#iterate(): AsyncGenerator<Batch<T>, void, void> {
     const options = this.#options;
     const recorder = this.#recorder;
@@ -146,8 +161,21 @@ class Loop<T extends Tables> implements VStream<T> {
       const { name, state, wait, leaseMs } = options;
       if (name !== undefined && state) {
         const { openOwned } = await import('./owned.js');
-        owned = await openOwned(options, { name, state, wait, leaseMs, clock: systemClock, random: Math.random, recorder, signal });
+        const onRequest: OnRequest = async (request) => this.#request(request);
+        owned = await openOwned(options, {
+          name,
+          state,
+          wait,
+          leaseMs,
+          clock: systemClock,
+          random: Math.random,
+          recorder,
+          signal,
+          onRequest,
+        });
         this.#ownership = owned.ownership;
+        if (isPauseAsked(owned.ownership.record.requests)) this.#pause.begin();
+        void owned.ownership.takeRequests();
       }
       const stop = owned ? AbortSignal.any([signal, owned.ownership.lost]) : signal;
       const { engine } = await openSession(options, transport, recorder, owned?.ownership.record.position, stop, {
@@ -158,6 +186,7 @@ class Loop<T extends Tables> implements VStream<T> {
         rowsChanged: () => 'ignore',
       });
       for await (const batch of engine.batches()) {
+        if (!(await this.#pause.passed(stop))) break;
         recorder.batch(batch.changes.length, batch.bytes, batch.position);
         this.#order.set(batch.position, ++this.#handedOut);
         yield batch as unknown as Batch<T>;
