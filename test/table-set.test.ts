@@ -133,6 +133,25 @@ test('a table that left and comes back is refused where the sink cannot sweep: w
   await expect(running.addTable('second')).rejects.toMatchObject({ code: 'SINK_UNSUPPORTED', table: 'second' });
 });
 
+test.each([true, false])(
+  'a table added that is there already is not copied again, also when asked twice at once; the sink can sweep: %s',
+  async (sweep) => {
+    const { vtgate, running, sink, entry, settled, insert } = await world({ sweep });
+    await using _vtgate = vtgate;
+    await using _running = running;
+    await Promise.all([running.addTable('first'), running.addTable('second'), running.addTable('second')]);
+    await sink.until(() => entry('second')?.state === 'done', running.finished);
+    await running.addTable('second');
+    insert('first', 5_000);
+    await settled('first', 5_000);
+    insert('second', 5_001);
+    await settled('second', 5_001);
+    expect([entry('first'), entry('second')]).toMatchObject([{ generation: 1 }, { generation: 1 }]);
+    // The end of all copies is told for each time something was copied.
+    expect(sink.batches.filter(({ progress }) => progress?.type === 'copy-completed')).toHaveLength(2);
+  },
+);
+
 test('a table of a keyspace that the stream does not read is refused: its copy would never begin', async () => {
   const { vtgate, running } = await world();
   await using _vtgate = vtgate;

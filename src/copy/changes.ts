@@ -20,6 +20,8 @@ export function changePlan(plan: CopyPlan, changes: readonly PlanChange[]): Copy
     const entry = next.table(table.keyspace, table.table);
     if (kind === 'recopy' && change.range) {
       next = next.withTable(table.keyspace, table.table, copyRange(entry ?? { state: 'done', generation: 1 }, change.range));
+    } else if (kind === 'add' && entry && !entry.removed) {
+      // Of the stream already: copying it again is `recopy`, and costs what that costs.
     } else if (kind !== 'remove')
       next = next.withTable(table.keyspace, table.table, entry ? copyAgain(entry) : { state: 'pending', generation: 1 });
     else if (entry) next = next.withTable(table.keyspace, table.table, removed(entry));

@@ -105,9 +105,9 @@ export interface Running extends AsyncDisposable {
   stats(): Stats;
   /**
    * Copies one more table, `orders` or `billing.orders`, while the others keep streaming. The next start takes the tables of its options:
-   * add it there as well.
+   * add it there as well. Of a table the stream has already nothing changes: `recopy` copies it again.
    * @throws VStreamError `TABLE_NOT_FOUND`; `CONFIG_INVALID` for a keyspace of which the stream reads no shard; `SINK_UNSUPPORTED` for a
-   *   table the stream has or had, with a sink that cannot sweep
+   *   table that was removed, with a sink that cannot sweep
    */
   addTable(table: string): Promise<void>;
   /** No more changes of the table; its rows stay at the destination. @throws VStreamError `TABLE_NOT_FOUND` */

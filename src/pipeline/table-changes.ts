@@ -46,8 +46,11 @@ export class TableChanges {
         next: 'Add the table to `tables` and start the stream again.',
       });
     }
+    // Decided again in its turn, behind what was asked for before.
+    const isThere = kind === 'add' && known !== undefined && plan.table(keyspace, table)?.removed !== true;
+    if (isThere) logger.info({ ...ref }, `${keyspace}.${table} is a table of this stream already: nothing to add`);
     // Also one that left: the sink may hold its rows.
-    if (kind !== 'remove' && !sink.capabilities.sweep && (known || plan.table(keyspace, table)))
+    if (kind !== 'remove' && !isThere && !sink.capabilities.sweep && (known || plan.table(keyspace, table)))
       throw sweepNeeded(ref, 'copying a table again');
     if (kind === 'recopy' && where !== undefined) {
       checkWhere(where, ref);

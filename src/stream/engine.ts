@@ -314,9 +314,10 @@ export class Engine {
     this.#changes = [];
     const changes = taken.map((one) => one.change);
     this.catalog.change(changes);
-    if (changes.some((one) => one.kind !== 'remove')) this.#delivery.copyOwed();
     const { position } = this.#assembler;
-    this.#assembler.replace(startWithoutCopy(withPlan(position, changePlan(position.plan, changes))));
+    const plan = changePlan(position.plan, changes);
+    if (!plan.done) this.#delivery.copyOwed();
+    this.#assembler.replace(startWithoutCopy(withPlan(position, plan)));
     for (const { applied } of taken) applied?.();
     if (!Resolving.of(this.#assembler.position, 0)) yield* this.#delivery.position();
   }
