@@ -64,9 +64,11 @@ export class PlanText {
 
   /** The text of the tables of which one has another entry. */
   changed({ key, keyspace, table, entry }: NamedEntry): PlanText {
-    if (entry) this.#kinds.count(entry);
-    const group = (this.#groups.get(keyspace) ?? new Group([], [])).changed(key, entry && pieceOf(this.#kinds, table, entry));
-    return new PlanText(this.#kinds, new Map([...this.#groups, [keyspace, group]]));
+    // Every stream of a process begins with the same empty plan: what one shares must not stand in the positions of the others.
+    const kinds = this.#groups.size === 0 ? new PlanKinds() : this.#kinds;
+    if (entry) kinds.count(entry);
+    const group = (this.#groups.get(keyspace) ?? new Group([], [])).changed(key, entry && pieceOf(kinds, table, entry));
+    return new PlanText(kinds, new Map([...this.#groups, [keyspace, group]]));
   }
 
   /** Entries that the text speaks of by number, as a JSON list; '' when it speaks of none. */

@@ -106,6 +106,21 @@ describe('the copy plan', () => {
     );
   });
 
+  test('is written without what another stream in the process shares: all begin with the same empty plan', () => {
+    const copied = (entry: TableCopy): string[] => {
+      let plan = CopyPlan.empty;
+      const kinds: string[] = [];
+      for (let index = 0; index < 20; index++) {
+        plan = plan.withTable('k', `t${index}`, entry);
+        kinds.push(plan.toText().kinds);
+      }
+      expect(read(plan)).toEqual(plan.toJson());
+      return [...new Set(kinds)];
+    };
+    expect(copied(pending(1))).toEqual(['', JSON.stringify([pending(1)])]);
+    expect(copied(pending(2))).toEqual(['', JSON.stringify([pending(2)])]);
+  });
+
   test('is the same plan when what many tables share was written once, however it was reached', () => {
     const entry = fc.constantFrom<TableCopy>(
       pending(),
