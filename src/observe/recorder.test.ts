@@ -32,20 +32,60 @@ describe('figures of a stream', () => {
   test('lag is that of the shard furthest behind, and none while copying', () => {
     const recorder = new Recorder(new ManualClock());
     recorder.batch(1, 1, positionOf());
-    recorder.shard('k', '-80', { lagMs: 1500, lastCommitTime: 9 });
-    recorder.shard('k', '80-', { lagMs: 250 });
-    recorder.shard('k', '80-', { verdict: 'idle' });
+    recorder.arrived('k', '-80', 1500, 9);
+    recorder.arrived('k', '80-', 250, undefined);
+    recorder.judged('k', '80-', 'idle', true, 0);
     recorder.state = 'streaming';
     expect(recorder.snapshot().lagSeconds).toBe(1.5);
-    expect(recorder.snapshot().shards.map((one) => [one.shard, one.lagSeconds, one.verdict])).toEqual([
-      ['-80', 1.5, undefined],
-      ['80-', 0, 'idle'],
+    expect(recorder.snapshot().shards.map((one) => [one.shard, one.lagSeconds, one.verdict, one.lastCommitTime])).toEqual([
+      ['-80', 1.5, undefined, 9],
+      ['80-', 0, 'idle', undefined],
     ]);
     // The last transaction of a resumed stream may be hours old, and nothing is behind all the same.
-    recorder.shard('k', '-80', { verdict: 'idle' });
+    recorder.judged('k', '-80', 'idle', true, 0);
     expect(recorder.snapshot().lagSeconds).toBe(0);
     recorder.state = 'copying';
     expect(recorder.snapshot().lagSeconds).toBeUndefined();
+  });
+
+  test('lag grows with the clock while a shard is held up, and while nobody listens, from when it was last known to be level', async () => {
+    const clock = new ManualClock();
+    const recorder = new Recorder(clock);
+    recorder.batch(1, 1, positionOf());
+    recorder.state = 'streaming';
+    const lag = (): number | undefined => recorder.snapshot().lagSeconds;
+    recorder.arrived('k', '-80', 200, 9);
+    recorder.judged('k', '-80', 'live', false, undefined);
+    await clock.advance(1_000);
+    recorder.judged('k', '-80', 'live', false, 0);
+    // Events arrive now and then: what is not there yet is not behind.
+    expect(lag()).toBe(0.2);
+    await clock.advance(3_600_000);
+    recorder.judged('k', '-80', 'idle', true, 0);
+    expect(lag()).toBe(0);
+    for (const verdict of ['lagging', 'throttled', 'stalled'] as const) {
+      await clock.advance(30_000);
+      recorder.judged('k', '-80', verdict, false, 7);
+    }
+    expect(lag()).toBe(90);
+    // Not judged: a connection that was lost, a pause, a destination that takes its time.
+    await clock.advance(60_000);
+    expect(lag()).toBe(150);
+    recorder.arrived('k', '-80', 149_000, 10);
+    recorder.judged('k', '-80', 'live', false, undefined);
+    expect(lag()).toBe(149);
+    await clock.advance(60_000);
+    expect(lag()).toBe(209);
+  });
+
+  test('an idle shard of which nobody says that nothing is missing has no lag that is known', () => {
+    const recorder = new Recorder(new ManualClock());
+    recorder.batch(1, 1, positionOf());
+    recorder.judged('k', '-80', 'idle', false, undefined);
+    expect(recorder.snapshot().shards[0]?.lagSeconds).toBeUndefined();
+    recorder.arrived('k', '-80', 500, 9);
+    recorder.judged('k', '-80', 'idle', false, undefined);
+    expect(recorder.snapshot().shards[0]?.lagSeconds).toBeUndefined();
   });
 
   test('tables tell how far their copy came; those that left the selection are not listed', () => {

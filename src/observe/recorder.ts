@@ -1,17 +1,24 @@
 /** Counts what a stream does, once per batch; `stats()` reads it. Layer 1. */
+import { ByShard } from '../internal/by-shard.js';
 import type { Clock } from '../internal/clock.js';
 import type { Position } from '../position/position.js';
 import type { ShardStats, ShardVerdict, Stats, StreamState, TableStats } from './stats.js';
 
 interface ShardRecord {
   lastCommitTime: number | undefined;
+  /** How far the shard was behind at `lagAt`, monotonic; since then as much more as time went by. Undefined before its first transaction. */
   lagMs: number | undefined;
+  lagAt: number;
   verdict: ShardVerdict | undefined;
+  level: boolean;
+  judgedAt: number;
   lagTransactions: number | undefined;
 }
 
 /** Rates are means over this many milliseconds. */
 const RATE_WINDOW = 5_000;
+/** Shards are judged each second while the stream is listened to. */
+const VERDICT_HOLDS_MS = 3_000;
 
 export class Recorder {
   readonly #clock: Clock;
@@ -29,7 +36,7 @@ export class Recorder {
   /** Monotonic; undefined between two batches. */
   applyingSince: number | undefined;
   waitingFor: Stats['waitingFor'];
-  readonly #shards = new Map<string, ShardRecord>();
+  readonly #shards = new ByShard<ShardRecord>();
   readonly #estimates = new Map<string, number>();
   readonly #window: { at: number; rows: number }[] = [];
 
@@ -46,15 +53,41 @@ export class Recorder {
     this.#trim();
   }
 
-  shard(keyspace: string, shard: string, seen: Partial<ShardRecord>): void {
-    const name = `${keyspace}/${shard}`;
-    const record = this.#shards.get(name) ?? {
-      lastCommitTime: undefined,
-      lagMs: undefined,
-      verdict: undefined,
-      lagTransactions: undefined,
-    };
-    this.#shards.set(name, Object.assign(record, seen));
+  /** A transaction, `lagMs` old by the tablet's clock where it says so; `commitTime`: of one with rows, seconds since the epoch. With each: nothing is made. */
+  arrived(keyspace: string, shard: string, lagMs: number | undefined, commitTime: number | undefined): void {
+    const record = this.#record(keyspace, shard);
+    if (lagMs !== undefined) {
+      record.lagMs = lagMs;
+      record.lagAt = this.#clock.monotonic();
+    }
+    if (commitTime !== undefined) record.lastCommitTime = commitTime;
+  }
+
+  /** `level`: an idle shard is known to have nothing more, by the servers' words or heartbeats. `lagTransactions`: undefined where they could not be asked. */
+  judged(keyspace: string, shard: string, verdict: ShardVerdict, level: boolean, lagTransactions: number | undefined): void {
+    const record = this.#record(keyspace, shard);
+    const now = this.#clock.monotonic();
+    record.verdict = verdict;
+    record.level = level;
+    record.judgedAt = now;
+    record.lagTransactions = lagTransactions;
+    // Nothing is missing that the servers know of: from here on whatever comes to be missing counts.
+    if (verdict === 'idle' && level) {
+      record.lagMs = 0;
+      record.lagAt = now;
+    } else if (isLive(record)) record.lagAt = now;
+  }
+
+  /** How far a shard is behind now, milliseconds; undefined where nobody can tell. */
+  lagMs(keyspace: string, shard: string): number | undefined {
+    const record = this.#shards.get(keyspace, shard);
+    if (record?.lagMs === undefined) return undefined;
+    const now = this.#clock.monotonic();
+    if (record.verdict !== undefined && now - record.judgedAt <= VERDICT_HOLDS_MS) {
+      if (isLive(record)) return record.lagMs;
+      if (record.verdict === 'idle') return record.level ? 0 : undefined;
+    }
+    return record.lagMs + (now - record.lagAt);
   }
 
   estimate(keyspace: string, table: string, rows: number): void {
@@ -84,15 +117,33 @@ export class Recorder {
     };
   }
 
+  #record(keyspace: string, shard: string): ShardRecord {
+    let record = this.#shards.get(keyspace, shard);
+    if (!record) {
+      record = {
+        lastCommitTime: undefined,
+        lagMs: undefined,
+        lagAt: 0,
+        verdict: undefined,
+        level: false,
+        judgedAt: 0,
+        lagTransactions: undefined,
+      };
+      this.#shards.set(keyspace, shard, record);
+    }
+    return record;
+  }
+
   #shardStats(keyspace: string, shard: string, gtid: string): ShardStats {
-    const record = this.#shards.get(`${keyspace}/${shard}`);
+    const record = this.#shards.get(keyspace, shard);
+    const lagMs = this.lagMs(keyspace, shard);
     return {
       keyspace,
       shard,
       gtid,
       phase: this.position?.plan.doneOn(keyspace, shard) ? 'live' : 'copy',
       lastCommitTime: record?.lastCommitTime,
-      lagSeconds: record?.lagMs === undefined ? undefined : record.verdict === 'idle' ? 0 : record.lagMs / 1000,
+      lagSeconds: lagMs === undefined ? undefined : lagMs / 1000,
       lagTransactions: record?.lagTransactions,
       verdict: record?.verdict,
     };
@@ -125,4 +176,9 @@ export class Recorder {
     const oldest = this.#clock.monotonic() - RATE_WINDOW;
     while (this.#window.length > 0 && (this.#window[0]?.at ?? 0) < oldest) this.#window.shift();
   }
+}
+
+/** Events arrive, and none is known to be missing: one that comes now and then is not behind in between. */
+function isLive({ verdict, lagTransactions = 0 }: ShardRecord): boolean {
+  return verdict === 'live' && lagTransactions === 0;
 }

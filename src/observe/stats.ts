@@ -33,8 +33,10 @@ export interface ShardStats {
   /** Commit time of the last transaction delivered, seconds since the epoch; undefined before the first (copied rows have none). */
   readonly lastCommitTime: number | undefined;
   /**
-   * Age of the last transaction when it arrived, by the tablet's clock; 0 while the verdict is `idle`; undefined before the first. While
-   * nothing comes it stands still: `verdict` and `lagTransactions` tell that.
+   * How far what was delivered is behind the source, at most: the age of the last transaction when it arrived, by the tablet's clock, and the
+   * time since then, unless the verdict is `live` and nothing is missing. 0 while it is `idle` and the servers, or their heartbeats, say
+   * that nothing is missing. It grows while the stream is stalled, throttled, lagging, paused or interrupted. Undefined before the first of
+   * these, and where an idle shard's servers say nothing.
    */
   readonly lagSeconds?: number | undefined;
   /** Transactions executed by the streamed tablets, or by the primary, and not delivered yet, where known. */

@@ -73,7 +73,7 @@ const checked = (from: string, ...events: readonly WireEvent[]): boolean[] => {
   const start = new CopyStart(new Position(shards), { keyspace: 'commerce', table: 't' });
   return grouper.push(response(...events)).map((unit) => {
     try {
-      start.check(unit, grouper.keyspaceHeartbeats.size > 0);
+      start.check(unit, grouper.keyspaceHeartbeats);
       return true;
     } catch {
       return false;

@@ -21,12 +21,14 @@ export class CopyStart {
   }
 
   /**
-   * With every unit, before anything is made of it. `heartbeat`: it came with a row of the tablet's own heartbeat table, which newer tablets
-   * send during a copy as well (G120).
+   * With every unit, before anything is made of it. `heartbeats`: shards, as `keyspace/shard`, of which rows of the tablet's own heartbeat
+   * table came with it, which newer tablets send during a copy as well (G120).
    * @throws VStreamError `STREAM_LOST` (retry): the copy of that shard has to begin again
    */
-  check({ keyspace, shard, vgtid, ...unit }: Unit, heartbeat: boolean): void {
-    if (this.#waiting.size === 0 || keyspace !== this.#table?.keyspace || !this.#waiting.has(shard) || heartbeat) return;
+  check(unit: Unit, heartbeats: { has(name: string): boolean }): void {
+    if (this.#waiting.size === 0) return;
+    const { keyspace, shard, vgtid } = unit;
+    if (keyspace !== this.#table?.keyspace || !this.#waiting.has(shard) || heartbeats.has(`${keyspace}/${shard}`)) return;
     if (unit.kind !== 'group' || !unit.copied) {
       const { table } = this.#table;
       throw new VStreamError('STREAM_LOST', `VTGate went on behind the copy of ${keyspace}.${table} on shard ${shard} without its rows`, {

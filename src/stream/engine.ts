@@ -198,7 +198,7 @@ export class Engine {
         if (result.kind === 'message') {
           watch.message();
           for (const unit of grouper.push(result.message)) {
-            start.check(unit, grouper.keyspaceHeartbeats.has(`${unit.keyspace}/${unit.shard}`));
+            start.check(unit, grouper.keyspaceHeartbeats);
             watch.progress(unit.keyspace, unit.shard, unit.kind === 'group' && unit.part?.last === false);
             yield* this.#resolving ? this.#resolve(unit, this.#resolving) : this.#intake.take(unit);
             if (unit.vgtid !== undefined && this.#recovery.movedOn(unit.keyspace, unit.shard)) this.#recovery.over();

@@ -60,10 +60,7 @@ export class Intake {
         }
         if (unit.timestamp > 0) {
           delivery.watching?.lag(unit.keyspace, unit.shard, unit.lagMs);
-          recorder.shard(unit.keyspace, unit.shard, {
-            lagMs: unit.lagMs,
-            ...(unit.changes.length > 0 ? { lastCommitTime: unit.timestamp } : {}),
-          });
+          recorder.arrived(unit.keyspace, unit.shard, unit.lagMs, unit.changes.length > 0 ? unit.timestamp : undefined);
         }
         const restarted = (table: TableRef, shard: string): void => {
           logger.warn({ ...table, shard }, 'VTGate copies a finished table again; it becomes a new generation');

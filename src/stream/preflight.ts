@@ -59,6 +59,11 @@ export async function readBinlogFacts(
 /** Share of the logs' life at which a lag is worth a warning: there is still time to act. */
 const WARN_SHARE = 0.5;
 
+/** The shortest lag, milliseconds, that any shard is warned of. */
+export function warnFromMs(expireSeconds: Iterable<number>): number {
+  return Math.min(...[...expireSeconds].map((seconds) => seconds * WARN_SHARE * 1000));
+}
+
 /** A sentence when a lag nears the age at which binary logs are purged, else undefined. Pure. */
 export function expiryWarning(lagMs: number, expireSeconds: number | undefined): string | undefined {
   if (expireSeconds === undefined || lagMs / 1000 < expireSeconds * WARN_SHARE) return undefined;

@@ -41,7 +41,7 @@ function executedIs(last: (target: string) => number, more: Readonly<Record<stri
 }
 
 /** A shard at its fifth transaction, of which the servers executed seven. */
-function setUp(transport: Transport, tabletKind: TabletKind = 'primary') {
+function setUp(transport: Transport, tabletKind: TabletKind = 'primary', expireSeconds = new Map<string, number>()) {
   const clock = new ManualClock();
   const recorder = new Recorder(clock);
   const shards = [{ keyspace: 'shop', shard: '0', gtid: set(5) }];
@@ -49,7 +49,7 @@ function setUp(transport: Transport, tabletKind: TabletKind = 'primary') {
   const said: string[] = [];
   const state = { received: 5 };
   const watch = new Watch({
-    expireSeconds: new Map(),
+    expireSeconds,
     warned: new Map(),
     clock,
     logger: { ...silentLogger, warn: (fields, text) => void said.push(`${text} ${JSON.stringify(fields)}`) },
@@ -67,7 +67,7 @@ function setUp(transport: Transport, tabletKind: TabletKind = 'primary') {
     const stall = watch.judge();
     return { stall, shards: recorder.snapshot().shards.map(({ verdict, lagTransactions }) => [verdict, lagTransactions]) };
   };
-  return { clock, watch, state, said, look };
+  return { clock, watch, state, said, look, recorder };
 }
 
 test('a shard that has caught up since the last poll does not look behind until the next one', async () => {
@@ -123,6 +123,33 @@ test('time the consumer took is no silence: a shard stalls after a minute of lis
   await clock.advance(14_000);
   watch.message();
   expect(look().stall).toMatchObject({ code: 'STREAM_STALLED' });
+  watch.close();
+});
+
+test('the lag of a shard that nothing comes from grows by the clock, and is warned of before its logs are purged', async () => {
+  const { clock, watch, said, look, recorder } = setUp(
+    executedIs(() => 7),
+    'primary',
+    new Map([['shop/0', 60]]),
+  );
+  const listen = async (seconds: number): Promise<void> => {
+    for (let second = 0; second < seconds; second++) {
+      await clock.advance(1_000);
+      watch.message();
+      look();
+    }
+  };
+  recorder.state = 'streaming';
+  recorder.arrived('shop', '0', 1_500, 9);
+  await listen(6);
+  expect(recorder.snapshot().lagSeconds).toBeUndefined();
+  await listen(22);
+  expect(look().shards).toEqual([['lagging', 2]]);
+  expect(recorder.snapshot().lagSeconds).toBe(29.5);
+  expect(said).toEqual([]);
+  await listen(1);
+  expect(said).toEqual([expect.stringContaining('the position will be lost')]);
+  expect(recorder.snapshot().lagSeconds).toBe(30.5);
   watch.close();
 });
 

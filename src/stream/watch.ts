@@ -1,5 +1,6 @@
 /** Watches one RPC for signs of life and says what is wrong: the effects beside supervise/verdict.ts. Layer 3. */
 import { VStreamError } from '../errors.js';
+import { ByShard } from '../internal/by-shard.js';
 import type { Clock } from '../internal/clock.js';
 import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
@@ -23,7 +24,7 @@ import {
   type VerdictLimits,
 } from '../supervise/verdict.js';
 import type { Transport } from '../transport/transport.js';
-import { expiryWarning } from './preflight.js';
+import { expiryWarning, warnFromMs } from './preflight.js';
 import { type ThrottlerSays, Throttling } from './throttling.js';
 
 export interface WatchOptions {
@@ -83,9 +84,11 @@ interface ShardRecord {
 export class Watch {
   readonly #options: WatchOptions;
   readonly #openedAt: number;
-  readonly #shards = new Map<string, ShardRecord>();
+  readonly #shards = new ByShard<ShardRecord>();
   readonly #ended = new AbortController();
   readonly #throttling: Throttling;
+  /** No lag below this many milliseconds is warned of. */
+  readonly #worthALook: number;
   #lastMessageAt: number | undefined;
   readonly #away: Away;
   #othersHeldUntil: number | undefined;
@@ -99,6 +102,7 @@ export class Watch {
     this.#options = options;
     this.#openedAt = options.clock.monotonic();
     this.#away = new Away(this.#openedAt);
+    this.#worthALook = warnFromMs(options.expireSeconds.values());
     this.#throttling = new Throttling(options.transport, this.#ended.signal);
     this.#nextPollAt = this.#openedAt + POLL_MS / 4;
     this.follow(options.shards);
@@ -107,10 +111,10 @@ export class Watch {
 
   /** The shards watched from now on: after a reshard others than before. */
   follow(shards: readonly ShardPosition[]): void {
-    const before = new Map(this.#shards);
+    const before = [...this.#shards.values()];
     this.#shards.clear();
     for (const { keyspace, shard } of shards) {
-      const name = `${keyspace}/${shard}`;
+      const known = before.find((one) => one.keyspace === keyspace && one.shard === shard);
       const record = {
         keyspace,
         shard,
@@ -121,7 +125,7 @@ export class Watch {
         primary: new ExecutedWatch(),
         hint: undefined,
       };
-      this.#shards.set(name, before.get(name) ?? record);
+      this.#shards.set(keyspace, shard, known ?? record);
     }
   }
 
@@ -131,7 +135,7 @@ export class Watch {
     probePositions(transport, shards, tabletKind, { signal: this.#ended.signal })
       .then((verdicts) => {
         for (const { shard, verdict } of verdicts) {
-          const record = this.#shards.get(`${shard.keyspace}/${shard.shard}`);
+          const record = this.#shards.get(shard.keyspace, shard.shard);
           const hint = positionError(verdict, shard);
           // Old shards are still followed after a reshard; one that never was is refused by the server itself.
           if (!record || !hint || verdict.verdict === 'unknown-shard') continue;
@@ -152,7 +156,7 @@ export class Watch {
   progress(keyspace: string, shard: string, holdsOthers = false): void {
     const now = this.#options.clock.monotonic();
     if (holdsOthers || this.#options.aligned) this.#othersHeldUntil = now;
-    const record = this.#shards.get(`${keyspace}/${shard}`);
+    const record = this.#shards.get(keyspace, shard);
     if (!record) return;
     record.lastProgressAt = now;
     record.hint = undefined;
@@ -160,10 +164,12 @@ export class Watch {
 
   /** Warns, once an hour and shard, while there is still time to act. */
   lag(keyspace: string, shard: string, lagMs: number | undefined): void {
+    // Asked with every transaction: nearly always it is far from that.
+    if (lagMs === undefined || lagMs < this.#worthALook) return;
     const { clock, logger, expireSeconds, warned } = this.#options;
     const key = `${keyspace}/${shard}`;
     const now = clock.monotonic();
-    if (lagMs === undefined || now - (warned.get(key) ?? Number.NEGATIVE_INFINITY) < WARN_AGAIN_MS) return;
+    if (now - (warned.get(key) ?? Number.NEGATIVE_INFINITY) < WARN_AGAIN_MS) return;
     const warning = expiryWarning(lagMs, expireSeconds.get(key));
     if (!warning) return;
     warned.set(key, now);
@@ -173,7 +179,8 @@ export class Watch {
   /** Rows of the tablets' own heartbeat tables arrived. */
   tabletHeartbeats(names: Iterable<string>): void {
     for (const name of names) {
-      const record = this.#shards.get(name);
+      const at = name.indexOf('/');
+      const record = this.#shards.get(name.slice(0, at), name.slice(at + 1));
       if (record) record.lastHeartbeatAt = this.#options.clock.monotonic();
     }
   }
@@ -217,7 +224,9 @@ export class Watch {
       const says = this.#throttling.says(record.keyspace, record.shard);
       const verdict = judgeShard(signs, { ...shard, throttledAt: says?.rule && says.at }, limits);
       if (verdict.name === 'throttled' && says) this.#warnOfThrottling(record, says, now);
-      recorder.shard(record.keyspace, record.shard, { verdict: verdict.name, lagTransactions: lagOf(record) });
+      const missing = lagOf(record);
+      recorder.judged(record.keyspace, record.shard, verdict.name, missing === 0 || record.lastHeartbeatAt !== undefined, missing);
+      this.lag(record.keyspace, record.shard, recorder.lagMs(record.keyspace, record.shard));
       if (verdict.name === 'stalled') stall ??= stalled(record, verdict, transport.address, says);
     }
     return stall;
@@ -260,7 +269,7 @@ export class Watch {
     const ask = async (keyspace: string, kind: TabletKind, watch: 'executed' | 'primary'): Promise<void> => {
       const answers = await runStatement(transport, showExecutedGtids(keyspace, kind), { signal: this.#ended.signal });
       for (const { shard, executed } of answers) {
-        const record = this.#shards.get(`${keyspace}/${shard}`);
+        const record = this.#shards.get(keyspace, shard);
         const set = parseGtidSet(executed);
         if (!record || !set) continue;
         record[watch].polled(set, now);
