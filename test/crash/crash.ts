@@ -57,6 +57,9 @@ interface Place {
   readonly apart: boolean;
 }
 
+/** Characters of a worker's log that are kept. */
+const LAST_WORDS = 20_000;
+
 const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url));
 
 export async function crash(options: CrashOptions): Promise<CrashResult> {
@@ -116,10 +119,22 @@ class LeaseClock implements EngineClock {
   }
 }
 
-function startWorker(vtgate: EmbeddedVtgate, place: Place, seed: number, until?: string): ChildProcess {
-  return fork(WORKER, [JSON.stringify({ address: vtgate.address, ...place, seed, until })], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+interface Worker {
+  readonly process: ChildProcess;
+  /** What it wrote last: one that fails by itself cannot be asked afterwards. */
+  lastWords(): string;
+}
+
+function startWorker(vtgate: EmbeddedVtgate, place: Place, seed: number, until?: string): Worker {
+  const worker = fork(WORKER, [JSON.stringify({ address: vtgate.address, ...place, seed, until })], {
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
+  let words = '';
+  worker.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    words = (words + text).slice(-LAST_WORDS);
+    if (process.env['CRASH_LOG']) process.stderr.write(text);
+  });
+  return { process: worker, lastWords: () => words };
 }
 
 /** What a worker says of each batch it has committed, over all its lives: rows hold every change up to the one they were copied at. */
@@ -152,14 +167,14 @@ function life(
   met: Meetings,
   meetsAll: boolean,
 ): Promise<number> {
-  const worker = startWorker(vtgate, place, seed);
+  const { process: worker, lastWords } = startWorker(vtgate, place, seed);
   let steps = 0;
   let faults = 0;
   return new Promise((resolve, reject) => {
-    let failure: Error | undefined;
+    let failure: string | undefined;
     worker.on('message', (event) => {
       if (typeof event === 'object' && event !== null && 'failed' in event) {
-        failure = new Error(`the worker failed by itself: ${String(event.failed)}`);
+        failure = String(event.failed);
         return;
       }
       numbers.take(event);
@@ -184,7 +199,11 @@ function life(
       if (random() < 0.5) worker.kill('SIGKILL');
       else setImmediate(() => worker.kill('SIGKILL'));
     });
-    worker.on('exit', () => (failure ? reject(failure) : resolve(faults)));
+    // `close` comes when its last words were read as well. One that ends without being killed has failed, whatever it says.
+    worker.on('close', (code, signal) => {
+      if (failure === undefined && signal === 'SIGKILL') resolve(faults);
+      else reject(new Error(`the worker failed by itself: ${failure ?? `it ended with ${signal ?? code}`}\n${lastWords()}`));
+    });
     worker.on('error', reject);
   });
 }
@@ -236,14 +255,17 @@ function harm(vtgate: EmbeddedVtgate, random: () => number): void {
 
 /** A last life that nobody disturbs: up to now, and then to its end. */
 function settle(vtgate: EmbeddedVtgate, place: Place, seed: number, numbers: Numbers): Promise<void> {
-  const worker = startWorker(vtgate, place, seed, 'now');
+  const { process: worker, lastWords } = startWorker(vtgate, place, seed, 'now');
   return new Promise((resolve, reject) => {
     let last: unknown;
     worker.on('message', (event) => {
       numbers.take(event);
       last = event;
     });
-    worker.on('exit', () => (last === 'finished' ? resolve() : reject(new Error(`the last run ended with ${JSON.stringify(last)}`))));
+    worker.on('close', () => {
+      if (last === 'finished') resolve();
+      else reject(new Error(`the last run ended with ${JSON.stringify(last)}\n${lastWords()}`));
+    });
     worker.on('error', reject);
   });
 }

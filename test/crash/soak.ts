@@ -1,6 +1,7 @@
 /**
  * `npm run soak -- [--for 60s] [--kills N] [--seed N] [--apart] [--json]`: the crash test for as long as you like. Ends with 0 only when nothing was
- * lost, doubled or different (`--apart`: with a sink that stores no positions, where doubles are normal); the last line of `--json` is {"kills","faults","rows","lost","duplicated","different"}.
+ * lost, doubled or different (`--apart`: with a sink that stores no positions, where doubles are normal); the last line of `--json` is {"kills","faults","rows","lost","duplicated","different"},
+ * or {"seed","error"} when the client failed by itself, with the end of its log on stderr.
  *
  * `--full [--pause 1h] [--backlog 2000] [--cut]` after it: a sink that is held for that long in front of so many megabytes, and then gets them.
  * With `--cut` the connection is cut in the middle of the pause. Ends with 0 only when the client also stayed under 200 MB; its own last line is
@@ -36,8 +37,14 @@ if (forMs === undefined || !Number.isInteger(seed) || pauseMs === undefined || !
   );
   process.exit(2);
 }
-await crashed(forMs);
-if (flags.full) await paused(pauseMs);
+try {
+  await crashed(forMs);
+  if (flags.full) await paused(pauseMs);
+} catch (error) {
+  console.error(error);
+  if (flags.json) console.log(JSON.stringify({ seed, error: String(error).split('\n', 1)[0] }));
+  process.exitCode = 1;
+}
 
 async function crashed(ms: number): Promise<void> {
   console.error(`seed ${seed}`);

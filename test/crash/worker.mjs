@@ -62,13 +62,12 @@ function movedIn({ changes }) {
   return changes.filter(isMoved).length;
 }
 
-const log = process.env.CRASH_LOG
-  ? (level) => (fields, message) =>
-      console.error(
-        `[worker ${process.pid} ${seed}] ${level} ${message}`,
-        JSON.stringify(fields, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
-      )
-  : () => () => {};
+/** To the parent, which shows it when this process fails by itself, or always with CRASH_LOG. */
+const log = (level) => (fields, message) =>
+  console.error(
+    `[worker ${process.pid} ${seed}] ${level} ${message}`,
+    JSON.stringify(fields, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+  );
 
 try {
   const running = start({
@@ -94,6 +93,7 @@ try {
   await running.finished;
   tell('finished');
 } catch (error) {
+  console.error(error);
   tell({ failed: error.toJSON ? JSON.stringify(error.toJSON()) : String(error) });
 }
 process.disconnect?.();
