@@ -131,6 +131,15 @@ test('a stream that was stopped meanwhile reads the old shards to their end, and
   expect(position).toMatchObject({ reshards: 1, shards: [{ shard: '-80' }, { shard: '80-' }] });
 });
 
+test('a stream that was stopped meanwhile ends at `now` also where nothing was written since the reshard: its workflow writes to each new shard', async () => {
+  const stream = stoppable();
+  await stream.toNow();
+  vtgate.engine.reshard('shop', ['-80', '80-']);
+  const { position, reason } = await stream.toNow();
+  expect(reason).toBe('until');
+  expect(position).toMatchObject({ reshards: 1, shards: [{ shard: '-80' }, { shard: '80-' }] });
+});
+
 test('old shards that were deleted meanwhile are an error, and its next step brings the rows of the new ones (G127)', async () => {
   const stream = stoppable();
   await stream.toNow();

@@ -369,6 +369,8 @@ export class Engine {
       targets: journalTargets,
     };
     for (const source of sources) this.writeJournal(source, { ...journal, localPosition: `MySQL56/${source.server.executed.toString()}` });
+    // The workflow of each source is frozen at each target, behind the journal: empty to streams [topology/reshard-default].
+    for (const target of targets) for (const _ of sources) target.server.append({ keyspace, shard: target.name, rows: [] });
   }
 
   writeJournal(source: Shard, journal: ShardJournal): void {
