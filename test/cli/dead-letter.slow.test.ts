@@ -11,9 +11,7 @@ let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'vstream-letters-'))));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('a bad row goes to the file, `status` says so, and `dead-letter replay` brings it once it can be read', {
-  timeout: 60_000,
-}, async () => {
+test('a bad row goes to the file, `status` says so, and `dead-letter replay` brings it once it can be read', async () => {
   const columns = [
     { name: 'id', type: 'bigint', key: true },
     { name: 'note', type: 'varchar(40)' },
@@ -68,7 +66,7 @@ test('a bad row goes to the file, `status` says so, and `dead-letter replay` bri
   });
 });
 
-test('letters in a table are listed, shown, replayed and removed by what the configuration says', { timeout: 60_000 }, async () => {
+test('letters in a table are listed, shown, replayed and removed by what the configuration says', async () => {
   const columns = [
     { name: 'id', type: 'bigint', key: true },
     { name: 'note', type: 'varchar(40)' },

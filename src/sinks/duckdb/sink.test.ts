@@ -545,7 +545,7 @@ test('a partial row is completed for the shard of the change that lacks the colu
   ]);
 });
 
-test('random changes, cut at random, end in the rows of the reference sink', { timeout: 60_000 }, async () => {
+test('random changes, cut at random, end in the rows of the reference sink', async () => {
   const version = tableVersion('shop.t', { id: 'int key', a: 'text', b: 'int' });
   const shard = fc.constantFrom('-80', '80-', '-40', '40-80');
   const id = fc.integer({ min: 0, max: 4 });
