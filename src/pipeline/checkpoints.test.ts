@@ -22,8 +22,31 @@ test('positions are written at their own pace, whatever the number of batches', 
     await checkpoints.reached(at(n), 'due');
     await clock.advance(100);
   }
-  expect(written.length).toBe(5);
+  // At 0, 1, … 5 s.
+  expect(written.length).toBe(6);
   expect(checkpoints.position).toEqual(at(50));
+});
+
+test('the last of several batches is written as well when nothing comes behind it', async () => {
+  const { clock, written, checkpoints } = setUp();
+  await checkpoints.reached(at(1), 'due');
+  await clock.advance(400);
+  await checkpoints.reached(at(2), 'due');
+  await checkpoints.reached(at(3), 'due');
+  expect(written).toEqual([at(1)]);
+  await clock.advance(600);
+  expect(written).toEqual([at(1), at(3)]);
+  await clock.advance(60_000);
+  expect(written).toEqual([at(1), at(3)]);
+});
+
+test('nothing is written behind the end', async () => {
+  const { clock, written, checkpoints } = setUp();
+  await checkpoints.reached(at(1), 'due');
+  await checkpoints.reached(at(2), 'due');
+  checkpoints.offer();
+  await clock.advance(60_000);
+  expect(written).toEqual([at(1)]);
 });
 
 test('without rows a position causes no write of its own: it travels with the next renewal (G41)', async () => {

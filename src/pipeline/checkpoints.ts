@@ -16,6 +16,7 @@ export class Checkpoints {
   #last = Number.NEGATIVE_INFINITY;
   #written: Position | undefined;
   #reached: Position | undefined;
+  #cancel: (() => void) | undefined;
 
   /** `intervalMs` between writes while rows come. */
   constructor(ownership: Pick<Ownership, 'write' | 'offer'>, clock: Clock, intervalMs: number) {
@@ -37,21 +38,36 @@ export class Checkpoints {
     this.#reached = position;
     if (when === 'now' || this.#written?.reshards !== position.reshards) return this.flush();
     if (when === 'renewal') this.#ownership.offer({ position });
-    else if (this.#clock.monotonic() - this.#last >= this.#intervalMs) await this.flush();
+    else await this.#due();
+  }
+
+  /** Now, or once the interval is over: the last batch before a pause of the source would wait for the one behind it, or for a renewal. */
+  async #due(): Promise<void> {
+    const wait = this.#last + this.#intervalMs - this.#clock.monotonic();
+    if (wait <= 0) return this.flush();
+    // A failure is told by the loss of the ownership. Keeps no process alive: the end writes what is left.
+    this.#cancel ??= this.#clock.after(wait, () => void this.flush().catch(() => undefined), false);
   }
 
   /** Leaves what is not written yet to the release of the lease. */
   offer(): void {
+    this.#end();
     const position = this.#reached;
     if (position && position !== this.#written) this.#ownership.offer({ position });
   }
 
   /** Writes what is not written yet. */
   async flush(): Promise<void> {
+    this.#end();
     const position = this.#reached;
     if (!position || position === this.#written) return;
     this.#last = this.#clock.monotonic();
     await this.#ownership.write({ position, lastError: null });
     this.#written = position;
+  }
+
+  #end(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 }
