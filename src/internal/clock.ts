@@ -2,9 +2,9 @@
  * Time as a parameter, so that every decision about time can be tested without waiting. Layer 0.
  */
 export interface Clock {
-  /** Wall clock, milliseconds since the epoch. For display only: never for leases or time-outs. */
+  /** Wall clock, milliseconds since the epoch. For display, and beside the other one where a machine may have slept: never alone for leases or time-outs. */
   now(): number;
-  /** Monotonic milliseconds from an arbitrary start. */
+  /** Monotonic milliseconds from an arbitrary start. On Linux it stands still while the machine is suspended. */
   monotonic(): number;
   /** Calls `fn` once after `ms`; returns the function that cancels it. The timer keeps the process alive only when `ref`. */
   after(ms: number, fn: () => void, ref?: boolean): () => void;

@@ -27,9 +27,21 @@ test('the owner counts from before it sent the renewal: it stops before the stor
       // The store starts counting when the request arrives, `network` after it was sent.
       const storeLetsOthersIn = sent + network + lease;
       const now = sent + later;
-      return !(isHeld(sent, lease, now) && now >= storeLetsOthersIn);
+      return !(isHeld({ monotonic: sent, wall: sent }, lease, { monotonic: now, wall: now }) && now >= storeLetsOthersIn);
     }),
   );
+});
+
+test('the clock that went further counts: the monotonic one stands still in a suspended machine, the wall clock can be set back', () => {
+  const sent = { monotonic: 5_000, wall: 1_000_000 };
+  const held = (monotonic: number, wall: number): boolean =>
+    isHeld(sent, 30_000, { monotonic: sent.monotonic + monotonic, wall: sent.wall + wall });
+  expect([held(29_999, 29_999), held(1_000, 30_000), held(30_000, -3_600_000), held(10_000, -3_600_000)]).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
 });
 
 describe('standby', () => {

@@ -2,10 +2,13 @@
  * Lease decisions without effects. Layer 3.
  *
  * The lease itself ends by the store's clock. The owner cannot read that clock while it works, so it counts on its own
- * monotonic clock from *before* it sent the write that renewed the lease: whatever the network did, the store started
- * counting later. So the owner always stops before the store lets somebody else in.
+ * from *before* it sent the write that renewed the lease: whatever the network did, the store started counting later. So the owner
+ * always stops before the store lets somebody else in.
+ *
+ * It counts on two clocks, and the one that went further holds: the monotonic one stands still while a machine is suspended, on Linux, and
+ * the wall clock can be set back. One that is set forward costs a renewal.
  */
-
+import type { Clock } from '../internal/clock.js';
 import { shortOwner } from '../internal/owner.js';
 
 export interface LeaseTimes {
@@ -30,9 +33,24 @@ export function leaseTimes(leaseMs: number, quiet = false): LeaseTimes {
   return { leaseMs: Math.max(lease, QUIET_LEASE_MS), renewMs: Math.max(lease / 3, QUIET_RENEW_MS) };
 }
 
-/** True while the owner may start to write at a destination. Both times are monotonic milliseconds of the owner. */
-export function isHeld(renewalSentAt: number, leaseMs: number, now: number): boolean {
-  return now - renewalSentAt < leaseMs;
+/** A point in time of the owner's, milliseconds. */
+export interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+export function momentOf(clock: Pick<Clock, 'now' | 'monotonic'>): Moment {
+  return { monotonic: clock.monotonic(), wall: clock.now() };
+}
+
+/** Milliseconds from one to the other, at least. */
+export function elapsed(from: Moment, to: Moment): number {
+  return Math.max(to.monotonic - from.monotonic, to.wall - from.wall);
+}
+
+/** True while the owner may start to write at a destination. */
+export function isHeld(renewalSentAt: Moment, leaseMs: number, now: Moment): boolean {
+  return elapsed(renewalSentAt, now) < leaseMs;
 }
 
 const POLL_MS = 2_000;

@@ -25,9 +25,9 @@ interface World {
   readonly options: (more?: Partial<OwnershipOptions>) => OwnershipOptions;
 }
 
-function world(): World {
+function world(storeClock?: ManualClock): World {
   const clock = new ManualClock();
-  const records = memoryStore({ clock });
+  const records = memoryStore({ clock: storeClock ?? clock });
   const writes: World['writes'] = [];
   const logged: string[] = [];
   const made: World = {
@@ -253,6 +253,31 @@ describe('the fence', () => {
     expect(codeOf(ownership.lost)).toBe('FENCED');
     expect((await records.read('s'))?.position?.equals(at(1))).toBe(true);
     expect(clock.pending).toEqual([]);
+  });
+
+  test('a process whose machine slept for longer than its lease is fenced before it writes, though its monotonic clock stood still', async () => {
+    const storeClock = new ManualClock();
+    const { clock, records, options } = world(storeClock);
+    const ownership = await Ownership.acquire(options());
+    storeClock.freeze(31_000);
+    clock.suspend(31_000);
+    expect((await records.claim('s', 'b:2:y', 30_000)).claimed).toBe(true);
+    expect(ownership.held).toBe(false);
+    await expect(ownership.whenHeld()).rejects.toMatchObject({ code: 'FENCED' });
+  });
+
+  test('a clock that is set forward costs a renewal, and nothing else; one that is set back nothing', async () => {
+    const { clock, writes, options } = world();
+    const ownership = await Ownership.acquire(options());
+    clock.suspend(3_600_000);
+    await ownership.whenHeld();
+    expect([ownership.held, writes.length]).toEqual([true, 1]);
+    clock.suspend(-7_200_000);
+    await ownership.whenHeld();
+    expect([ownership.held, writes.length]).toEqual([true, 1]);
+    await clock.advance(10_000);
+    expect(writes).toHaveLength(2);
+    await ownership.release();
   });
 
   test('a process that was stopped goes on when nobody took the stream meanwhile', async () => {

@@ -7,7 +7,7 @@ import type { Logger } from '../observe/logger.js';
 import { pendingRequests } from '../stores/requests.js';
 import type { CheckpointStore, Claim, StatePatch, StateRecord, StateRequest } from '../stores/store.js';
 import { createBackoff, type Backoff } from '../supervise/backoff.js';
-import { isHeld, leaseTimes, standbyWait, waitingMessage, type LeaseTimes } from './lease.js';
+import { elapsed, isHeld, type Moment, momentOf, leaseTimes, standbyWait, waitingMessage, type LeaseTimes } from './lease.js';
 
 export interface OwnershipOptions {
   readonly store: CheckpointStore;
@@ -59,7 +59,7 @@ export class Ownership {
   /** Ends calls of the store that are under way. */
   readonly #giveUp = new AbortController();
   readonly #backoff: Backoff;
-  #renewedAt: number;
+  #renewedAt: Moment;
   #offered: StatePatch = {};
   #tail: Promise<unknown> = Promise.resolve();
   #writing = 0;
@@ -67,7 +67,7 @@ export class Ownership {
   readonly #handling = new Set<string>();
   #heldWaiters: (() => void)[] = [];
 
-  private constructor(options: OwnershipOptions, times: LeaseTimes, claim: Claim, record: StateRecord, sentAt: number) {
+  private constructor(options: OwnershipOptions, times: LeaseTimes, claim: Claim, record: StateRecord, sentAt: Moment) {
     this.#options = options;
     this.#times = times;
     this.claim = claim;
@@ -90,7 +90,7 @@ export class Ownership {
     let told = { holder: '', at: 0 };
     for (;;) {
       if (signal?.aborted) throw VStreamError.from(signal.reason, 'ABORTED');
-      const sentAt = clock.monotonic();
+      const sentAt = momentOf(clock);
       try {
         const result = await store.claim(name, owner, times.leaseMs, part, { signal });
         if (result.claimed) {
@@ -119,7 +119,7 @@ export class Ownership {
 
   /** True while a write at a destination may start: the lease lasts by our own, stricter count, and nobody took the stream. */
   get held(): boolean {
-    return !this.lost.aborted && isHeld(this.#renewedAt, this.#times.leaseMs, this.#options.clock.monotonic());
+    return !this.lost.aborted && isHeld(this.#renewedAt, this.#times.leaseMs, momentOf(this.#options.clock));
   }
 
   /**
@@ -188,7 +188,7 @@ export class Ownership {
     try {
       for (;;) {
         if (this.lost.aborted) throw this.lost.reason;
-        const sentAt = clock.monotonic();
+        const sentAt = momentOf(clock);
         const answered = this.#sayWhenLate();
         try {
           const requests = await store.write(this.claim, whole, this.#times.leaseMs, { signal: this.#giveUp.signal }).finally(answered);
@@ -220,7 +220,7 @@ export class Ownership {
     const { renewMs, leaseMs } = this.#times;
     const seconds = Math.round(renewMs / 1000);
     const say = (): void => {
-      const leaseSeconds = Math.max(0, Math.round((this.#renewedAt + leaseMs - clock.monotonic()) / 1000));
+      const leaseSeconds = Math.max(0, Math.round((leaseMs - elapsed(this.#renewedAt, momentOf(clock))) / 1000));
       logger.warn(
         { name, leaseSeconds },
         `the state has been silent for ${seconds} s; nothing is written at the destination once the lease is over`,
@@ -238,7 +238,7 @@ export class Ownership {
     this.#cancelTimer = undefined;
     if (this.#stopping.signal.aborted || this.lost.aborted || this.#writing > 0) return;
     const { clock } = this.#options;
-    const wait = this.#renewedAt + this.#times.renewMs - clock.monotonic();
+    const wait = this.#times.renewMs - elapsed(this.#renewedAt, momentOf(clock));
     // Keeps no process alive: the stream does.
     this.#cancelTimer = clock.after(Math.max(0, wait), () => this.#renew(), false);
   }

@@ -3,10 +3,12 @@ import type { Clock } from '../../src/internal/clock.js';
 
 export class ManualClock implements Clock {
   #time = 0;
+  /** What the wall clock is ahead of the other one. */
+  #ahead = 0;
   #timers: { at: number; fn: () => void }[] = [];
 
   now(): number {
-    return Date.UTC(2026, 0, 1) + this.#time;
+    return Date.UTC(2026, 0, 1) + this.#time + this.#ahead;
   }
 
   monotonic(): number {
@@ -45,6 +47,11 @@ export class ManualClock implements Clock {
   /** Time passes without a timer running: the process was stopped (SIGSTOP) or its event loop blocked. */
   freeze(ms: number): void {
     this.#time += ms;
+  }
+
+  /** The machine was suspended: only the wall clock went on. Negative: it was set back. */
+  suspend(ms: number): void {
+    this.#ahead += ms;
   }
 }
 
