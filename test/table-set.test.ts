@@ -1,7 +1,7 @@
 /** The set of tables changed under a running stream: one added, one removed, one copied again, while the others go on. */
 import { expect, test } from 'vitest';
 import { startEmbeddedVtgate } from '../src/embedded/index.js';
-import { type CheckpointStore, memoryStore, type RunOptions, type Sink, start, type StateRequest } from '../src/index.js';
+import { type CheckpointStore, memoryStore, type RunOptions, type Sink, start, type StateRequest, vstream } from '../src/index.js';
 import { WatchedSink } from './support/watched-sink.js';
 
 const columns = [
@@ -120,6 +120,17 @@ test('a table that is not there is refused, and the stream goes on', async () =>
   await expect(running.removeTable('second')).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND', table: 'second' });
   insert('first', 5_000);
   await settled('first', 5_000);
+});
+
+test('all names that no table has are told in one error, with those meant', async () => {
+  await using vtgate = await startEmbeddedVtgate({ keyspaces: { shop: { tables: { orders: { columns }, customers: { columns } } } } });
+  const batches = vstream({ source: { vtgate: vtgate.address, keyspace: 'shop' }, tables: ['ordres', 'customers', 'custmers', 'x_*'] });
+  await expect(batches[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+    code: 'TABLE_NOT_FOUND',
+    table: 'ordres',
+    message: 'keyspace shop has no table "ordres", no table "custmers", no table that matches "x_*"',
+    next: 'Did you mean "orders" and "customers"? It has customers, orders.',
+  });
 });
 
 test('a table that left and comes back is refused where the sink cannot sweep: what went meanwhile would stay', async () => {

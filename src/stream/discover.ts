@@ -17,7 +17,7 @@ import { checkDefinition } from './check-definition.js';
 import { type BinlogFacts, keylessCopyWarning, readBinlogFacts, warnOfCascades } from './preflight.js';
 import { resumesAt } from './resumable.js';
 import { resumedShards } from './resumed-shards.js';
-import { entryFor, keyspacesOf, type Selection } from './selection.js';
+import { entryFor, keyspacesOf, type Selection, type SelectionEntry } from './selection.js';
 import { startOf } from './start-key.js';
 import { type StopPoint, stopAtPosition } from './stop.js';
 import { tableFingerprint } from './fingerprint.js';
@@ -98,11 +98,10 @@ export async function listTables(
   const names = (await runStatement(transport, selectTables(keyspace), { signal })).filter(
     (table) => !table.startsWith('_vt_') && !exclude.some((one) => one.keyspace === keyspace && one.table === table),
   );
-  for (const entry of selection) {
-    if (entry.keyspace !== keyspace) continue;
-    if (entry.pattern ? names.some((table) => entryFor([entry], { keyspace, table })) : names.includes(entry.name)) continue;
-    throw missingTable(keyspace, entry.name, entry.pattern, names);
-  }
+  const takesSome = (entry: SelectionEntry): boolean =>
+    entry.pattern ? names.some((table) => entryFor([entry], { keyspace, table })) : names.includes(entry.name);
+  const missing = selection.filter((entry) => entry.keyspace === keyspace && !takesSome(entry));
+  if (missing.length > 0) throw missingTables(keyspace, missing, names);
   return names;
 }
 
@@ -257,13 +256,15 @@ function missingShard(keyspace: string, shard: string, found: readonly ShardName
   });
 }
 
-function missingTable(keyspace: string, name: string, pattern: boolean, names: readonly string[]): VStreamError {
-  const what = pattern ? `no table that matches ${JSON.stringify(name)}` : `no table ${JSON.stringify(name)}`;
-  const near = pattern ? undefined : suggest(name, names);
+/** All of them at once: who mends one name at a time starts as often. */
+function missingTables(keyspace: string, missing: Selection, names: readonly string[]): VStreamError {
+  const what = missing.map(({ name, pattern }) => `${pattern ? 'no table that matches' : 'no table'} ${JSON.stringify(name)}`);
+  const near = missing.flatMap(({ name, pattern }) => (pattern ? [] : (suggest(name, names) ?? [])));
   const known = names.length === 0 ? 'It has no tables.' : `It has ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}.`;
-  return new VStreamError('TABLE_NOT_FOUND', `keyspace ${keyspace} has ${what}`, {
+  const table = missing.find(({ pattern }) => !pattern)?.name;
+  return new VStreamError('TABLE_NOT_FOUND', `keyspace ${keyspace} has ${what.join(', ')}`, {
     keyspace,
-    ...(pattern ? {} : { table: name }),
-    next: near ? `Did you mean ${JSON.stringify(near)}? ${known}` : known,
+    ...(table === undefined ? {} : { table }),
+    next: near.length > 0 ? `Did you mean ${near.map((one) => JSON.stringify(one)).join(' and ')}? ${known}` : known,
   });
 }

@@ -142,7 +142,8 @@ export class Engine {
         const step = this.#recovery.failed(failure, this.#assembler.position);
         if (step.kind === 'give-up') throw step.error;
         recorder.state = 'reconnecting';
-        logger.warn({ ...failure.toJSON(), waitMs: Math.round(step.ms) }, 'the stream was interrupted; reconnecting');
+        const level = step.said ? 'debug' : 'warn';
+        logger[level]({ ...failure.toJSON(), waitMs: Math.round(step.ms) }, 'the stream was interrupted; reconnecting');
         await delay(clock, step.ms, this.#abort).catch(() => {});
         if (this.#abort.aborted) return;
         if (step.move) this.#options.transport.rotate();

@@ -12,7 +12,8 @@ const WELL_MS = 120_000;
 
 export type NextStep =
   | { readonly kind: 'give-up'; readonly error: VStreamError }
-  | { readonly kind: 'wait'; readonly ms: number; readonly move: boolean };
+  /** `said`: in words that tell more than an interruption does. */
+  | { readonly kind: 'wait'; readonly ms: number; readonly move: boolean; readonly said: boolean };
 
 export interface RecoveryOptions {
   readonly clock: Clock;
@@ -36,7 +37,7 @@ export class Recovery {
   failed(error: VStreamError, position: Position): NextStep {
     const { backoff, presence, endsByAge } = this.#options;
     const passing = error.code === 'TRANSACTION_UNDECODABLE' || isPassing(error);
-    if (!passing && !presence.mayBeStale(error)) return { kind: 'give-up', error };
+    if (!passing && !presence.mayBeStale(error)) return { kind: 'give-up', error: presence.explained(error) };
     const lasting = this.#repeats.failed(error, position);
     if (lasting) return { kind: 'give-up', error: lasting };
     if (error.code === 'STREAM_ENDED' && endsByAge) backoff.reset();
@@ -44,7 +45,7 @@ export class Recovery {
     const stalled = error.code === 'STREAM_STALLED';
     if (stalled) this.#stalls++;
     if (ms === undefined || (stalled && remedy(this.#stalls) === 'report')) return { kind: 'give-up', error: this.#repeats.spent(error) };
-    return { kind: 'wait', ms, move: !stalled || remedy(this.#stalls) === 'move' };
+    return { kind: 'wait', ms, move: !stalled || remedy(this.#stalls) === 'move', said: !passing };
   }
 
   /** True while a failure is not proven to be over. */

@@ -64,24 +64,49 @@ export class TablePresence {
    * Every table was found by SQL before the first RPC. A tablet that does not know one reads its schema later than MySQL has it (a
    * table made a moment ago, a DDL under way), so this one mistake of a name is given time.
    */
-  mayBeStale({ code }: VStreamError): boolean {
-    if (code !== 'TABLE_NOT_FOUND' && code !== 'COLUMN_NOT_FOUND') return false;
+  mayBeStale(error: VStreamError): boolean {
+    if (!namesWhatIsMissing(error)) return false;
     const { clock, logger, tabletTypeGiven } = this.#options;
+    const { keyspace, table } = error;
     const now = clock.monotonic();
-    if (this.#staleSince !== undefined && this.tabletType !== TabletType.PRIMARY && !tabletTypeGiven) {
+    if (this.#staleSince === undefined) {
+      this.#staleSince = now;
+      const what = error.code === 'TABLE_NOT_FOUND' ? `table ${table ?? ''}`.trim() : 'the columns of a table';
+      logger.info(
+        { keyspace, table },
+        `a tablet does not know ${what} yet, made or changed a moment ago: asking for ${STALE_SCHEMA_MS / 1000} s at most`,
+      );
+    } else if (this.tabletType !== TabletType.PRIMARY && !tabletTypeGiven) {
       // A replica reads its schema every half an hour, unless a stream on it sees the DDL or somebody reloads it; the primary at once.
       logger.warn(
-        {},
+        { keyspace, table },
         'the replicas do not know the table yet (`vtctldclient ReloadSchemaKeyspace` tells them): streaming from the primary',
       );
       this.tabletType = TabletType.PRIMARY;
     }
-    this.#staleSince ??= now;
     return now - this.#staleSince < STALE_SCHEMA_MS;
+  }
+
+  /** The name is right: it was found at the start. */
+  explained(error: VStreamError): VStreamError {
+    if (!namesWhatIsMissing(error)) return error;
+    const { code, category, keyspace, shard, table, message } = error;
+    return new VStreamError(code, `${message} (for ${STALE_SCHEMA_MS / 1000} s, though MySQL had it at the start)`, {
+      category,
+      keyspace,
+      shard,
+      table,
+      cause: error,
+      next: `Let the tablets read their schema: \`vtctldclient ReloadSchemaKeyspace ${keyspace ?? 'KEYSPACE'}\`. If it was dropped meanwhile, take it out of \`tables\`.`,
+    });
   }
 
   /** The stream moved: whatever was missing is there. */
   moved(): void {
     this.#staleSince = undefined;
   }
+}
+
+function namesWhatIsMissing({ code }: VStreamError): boolean {
+  return code === 'TABLE_NOT_FOUND' || code === 'COLUMN_NOT_FOUND';
 }

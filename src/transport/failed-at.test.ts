@@ -25,6 +25,17 @@ test('VTGate names the shard in each of its wrappers, and a connection error nam
   expect(shardInText('Connection dropped')).toBeUndefined();
 });
 
+test('a table that a tablet does not know is named by the error, beside the shard', () => {
+  const text =
+    'error starting stream from shard GTID keyspace:"shop" shard:"-80" gtid:"": target: shop.-80.replica: vttablet: rpc error: code = Unknown desc = stream (at source tablet) error @ : table orders is not present in the database';
+  expect(rpcError(serverStatus('grpc', 2, text), 'v:1')).toMatchObject({
+    code: 'TABLE_NOT_FOUND',
+    keyspace: 'shop',
+    shard: '-80',
+    table: 'orders',
+  });
+});
+
 test('the set up to the failing transaction is read where a tablet gives it', () => {
   const text = `stream (at source tablet) error @ (including the GTID we failed to process) MySQL56/${uuid}:1-27: unexpected statement type`;
   expect(failedSetInText(text)).toBe(`MySQL56/${uuid}:1-27`);

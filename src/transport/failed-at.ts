@@ -10,6 +10,12 @@ export function shardInText(text: string): { readonly keyspace: string; readonly
   return keyspace === undefined || shard === undefined ? undefined : { keyspace, shard };
 }
 
+/** The table a tablet does not know. */
+export function tableInText(text: string): { readonly table: string } | undefined {
+  const table = /table (\S+) is not present in the database/.exec(text)?.[1];
+  return table === undefined ? undefined : { table };
+}
+
 /** "stream (at source tablet) error @ (including the GTID we failed to process) SET: …": the set up to the transaction that failed. */
 export function failedSetInText(text: string): string | undefined {
   return /error @ (?:\([^)]*\) )?(MySQL56\/[0-9a-z_,:-]*[0-9])(?=[:;,\s]|$)/i.exec(text)?.[1];

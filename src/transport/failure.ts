@@ -1,6 +1,6 @@
 /** From a server's status to an error of ours, by the table in failures.ts. Layer 2. */
 import { VStreamError, type ErrorCategory, type ErrorCode } from '../errors.js';
-import { shardInText } from './failed-at.js';
+import { shardInText, tableInText } from './failed-at.js';
 import type { FailureRule } from './failure-rule.js';
 import { RPC_FAILURES, SQL_FAILURES } from './failures.js';
 import { innermost, serverStatusOf, type ServerStatus } from './status.js';
@@ -58,6 +58,7 @@ export function rpcError(status: ServerStatus, address: string): VStreamError {
   const message = `VTGate ${address} ${failure.says}${text === '' ? '' : `: ${text}`}`;
   return new VStreamError(failure.code, message, {
     ...shardInText(status.text),
+    ...tableInText(status.text),
     category: failure.category,
     next: failure.next,
     cause: status,
