@@ -31,8 +31,8 @@ interface Contents {
   readonly tables: StoredTables;
 }
 
-export function jsonFiles({ folder }: { readonly folder: string }): Sink {
-  return new JsonFiles(folder);
+export function jsonFiles({ path }: { readonly path: string }): Sink {
+  return new JsonFiles(path);
 }
 
 class JsonFiles implements Sink {

@@ -17,7 +17,7 @@ const SINKS: Makers = {
 };
 
 const STATES: Makers = {
-  file: async (options) => (await import('../stores/file.js')).fileStore({ directory: checked(options, ['path']).path }),
+  file: async (options) => (await import('../stores/file.js')).fileStore({ path: checked(options, ['path']).path }),
   memory: async (options) => {
     checked(options, []);
     return (await import('../stores/memory.js')).memoryStore();

@@ -37,11 +37,11 @@ describe('memory store', () => {
 });
 
 describe('file store', () => {
-  let directory = '';
-  afterAll(() => rm(directory, { recursive: true, force: true }));
+  let folder = '';
+  afterAll(() => rm(folder, { recursive: true, force: true }));
   suite(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'vstream-state-'));
+    folder = await mkdtemp(join(tmpdir(), 'vstream-state-'));
     const clock = handClock();
-    return { open: async () => fileStore({ directory: join(directory, 'made', 'on demand'), clock }), passTime: (ms) => clock.pass(ms) };
+    return { open: async () => fileStore({ path: join(folder, 'made', 'on demand'), clock }), passTime: (ms) => clock.pass(ms) };
   });
 });

@@ -25,8 +25,8 @@ import {
 import type { CheckpointStore } from './store.js';
 
 export interface FileStoreOptions {
-  /** Folder of the records; created on demand. */
-  readonly directory: string;
+  /** Folder of the records; created on demand. As in a configuration file (`"state": { "type": "file", "path": … }`). */
+  readonly path: string;
   /** By which leases end. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
@@ -36,9 +36,9 @@ export interface FileStoreOptions {
  * leases end by its clock.
  */
 export function fileStore(options: FileStoreOptions): CheckpointStore {
-  const { directory } = options;
+  const { path: folder } = options;
   const clock = options.clock ?? systemClock;
-  const pathOf = (name: string, part: string): string => join(directory, fileName(name, part));
+  const pathOf = (name: string, part: string): string => join(folder, fileName(name, part));
 
   const load = async (path: string): Promise<KeptRecord | undefined> => {
     let text: string;
@@ -46,7 +46,7 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
       text = await readFile(path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw failed(directory, 'read', error);
+      throw failed(folder, 'read', error);
     }
     try {
       const value: unknown = JSON.parse(text);
@@ -64,31 +64,31 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
     change: (kept: KeptRecord | undefined) => { kept?: KeptRecord | undefined; result: T },
   ): Promise<T> => {
     const path = pathOf(name, part);
-    await mkdir(directory, { recursive: true }).catch((error: unknown) => {
-      throw failed(directory, 'create', error);
+    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+      throw failed(folder, 'create', error);
     });
     return withFileLock(`${path}.lock`, clock, async () => {
       const { kept, result } = change(await load(path));
       if (kept)
         await replace(path, JSON.stringify(kept, undefined, 2)).catch((error: unknown) => {
-          throw failed(directory, 'write', error);
+          throw failed(folder, 'write', error);
         });
       return result;
     }).catch((error: unknown) => {
       // Of the lock itself.
-      throw VStreamError.is(error) ? error : failed(directory, 'write', error);
+      throw VStreamError.is(error) ? error : failed(folder, 'write', error);
     });
   };
 
   return {
-    description: directory,
+    description: folder,
     async prepare() {
-      await mkdir(directory, { recursive: true }).catch((error: unknown) => {
-        throw failed(directory, 'create', error);
+      await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+        throw failed(folder, 'create', error);
       });
-      const probe = join(directory, `.probe-${randomUUID()}`);
+      const probe = join(folder, `.probe-${randomUUID()}`);
       await replace(probe, '').catch((error: unknown) => {
-        throw failed(directory, 'write', error);
+        throw failed(folder, 'write', error);
       });
       await rm(probe, { force: true });
     },
@@ -99,16 +99,16 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
     async list() {
       let names: string[];
       try {
-        names = await readdir(directory);
+        names = await readdir(folder);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-        throw failed(directory, 'read', error);
+        throw failed(folder, 'read', error);
       }
       const records = await Promise.all(
         names
           .filter((one) => one.endsWith('.json'))
           .sort()
-          .map((one) => load(join(directory, one))),
+          .map((one) => load(join(folder, one))),
       );
       return records.filter((one) => one !== undefined).map((kept) => readRecord(kept, clock.now()));
     },
@@ -164,11 +164,11 @@ async function replace(path: string, text: string): Promise<void> {
 /** What may pass while a stream runs: room is made, a share comes back. */
 const PASSING: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN', 'EMFILE', 'ENFILE', 'ESTALE', 'ETIMEDOUT']);
 
-function failed(directory: string, verb: string, error: unknown): VStreamError {
+function failed(folder: string, verb: string, error: unknown): VStreamError {
   const reason = (error as NodeJS.ErrnoException).code ?? String(error);
   const passing = PASSING.has(reason);
   const full = reason === 'ENOSPC' || reason === 'EDQUOT' ? ' (the disk is full)' : '';
-  return new VStreamError('STATE_FAILED', `cannot ${verb} the state in ${directory}: ${reason}${full}`, {
+  return new VStreamError('STATE_FAILED', `cannot ${verb} the state in ${folder}: ${reason}${full}`, {
     ...(passing ? { category: 'retry' as const } : {}),
     next: full === '' ? 'Check the path, its permissions and its disk.' : 'Make room on that disk.',
     cause: error,

@@ -10,13 +10,13 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileStore } from './src/stores/file.ts';
 process.on('SIGXFSZ', () => {});
-const [directory] = process.argv.slice(2);
+const [path] = process.argv.slice(2);
 const limit = (bytes) => execFileSync('prlimit', ['--fsize=' + bytes, '--pid', String(process.pid)]);
-const store = fileStore({ directory });
+const store = fileStore({ path });
 const { claim } = await store.claim('orders', 'a:1:x', 60_000);
 limit('0:unlimited');
 const { code, message } = await store.write(claim, {}, 60_000).catch((error) => error);
-const left = readdirSync(directory);
+const left = readdirSync(path);
 limit('unlimited:unlimited');
 await store.write(claim, {}, 60_000);
 console.log(JSON.stringify({ code, message, left }));
@@ -27,13 +27,13 @@ const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--versio
 test.runIf(canLimit)('a write that finds no room says where, leaves no lock behind, and works again once there is room', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'state-full-'));
   try {
-    const directory = join(folder, 'states');
+    const path = join(folder, 'states');
     const run = join(folder, 'run.mts');
     await writeFile(run, SCRIPT.replaceAll('./src/', `${process.cwd()}/src/`));
     const load = `import { createJiti } from 'jiti'; await createJiti(process.cwd() + '/x.js').import(process.argv[1]);`;
     const ended = spawnSync(
       'bash',
-      ['-c', `trap "" XFSZ; exec "$0" --input-type=module -e "$1" "$2" "$3"`, process.execPath, load, run, directory],
+      ['-c', `trap "" XFSZ; exec "$0" --input-type=module -e "$1" "$2" "$3"`, process.execPath, load, run, path],
       {
         encoding: 'utf8',
       },
@@ -41,10 +41,10 @@ test.runIf(canLimit)('a write that finds no room says where, leaves no lock behi
     expect(ended.stderr).toBe('');
     expect(JSON.parse(ended.stdout)).toEqual({
       code: 'STATE_FAILED',
-      message: `cannot write the state in ${directory}: EFBIG`,
+      message: `cannot write the state in ${path}: EFBIG`,
       left: ['orders.json'],
     });
-    expect(await readdir(directory)).toEqual(['orders.json']);
+    expect(await readdir(path)).toEqual(['orders.json']);
   } finally {
     await rm(folder, { recursive: true });
   }

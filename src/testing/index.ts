@@ -13,7 +13,7 @@ export { MemoryDestination, memorySink } from './memory-sink.js';
 export { startSinkServer, type AuditEntry, type SinkServer, type SinkServerOptions } from './sink-server.js';
 export { socketSink } from './socket-sink.js';
 
-export { sinkConformance, type SinkCase, type SinkHarness } from './sink-conformance.js';
+export { sinkConformance, type SinkAbilities, type SinkCase, type SinkHarness } from './sink-conformance.js';
 export { storeConformance, type ConformanceCase, type StoreHarness } from './store-conformance.js';
 
 export { BatchBuilder, columnsChange, makeChange, tableVersion, type ChangeSpec } from './batch-builder.js';

@@ -1,12 +1,11 @@
 /**
  * What every `Sink` must do, as data: bound to no test runner. Layer 6.
  *
- *     const sink = mySink(…);
- *     for (const { title, run } of sinkConformance(sink.capabilities)) test(title, () => run(harness));
+ *     for (const { title, run } of sinkConformance(mySink(…))) test(title, () => run(harness));
  *
  * Cases use fresh stream and table names, so that one destination serves all of them.
  */
-import type { Sink, SinkCapabilities } from '../pipeline/sink.js';
+import type { Sink } from '../pipeline/sink.js';
 import type { TableRef } from '../schema/table.js';
 import { basicCases } from './sink-cases-basic.js';
 import { fenceCases } from './sink-cases-fence.js';
@@ -32,20 +31,21 @@ export interface SinkCase {
   run(harness: SinkHarness): Promise<void>;
 }
 
-/**
- * The cases that fit a sink; all of them without an argument. `canTruncate` and `canSweepRanges`: whether it has `truncate` and `sweepRange`,
- * which capabilities do not say. A case fails by throwing.
- */
-export function sinkConformance(capabilities?: SinkCapabilities, canTruncate = true, canSweepRanges = false): readonly SinkCase[] {
+/** What decides which cases fit a sink: what it says it can do, and which methods it has. Any sink is one. */
+export type SinkAbilities = Pick<Sink, 'capabilities' | 'truncate' | 'sweepRange'>;
+
+/** The cases that fit a sink, which is not opened; all of them without an argument. A case fails by throwing. */
+export function sinkConformance(sink?: SinkAbilities): readonly SinkCase[] {
   const all = [...basicCases, ...shardCases, ...rangeCases, ...moveCases, ...fenceCases, ...schemaCases];
-  if (!capabilities) return all;
+  if (!sink) return all;
+  const { capabilities, truncate, sweepRange } = sink;
   const able: Record<SinkCase['needs'][number], boolean> = {
     deletes: capabilities.deletes,
     sweep: capabilities.sweep,
     stored: capabilities.position === 'stored',
     evolve: capabilities.schema === 'evolve',
-    truncate: canTruncate,
-    ranges: capabilities.sweep && canSweepRanges,
+    truncate: truncate !== undefined,
+    ranges: capabilities.sweep && sweepRange !== undefined,
     bisect: capabilities.bisect === true,
   };
   return all.filter((one) => one.needs.every((need) => able[need]));
