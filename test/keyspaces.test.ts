@@ -43,12 +43,13 @@ test.each<[string, NonNullable<RunOptions['tables']>]>([
     }
   };
   const sink = new WatchedSink();
+  const waits: string[] = [];
   const options: RunOptions = {
     name: 'both',
     source: { vtgate: vtgate.address },
     tables,
     state: memoryStore(),
-    logger: silentLogger,
+    logger: { ...silentLogger, warn: (_, message) => void (message.includes('waits at its position') && waits.push(message)) },
     limits: { batchChanges: 7 },
     sink,
   };
@@ -65,6 +66,8 @@ test.each<[string, NonNullable<RunOptions['tables']>]>([
   const second = start({ ...options, sink: again });
   await again.until(() => again.positions.at(-1)?.copied === true, second.finished);
   write();
+  // A request for a copy cannot name columns and filters of another keyspace; who has none waits for nothing.
+  expect(waits.some((one) => one.startsWith('keyspace shop'))).toBe(_ === 'columns of a table' || _ === 'a filter');
   const last = next - 1;
   await again.until(() => again.batches.some((batch) => batch.changes.some((one) => Number(one.after?.['id']) === last)), second.finished);
   await second.close();

@@ -118,6 +118,12 @@ export function askedShards(input: Pick<RequestInput, 'position' | 'copying' | '
   return position.shards.filter(({ keyspace, gtid }) => keyspace === copying?.keyspace || (gtid !== '' && !waiting.has(keyspace)));
 }
 
+/** Keyspaces that have a position and no part in the request: what they write meanwhile comes when the copies of the other are done. */
+export function waitingKeyspaces({ position, copying, tables }: Pick<RequestInput, 'position' | 'copying' | 'tables'>): readonly string[] {
+  const waiting = standingStill(activeTables({ position, copying, tables }), copying);
+  return [...waiting].filter((keyspace) => position.shards.some((one) => one.keyspace === keyspace && one.gtid !== ''));
+}
+
 /** The vector. */
 function shardEntries(input: RequestInput): ShardGtid[] {
   const { position, copying } = input;
