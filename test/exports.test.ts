@@ -24,19 +24,38 @@ async function node(...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** Every script V8 sees while the entry point is loaded, whichever module system asked for it. */
-async function loadedBy(specifier: string): Promise<string[]> {
+interface Loaded {
+  /** Every script V8 sees while the entry point is loaded, whichever module system asked for it. */
+  readonly urls: readonly string[];
+  /** Names that `import` gives, and then `require`. */
+  readonly imported: readonly string[];
+  readonly required: readonly string[];
+}
+
+const loaded = new Map<string, Promise<Loaded>>();
+
+/** What an entry point does in a process of its own, found out once. */
+function load(specifier: string): Promise<Loaded> {
+  const found = loaded.get(specifier) ?? loadAnew(specifier);
+  loaded.set(specifier, found);
+  return found;
+}
+
+async function loadAnew(specifier: string): Promise<Loaded> {
   const program = `
     import { Session } from 'node:inspector';
-    const urls = [];
+    import { createRequire } from 'node:module';
+    const require = createRequire(process.cwd() + '/');
+    const seen = [];
     const session = new Session();
     session.connect();
-    session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url));
+    session.on('Debugger.scriptParsed', ({ params }) => seen.push(params.url));
     session.post('Debugger.enable');
-    urls.length = 0;
-    await import('${specifier}');
-    console.log(JSON.stringify(urls));`;
-  return JSON.parse(await node('--input-type=module', '-e', program)) as string[];
+    seen.length = 0;
+    const imported = Object.keys(await import('${specifier}'));
+    const urls = [...seen];
+    console.log(JSON.stringify({ urls, imported, required: Object.keys(require('${specifier}')) }));`;
+  return JSON.parse(await node('--no-warnings', '--input-type=module', '-e', program)) as Loaded;
 }
 
 /** Names in the declaration file, types included. */
@@ -75,26 +94,23 @@ test('the public names are these; a change of the list is a change of the contra
 });
 
 test.each(entries)('$specifier exports at run time what its declarations say', async ({ specifier, target }) => {
-  const names = JSON.parse(
-    await node('--input-type=module', '-e', `console.log(JSON.stringify(Object.keys(await import('${specifier}')).sort()))`),
-  ) as string[];
-  expect(names).toEqual(declaredNames(String(target['types'])).filter((name) => !name.startsWith('type ')));
+  const { imported } = await load(specifier);
+  expect([...imported].sort()).toEqual(declaredNames(String(target['types'])).filter((name) => !name.startsWith('type ')));
 });
 
 test.each(entries)('$specifier loads no package: grpc-js, protobuf, iconv and drivers come at first use', async ({ specifier }) => {
-  const urls = await loadedBy(specifier);
+  const { urls } = await load(specifier);
   expect(urls.filter((url) => url.includes('/dist/')).length).toBeGreaterThan(0);
   expect(urls.filter((url) => url.includes('node_modules'))).toEqual([]);
 });
 
 test('the list of loaded scripts sees packages of both module systems', async () => {
-  expect((await loadedBy('@grpc/grpc-js')).some((url) => url.includes('node_modules/@grpc/grpc-js'))).toBe(true);
-  expect((await loadedBy('@bufbuild/protobuf')).some((url) => url.includes('node_modules/@bufbuild/protobuf'))).toBe(true);
+  expect((await load('@grpc/grpc-js')).urls.some((url) => url.includes('node_modules/@grpc/grpc-js'))).toBe(true);
+  expect((await load('@bufbuild/protobuf')).urls.some((url) => url.includes('node_modules/@bufbuild/protobuf'))).toBe(true);
 });
 
 test.each(entries)('require($specifier) gives the same names as import', async ({ specifier }) => {
-  const program = `import('${specifier}').then((m) => console.log(JSON.stringify([Object.keys(m), Object.keys(require('${specifier}'))])))`;
-  const [imported, required] = JSON.parse(await node('--no-warnings', '-e', program)) as [string[], string[]];
+  const { imported, required } = await load(specifier);
   expect(required.filter((name) => name !== '__esModule' && name !== 'module.exports')).toEqual(imported);
 });
 

@@ -6,6 +6,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildProgram } from '../../src/cli/program.js';
 import { lastJson, runProgram, runShell, startProgram } from './program.js';
 
 let folder: string;
@@ -39,14 +40,15 @@ test('without a command the help is a complaint', async () => {
   expect(stderr).toContain('Usage: vstream');
 });
 
-test.each(['demo', 'tail', 'run', 'types', 'status', 'state', 'copy'])('vstream %s --help explains itself', async (command) => {
-  const { code, stdout } = await runProgram([command, '--help']);
-  expect(code).toBe(0);
-  expect(stdout).toContain(`Usage: vstream ${command}`);
+test.each(['demo', 'tail', 'run', 'types', 'status', 'state', 'copy'])('vstream %s --help explains itself', (name) => {
+  const command = buildProgram().commands.find((one) => one.name() === name);
+  expect(command?.helpInformation()).toContain(`Usage: vstream ${name}`);
 });
 
-test('no flag takes a password itself', async () => {
-  const { stdout } = await runProgram(['tail', '--help']);
+test('the help of a command goes to stdout, and no flag takes a password itself', async () => {
+  const { code, stdout } = await runProgram(['tail', '--help']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('Usage: vstream tail');
   expect(stdout).toContain('--password-env');
   expect(stdout).toContain('--password-file');
   expect(stdout).not.toMatch(/--password[ <=]/);
