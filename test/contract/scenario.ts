@@ -45,6 +45,8 @@ export interface Scenario {
   readonly title: string;
   /** `commerce` has one shard, `sharded` has `-80` and `80-`. */
   readonly keyspace: 'commerce' | 'sharded';
+  /** Takes seconds. */
+  readonly large?: true;
   /** CREATE TABLE statements by name; each name begins with `ct_`, as the tables are dropped again. */
   readonly tables: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];

@@ -366,12 +366,17 @@ export const changeScenarios: readonly Scenario[] = [
   {
     title: `a transaction of ${BIG} rows is one transaction`,
     keyspace: 'commerce',
+    large: true,
     tables: { ct_item: ITEM },
-    steps: [
-      { do: 'stream', from: 'current', expect: {} },
-      write({ op: 'insert', table: 'ct_item', rows: Array.from({ length: BIG }, (_, at) => numbered(at + 1)) }),
-      { do: 'stream', expect: { 0: transaction(...Array.from({ length: BIG }, (_, at) => insert('ct_item', numbered(at + 1)))) } },
-    ],
+    // Made when it is played: every file that imports the others would pay for it.
+    get steps(): Scenario['steps'] {
+      const rows = Array.from({ length: BIG }, (_, at) => numbered(at + 1));
+      return [
+        { do: 'stream', from: 'current', expect: {} },
+        write({ op: 'insert', table: 'ct_item', rows }),
+        { do: 'stream', expect: { 0: transaction(...rows.map((row) => insert('ct_item', row))) } },
+      ];
+    },
   },
   {
     title: 'values are the same copied and replicated, at the edges of their types',
