@@ -4,6 +4,8 @@ import { engineOver, transportOf } from '../../test/support/engine-fixture.js';
 import { changeText } from '../../test/support/stream-fixture.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { lastPk, response, ShardEvents, type VectorEntry, type WireEvent } from '../../test/support/wire-events.js';
+import { VStreamError } from '../errors.js';
+import { Recorder } from '../observe/recorder.js';
 import { CopyPlan, type PlanJson } from '../position/plan.js';
 import { Position } from '../position/position.js';
 import type { Transport } from '../transport/transport.js';
@@ -262,4 +264,30 @@ describe('a changed plan', () => {
     expect(play({ scripts: [], options: { stored } }).engine.position.partial).toEqual(partial);
     expect(play({ scripts: [], tables: ['commerce.t', 'commerce.u'], options: { stored } }).engine.position.partial).toEqual([]);
   });
+});
+
+test('a stream that was interrupted is reconnecting until VTGate says something, however long a try hangs', async () => {
+  const clock = new ManualClock();
+  const recorder = new Recorder(clock);
+  const states: string[] = [];
+  const second = scripted([[[a.begin(9), a.field('t', 9), a.rollback(9)], insert(2, ['1', 'x'])]]);
+  const open: Transport['open'] = (request, options) => {
+    states.push(recorder.state);
+    if (states.length === 1) throw new VStreamError('STREAM_LOST', 'the connection broke');
+    return second.open(request, options);
+  };
+  const engine = engineOver(transportOf(open), {
+    clock,
+    signal: new AbortController().signal,
+    shards: [{ keyspace: 'commerce', shard: '0' }],
+    tables: { 'commerce.t': {} },
+    stored: new Position([{ keyspace: 'commerce', shard: '0', gtid: set(1) }], CopyPlan.fromJson({ commerce: { t: done } })),
+    options: { recorder },
+  });
+  const batches = engine.batches();
+  const batch = batches.next();
+  while (states.length < 2) await clock.advance(1_000);
+  expect((await batch).value?.kind).toBe('schema');
+  expect([...states, recorder.state]).toEqual(['streaming', 'reconnecting', 'streaming']);
+  await batches.return();
 });

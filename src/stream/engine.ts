@@ -27,7 +27,7 @@ import { MessageReader } from './reader.js';
 import { recopyShards } from './recopy.js';
 import { isUnusable, Recovery, streamEnded } from './recovery.js';
 import { Resolving } from './resolving.js';
-import { askedShards, waitingKeyspaces } from './request.js';
+import { askedShards } from './request.js';
 import { SmallTables } from './small-tables.js';
 import { reachedStop } from './stop.js';
 import { tabletKind } from './preflight.js';
@@ -59,8 +59,6 @@ export class Engine {
   readonly #startedAt: number;
   /** Shards are not in the request under way, and wait. */
   #leavesOut = false;
-  /** Keyspaces of which it was said that they wait. */
-  readonly #told = new Set<string>();
   readonly #undecodable: UndecodableSteps;
   readonly #recovery: Recovery;
   readonly #small: SmallTables;
@@ -170,7 +168,9 @@ export class Engine {
     if (copying) await this.#presence.check(copying, this.#abort);
     const position = assembler.position;
     recorder.source = transport.address;
-    recorder.state = copying || !assembler.copied ? 'copying' : 'streaming';
+    const state = copying || !assembler.copied ? 'copying' : 'streaming';
+    // A VTGate that is away may let a try hang for long: it is back with its first word.
+    if (recorder.state !== 'reconnecting') recorder.state = state;
     if (this.#resolving) logger.debug({ shards: this.#resolving.waiting }, 'waiting for the first position');
     else if (copying) {
       yield* this.#delivery.tableStart(copying);
@@ -200,6 +200,7 @@ export class Engine {
         if (result.kind === 'end') throw streamEnded(transport.address);
         if (result.kind === 'message') {
           watch.message();
+          if (recorder.state === 'reconnecting') recorder.state = state;
           for (const unit of grouper.push(result.message)) {
             start.check(unit, grouper.keyspaceHeartbeats);
             watch.progress(unit.keyspace, unit.shard, unit.kind === 'group' && unit.part?.last === false);
@@ -254,21 +255,11 @@ export class Engine {
     const gtid = (keyspace: string, shard: string): string => assembler.gtid(keyspace, shard);
     const shards = askedShards({ position, copying: table, tables: this.catalog.tables });
     this.#leavesOut = shards.length < position.shards.length;
-    for (const keyspace of waitingKeyspaces({ position, copying: table, tables: this.catalog.tables })) this.#sayThatWaits(keyspace, table);
     const watch = this.#watches.open({ shards, copying, gtid }, this.#presence.tabletType);
     // A position that was stored, or that an earlier RPC could not move from, is looked at by SQL beside the stream.
     if (this.#suspicious) watch.probe(shards);
     this.#suspicious = false;
     return watch;
-  }
-
-  #sayThatWaits(keyspace: string, copied: TableRef | undefined): void {
-    if (!copied || this.#told.has(keyspace)) return;
-    this.#told.add(keyspace);
-    this.#options.logger.warn(
-      { keyspace },
-      `keyspace ${keyspace} has tables with columns or where: it waits at its position until the copies of ${copied.keyspace} are done`,
-    );
   }
 
   #recopyInstead(failure: VStreamError): boolean {
