@@ -1,11 +1,11 @@
 /**
  * The process that is killed: streams the embedded shop into DuckDB with the built client, and tells its parent of each step.
- * Arguments: one JSON object {address, path, letters, until?, seed, apart}; `apart`: as a sink that stores no positions.
+ * Arguments: one JSON object {address, path, letters, until?, seed, apart, checkpointInterval}; `apart`: as a sink that stores no positions.
  */
 import { start } from '../../dist/index.js';
 import { duckdb } from '../../dist/sinks/duckdb/index.js';
 
-const { address, path, letters, until, seed, apart } = JSON.parse(process.argv[2]);
+const { address, path, letters, until, seed, apart, checkpointInterval } = JSON.parse(process.argv[2]);
 const tell = (event) => process.send?.(event);
 const target = duckdb({ path, append: ['ledger'], threads: 1 });
 
@@ -76,8 +76,7 @@ try {
     state: { keyspace: 'vstream', table: 'streams' },
     sink,
     lease: '5s',
-    // Apart, the rows of many batches go before the position behind them.
-    checkpointInterval: apart ? '1s' : '10ms',
+    checkpointInterval,
     limits: { batchChanges: 60 },
     onBadRow: 'dead-letter',
     deadLetter: letters,
