@@ -4,7 +4,7 @@ import { VStreamError } from '../errors.js';
 import { delay } from '../internal/clock.js';
 import { toJson } from '../internal/json.js';
 import { checkWhere } from '../schema/where.js';
-import { DONE, pendingRequests } from '../stores/requests.js';
+import { DONE, pendingRequests, reasonOf } from '../stores/requests.js';
 import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
 import type { Session } from './session.js';
@@ -54,8 +54,8 @@ export async function request(
   session.status.note(whatFirst(record, wanted, isWaiting));
   const outcome = isWaiting ? await outcomeOf() : undefined;
   if (outcome !== undefined && outcome !== DONE) {
-    throw new VStreamError('STATE_FAILED', `stream ${record.name} did not ${verb}: ${outcome}`, {
-      next: 'See its log, or `vstream status`.',
+    throw new VStreamError('STATE_FAILED', `stream ${record.name} did not ${verb}: ${reasonOf(outcome)}`, {
+      next: 'Mend what it names and ask again; `vstream status` keeps this answer.',
     });
   }
   if (outcome !== undefined) session.status.note(`${record.name} ${whatNow(wanted)}`);

@@ -18,6 +18,11 @@ export function suggest(written: string, known: readonly string[]): string | und
   return best;
 }
 
+/** Names for a message: all of a few, the first of many. */
+export function someOf(names: readonly string[]): string {
+  return `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
+}
+
 /** Spelling that does not matter to a reader: case, dashes and underscores (`tablet_type`, `tablet-type`, `tabletType`). */
 function fold(name: string): string {
   return name.toLowerCase().replaceAll(/[-_ ]/g, '');

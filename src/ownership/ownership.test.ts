@@ -416,13 +416,13 @@ describe('requests', () => {
   });
 
   test('one that fails leaves its reason as the outcome; one that is not taken yet is asked again', async () => {
-    const { clock, records, options } = world();
+    const { clock, records, options, logged } = world();
     let ready = false;
     const ownership = await Ownership.acquire(
       options({
         onRequest: async () => {
           if (!ready) return undefined;
-          throw new VStreamError('TABLE_NOT_FOUND', 'k.nope is not a table of this stream');
+          throw new VStreamError('TABLE_NOT_FOUND', 'k.nope is not a table of this stream', { next: 'Its tables are k.t.' });
         },
       }),
     );
@@ -431,7 +431,10 @@ describe('requests', () => {
     expect((await records.read('s'))?.requests.map(({ outcome }) => outcome)).toEqual([undefined]);
     ready = true;
     await clock.advance(10_000);
-    expect((await records.read('s'))?.requests).toMatchObject([{ outcome: 'failed: k.nope is not a table of this stream' }]);
+    expect((await records.read('s'))?.requests).toMatchObject([
+      { outcome: 'failed: k.nope is not a table of this stream. Its tables are k.t.' },
+    ]);
+    expect(logged.at(-1)).toBe('refused a request: copy nope: k.nope is not a table of this stream. Its tables are k.t.');
     await ownership.release();
   });
 

@@ -4,7 +4,7 @@ import { deferred } from '../internal/async.js';
 import { delay, type Clock } from '../internal/clock.js';
 import { shortOwner } from '../internal/owner.js';
 import type { Logger } from '../observe/logger.js';
-import { pendingRequests } from '../stores/requests.js';
+import { DONE, failureOutcome, pendingRequests, reasonOf } from '../stores/requests.js';
 import type { CheckpointStore, Claim, StatePatch, StateRecord, StateRequest } from '../stores/store.js';
 import { createBackoff, type Backoff } from '../supervise/backoff.js';
 import { elapsed, isHeld, type Moment, momentOf, leaseTimes, standbyWait, waitingMessage, type LeaseTimes } from './lease.js';
@@ -251,11 +251,13 @@ export class Ownership {
     const known = deferred();
     logger.info({ name, request: request.id, verb: request.verb, table: request.table }, `taking a request: ${wishOf(request)}`);
     const finish = async (outcome: string | undefined): Promise<void> => {
+      if (outcome !== undefined && outcome !== DONE)
+        logger.info({ name, request: request.id }, `refused a request: ${wishOf(request)}: ${reasonOf(outcome)}`);
       if (outcome !== undefined) await this.write({ request: { ...request, outcome } });
       this.#handling.delete(request.id);
     };
     onRequest(request, known.resolve)
-      .then(finish, (error: unknown) => finish(`failed: ${messageOf(error)}`))
+      .then(finish, (error: unknown) => finish(failureOutcome(error)))
       .catch(() => undefined)
       .finally(known.resolve);
     await known.promise;

@@ -1,6 +1,7 @@
 /** Tables that are added, removed or copied again while the stream runs, asked for by name. Layer 4. */
 import type { PlanChange } from '../copy/changes.js';
 import { VStreamError } from '../errors.js';
+import { someOf } from '../internal/suggest.js';
 import type { Logger } from '../observe/logger.js';
 import type { RangeWish } from '../position/range-copy.js';
 import type { TableRef } from '../schema/table.js';
@@ -36,7 +37,7 @@ export class TableChanges {
     if (!known && kind !== 'add') {
       throw new VStreamError('TABLE_NOT_FOUND', `${keyspace}.${table} is not a table of this stream`, {
         ...ref,
-        next: `Its tables are ${engine.catalog.tables.map((one) => one.table).join(', ')}.`,
+        next: `Its tables are ${someOf(engine.catalog.tables.map((one) => one.table))}.`,
       });
     }
     const { plan, shards } = engine.position;
@@ -59,6 +60,7 @@ export class TableChanges {
       logger.info({ ...ref, where }, `a range of ${keyspace}.${table} is copied again`);
       return { kind, table: ref, range };
     }
+    if (kind === 'recopy') logger.info({ ...ref }, `${keyspace}.${table} is copied again`);
     // Looked up first: a table that is not there would stop the stream, and one without a key is copied by other rules.
     return { kind, table: kind === 'add' && !known ? await this.#parts.lookUp(ref) : ref };
   }

@@ -1,9 +1,22 @@
 /** The requests of operators that are kept with a stream: a short list, each with its outcome once it has one. Pure. Layer 3. */
-import { VStreamError } from '../errors.js';
+import { messageOf, VStreamError } from '../errors.js';
 import type { StateRequest } from './store.js';
 
 /** The outcome of a request that was carried out; any other says why it was not. */
 export const DONE = 'done';
+
+const FAILED = 'failed: ';
+
+/** Why a request was not carried out, with what to do instead: who asked sees nothing else of the error. */
+export function failureOutcome(error: unknown): string {
+  const next = VStreamError.is(error) ? error.next : undefined;
+  return `${FAILED}${messageOf(error)}${next === undefined ? '' : `. ${next}`}`;
+}
+
+/** What an outcome other than `DONE` says. */
+export function reasonOf(outcome: string): string {
+  return outcome.startsWith(FAILED) ? outcome.slice(FAILED.length) : outcome;
+}
 
 /** Of those with an outcome the oldest go, as the whole list is read at each renewal. */
 const MAX_KEPT = 16;

@@ -1,7 +1,7 @@
 /** Looks up by SQL what a stream needs to know before its first RPC: shards, tables, tablet type, stop point. Layer 3. */
 import { VStreamError } from '../errors.js';
 import { must } from '../internal/must.js';
-import { suggest } from '../internal/suggest.js';
+import { someOf, suggest } from '../internal/suggest.js';
 import type { Logger } from '../observe/logger.js';
 import { sqlType } from '../schema/mysql-type.js';
 import type { TableRef } from '../schema/table.js';
@@ -260,7 +260,7 @@ function missingShard(keyspace: string, shard: string, found: readonly ShardName
 function missingTables(keyspace: string, missing: Selection, names: readonly string[]): VStreamError {
   const what = missing.map(({ name, pattern }) => `${pattern ? 'no table that matches' : 'no table'} ${JSON.stringify(name)}`);
   const near = missing.flatMap(({ name, pattern }) => (pattern ? [] : (suggest(name, names) ?? [])));
-  const known = names.length === 0 ? 'It has no tables.' : `It has ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}.`;
+  const known = names.length === 0 ? 'It has no tables.' : `It has ${someOf(names)}.`;
   const table = missing.find(({ pattern }) => !pattern)?.name;
   return new VStreamError('TABLE_NOT_FOUND', `keyspace ${keyspace} has ${what.join(', ')}`, {
     keyspace,

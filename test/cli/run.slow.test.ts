@@ -281,7 +281,7 @@ test('a request is taken by the owner, and its outcome comes back', async () => 
   expect(lastJson(copy.stdout), copy.stderr).toMatchObject({ request: { verb: 'copy', table: 'orders' }, outcome: 'done' });
   const wrong = await runProgram(['copy', 'ordres', '--config', config]);
   expect(wrong.code).toBe(1);
-  expect(wrong.stderr).toMatch(/error: stream \S+ did not copy: .*ordres/);
+  expect(wrong.stderr).toMatch(/error: stream \S+ did not copy: shop.ordres is not a table of this stream. Its tables are orders/);
   const range = await runProgram(['copy', 'orders', '--config', config, '--where', "item = 'tea'"]);
   expect(range.code).toBe(1);
   expect(range.stderr).toMatch(/did not copy: .*item is not part of the primary key \(id\)/);
