@@ -7,24 +7,23 @@ import { Recorder } from '../src/observe/recorder.js';
 import type { RunOptions } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
 import { validateRunOptions } from '../src/pipeline/validate.js';
-import { scaledClock, scaledEngineClock } from './support/scaled-clock.js';
+import { PacedClock } from './support/paced-clock.js';
 
-const SPEED = 20;
 /** More than are asked about in one statement. */
 const NAMES = Array.from({ length: 120 }, (_, at) => `t${at}`);
 const MOVED = ['t119', 't3', 't77'];
 
 test('tables whose traffic was switched to another keyspace are warned of by name, and the stream goes on (G128)', async () => {
   const tables = Object.fromEntries(NAMES.map((name) => [name, { columns: [{ name: 'id', type: 'bigint', key: true }] }]));
+  const clock = new PacedClock();
   await using vtgate = await startEmbeddedVtgate({
-    clock: scaledEngineClock(SPEED),
+    clock,
     keyspaces: { shop: { shards: ['-80', '80-'], tables } },
   });
   const said: object[] = [];
   const allSaid = deferred();
   const stop = new AbortController();
   const quiet = (): void => {};
-  const clock = scaledClock(SPEED);
   for (const table of MOVED) vtgate.faults.moveTable('shop', table);
   const options: RunOptions = {
     name: 'moved',

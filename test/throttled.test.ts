@@ -7,17 +7,16 @@ import { Recorder } from '../src/observe/recorder.js';
 import type { RunOptions } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
 import { validateRunOptions } from '../src/pipeline/validate.js';
-import { scaledClock, scaledEngineClock } from './support/scaled-clock.js';
+import { PacedClock } from './support/paced-clock.js';
 
-const SPEED = 20;
 const SHARDS = ['-80', '80-'];
 
 test('a throttled shard is told by its verdict and a warning that names the rule, and is no reason to reconnect', async () => {
+  const clock = new PacedClock();
   await using vtgate = await startEmbeddedVtgate({
-    clock: scaledEngineClock(SPEED),
+    clock,
     keyspaces: { shop: { shards: SHARDS, tables: { item: { columns: [{ name: 'id', type: 'bigint', key: true }] } } } },
   });
-  const clock = scaledClock(SPEED);
   const recorder = new Recorder(clock);
   const warned = deferred<object>();
   const arrived = deferred();

@@ -7,28 +7,27 @@ import type { RunOptions, Summary } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
 import { validateRunOptions } from '../src/pipeline/validate.js';
 import { MemoryDestination, memorySink } from '../src/testing/memory-sink.js';
-import { scaledClock, scaledEngineClock } from './support/scaled-clock.js';
+import { PacedClock } from './support/paced-clock.js';
 
 const SHARDS = ['-80', '80-'];
-/** Seconds of silence pass at once, at the server as well: its heartbeats keep pace. */
-const SPEED = 20;
 const columns = [
   { name: 'id', type: 'bigint', key: true },
   { name: 'v', type: 'varchar(20)' },
 ];
 let vtgate: EmbeddedVtgate;
+let clock: PacedClock;
 afterEach(() => vtgate.close());
 
 async function start(): Promise<void> {
   const rows = Array.from({ length: 40 }, (_, at) => ({ id: at + 1, v: `row ${at + 1}` }));
+  clock = new PacedClock();
   vtgate = await startEmbeddedVtgate({
-    clock: scaledEngineClock(SPEED),
+    clock,
     keyspaces: { shop: { shards: SHARDS, tables: { item: { columns, rows }, other: { columns } } } },
   });
 }
 
 function runToNow(more: Partial<RunOptions>): Promise<Summary> {
-  const clock = scaledClock(SPEED);
   const options = validateRunOptions({
     name: 'orders',
     source: { vtgate: vtgate.address, keyspace: 'shop' },
