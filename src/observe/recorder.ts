@@ -94,6 +94,10 @@ export class Recorder {
     this.#estimates.set(`${keyspace}.${table}`, rows);
   }
 
+  estimated(keyspace: string, table: string): number | undefined {
+    return this.#estimates.get(`${keyspace}.${table}`);
+  }
+
   snapshot(): Stats {
     const shards = (this.position?.shards ?? []).map((one) => this.#shardStats(one.keyspace, one.shard, one.gtid));
     const lags = shards.map((one) => one.lagSeconds).filter((lag) => lag !== undefined);
@@ -157,7 +161,7 @@ export class Recorder {
       const rows = shards.reduce((sum, one) => sum + (one.rows ?? 0), entry.rows ?? 0);
       const state = shards.some((one) => one.state !== 'pending') && !this.position?.plan.isDone(keyspace, table) ? 'copying' : entry.state;
       const { generation, range } = entry;
-      const estimatedRows = this.#estimates.get(`${keyspace}.${table}`);
+      const estimatedRows = this.estimated(keyspace, table);
       out.push({ keyspace, table, rows, estimatedRows, state, generation, ...(range ? { range: range.where } : {}) });
     }
     return out;

@@ -47,6 +47,11 @@ export function highestGeneration(entry: TableCopy): number {
   return highest;
 }
 
+/** Rows copied in this generation, over all shards. */
+export function copiedRows(entry: TableCopy): number {
+  return Object.values(entry.shards ?? {}).reduce((sum, one) => sum + (one.rows ?? 0), entry.rows ?? 0);
+}
+
 export const ownShard = (entry: TableCopy, shard: string): ShardCopy | undefined =>
   entry.shards !== undefined && Object.hasOwn(entry.shards, shard) ? entry.shards[shard] : undefined;
 

@@ -1,16 +1,19 @@
 /** Hands batches out in order, with what has to be said between them: progress, the start of a table, the end of the copy. Layer 3. */
 import type { Clock } from '../internal/clock.js';
+import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
 import { keyRangeOf } from '../schema/key-range.js';
 import type { TableRef } from '../schema/table.js';
 import type { Assembler } from './assembler.js';
 import { decodeAll, type StreamBatch } from './batch.js';
+import { CopyNews } from './copy-news.js';
 import type { Gaps } from './gaps.js';
 import type { Watch } from './watch.js';
 
 export interface DeliveryOptions {
   readonly clock: Clock;
   readonly recorder: Recorder;
+  readonly logger: Logger;
   /** Milliseconds between two progress batches of a stream without rows. */
   readonly progressMs: number;
   /** Rows are decoded here, before they are handed out. */
@@ -21,6 +24,7 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #assembler: Assembler;
   readonly #gaps: Gaps;
+  readonly #news: CopyNews;
   #lastProgress = 0;
   #startedTable: string | undefined;
   #copyCompletedSaid: boolean;
@@ -33,6 +37,7 @@ export class Delivery {
     this.#assembler = assembler;
     this.#gaps = gaps;
     this.#options = options;
+    this.#news = new CopyNews(options);
     this.#copyCompletedSaid = assembler.position.copied;
   }
 
@@ -46,6 +51,7 @@ export class Delivery {
       this.withheld = false;
       if (!recorder.position) recorder.position = batch.position;
       this.#lastProgress = clock.monotonic();
+      this.#news.handed(batch);
       yield batch;
       this.watching?.consumerWasBusy(this.#lastProgress);
     }

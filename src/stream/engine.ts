@@ -93,7 +93,7 @@ export class Engine {
     this.#recovery = new Recovery({ clock, backoff: options.backoff, presence: this.#presence, endsByAge });
     this.gaps = new Gaps(position);
     const { recorder, progressMs, eager, screened } = options;
-    this.#delivery = new Delivery(this.#assembler, this.gaps, { clock, recorder, progressMs, decodes: eager && !screened });
+    this.#delivery = new Delivery(this.#assembler, this.gaps, { clock, recorder, logger, progressMs, decodes: eager && !screened });
     const { catalog } = this;
     this.#intake = new Intake({ ...options, catalog, assembler: this.#assembler, delivery: this.#delivery, presence: this.#presence });
     this.#small = new SmallTables({
