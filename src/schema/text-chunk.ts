@@ -4,7 +4,7 @@
  */
 
 /** A substring keeps its whole chunk alive, so this is what one short cell of a sparse row can cost its keeper, in bytes. */
-const CHUNK_BYTES = 512;
+const CHUNK_BYTES = 1024;
 
 /** The text of a row above this goes column by column: a short substring would keep all of it alive. */
 export const MAX_RUN = 4096;

@@ -8,7 +8,7 @@ import type { GroupUnit } from './units.js';
 export interface BatchContent {
   readonly kind: Batch['kind'];
   readonly position: Position;
-  readonly changes?: ChangeRecord[];
+  readonly changes?: readonly ChangeRecord[];
   readonly transactions?: readonly Transaction<ChangeRecord>[];
   readonly bytes?: number;
   readonly copy?: Batch['copy'];
@@ -70,7 +70,7 @@ export class StreamBatch {
       bytes,
       lagMs,
       transactions,
-      changes: this.changes as ChangeRecord[],
+      changes: this.changes,
       ...(copy ? { copy } : {}),
       ...(schema ? { schema } : {}),
       ...(progress ? { progress } : {}),

@@ -21,7 +21,9 @@ export interface Moves {
 }
 
 export class Builder implements Moves {
-  readonly changes: ChangeRecord[] = [];
+  changes: readonly ChangeRecord[] = [];
+  /** Set with the second unit. Before it `changes` is the list of the first: a group of many rows mostly is a batch of its own. */
+  #gathered: ChangeRecord[] | undefined;
   readonly transactions: Transaction<ChangeRecord>[] = [];
   readonly advances = new Map<string, Advance>();
   readonly ended: PartialTransaction[] = [];
@@ -34,11 +36,15 @@ export class Builder implements Moves {
 
   /** Adds changes that are left of a unit. */
   add(added: readonly ChangeRecord[], unit: GroupUnit): void {
-    const { changes } = this;
     for (let index = 0; index < added.length; index++) {
-      const change = added[index] as ChangeRecord;
-      if (change.context !== this.#context) this.#enter(change.context);
-      changes[changes.length] = change;
+      const { context } = added[index] as ChangeRecord;
+      if (context !== this.#context) this.#enter(context);
+    }
+    if (this.changes.length === 0) this.changes = added;
+    else {
+      const gathered = (this.#gathered ??= this.changes.slice());
+      for (let index = 0; index < added.length; index++) gathered[gathered.length] = added[index] as ChangeRecord;
+      this.changes = gathered;
     }
     this.bytes += unit.bytes;
     if (unit.lagMs !== undefined) this.lagMs = unit.lagMs;

@@ -312,20 +312,20 @@ export class Grouper implements RowEventVisitor {
       op = 'delete';
     } else if (beforeStart >= 0) op = 'update';
     else op = this.#copyRow ? 'copy' : 'insert';
-    shard.changes.push(
-      new ChangeRecord(
-        this.#context as TableContext,
-        shard.group,
-        buffer,
-        beforeStart,
-        beforeEnd,
-        afterStart,
-        afterEnd,
-        dataStart < 0 ? undefined : readBitmap(buffer, dataStart, dataEnd),
-        jsonStart < 0 ? undefined : readBitmap(buffer, jsonStart, jsonEnd),
-        ordinal,
-        op,
-      ),
+    const { changes } = shard;
+    // Not `push`, which onto a list that began empty is a call for each row.
+    changes[changes.length] = new ChangeRecord(
+      this.#context as TableContext,
+      shard.group,
+      buffer,
+      beforeStart,
+      beforeEnd,
+      afterStart,
+      afterEnd,
+      dataStart < 0 ? undefined : readBitmap(buffer, dataStart, dataEnd),
+      jsonStart < 0 ? undefined : readBitmap(buffer, jsonStart, jsonEnd),
+      ordinal,
+      op,
     );
   }
 
