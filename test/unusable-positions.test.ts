@@ -81,8 +81,16 @@ test('policy recopy copies the shards concerned again and sweeps what was delete
   await runToNow({ state, sink: memorySink(destination) });
   write();
   vtgate.engine.purge('shop', '80-');
-  await runToNow({ state, sink: memorySink(destination), onPurged: 'recopy' });
+  const warned: object[] = [];
+  const warn = (fields: object, message?: string): void =>
+    void (message?.includes('copying the tables of this shard') && warned.push(fields));
+  await runToNow({ state, sink: memorySink(destination), onPurged: 'recopy', logger: { ...silentLogger, warn } });
   expect(ids(destination)).toEqual(truth());
+  // With what is gone, and without advice that is followed already.
+  expect(warned).toEqual([
+    expect.objectContaining({ code: 'POSITION_PURGED', keyspace: 'shop', shard: '80-', message: expect.stringContaining('are gone') }),
+  ]);
+  expect(warned[0]).not.toHaveProperty('next');
   const copied = vtgate.requests.filter((request) => request.flags?.tablesToCopy.includes('item')).at(-1);
   // Only the purged shard begins anew; the other one goes on from its position.
   expect(copied?.vgtid?.shardGtids.map(({ shard, gtid }) => [shard, gtid === ''])).toEqual([

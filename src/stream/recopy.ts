@@ -18,13 +18,16 @@ export interface RecopyTools {
  * have no position to go on from. Tables that are not copied (`copy: false`) lack what is gone, and say so.
  */
 export function recopyShards(failures: ReadonlySet<VStreamError>, { assembler, catalog, gaps, logger }: RecopyTools): boolean {
-  const shards = [...failures].map(({ keyspace, shard, ...error }) => {
+  const shards = [...failures].map((failure) => {
+    const { keyspace, shard } = failure;
     const own = catalog.tables.filter((one) => one.keyspace === keyspace);
-    return { keyspace, shard, error, copied: own.filter(isCopied), others: own.filter((one) => !isCopied(one)) };
+    return { keyspace, shard, failure, copied: own.filter(isCopied), others: own.filter((one) => !isCopied(one)) };
   });
   if (shards.some(({ shard, copied }) => shard === undefined || copied.length === 0)) return false;
-  for (const { keyspace = '', shard = '', error, copied, others } of shards) {
-    logger.warn({ ...error, keyspace, shard }, 'the position cannot be used; copying the tables of this shard again');
+  for (const { keyspace = '', shard = '', failure, copied, others } of shards) {
+    // What to do next is being done.
+    const { next: _done, ...fields } = failure.toJSON();
+    logger.warn(fields, 'the position cannot be used; copying the tables of this shard again');
     const tables = Object.fromEntries(others.map((one) => [one.table, assembler.plan.shard(keyspace, one.table, shard)?.generation ?? 1]));
     if (others.length > 0) gaps.add({ keyspace, shard, reason: 'transaction-skipped', tables });
     assembler.replace(copyShardAgain(assembler.position, copied, keyspace, shard));
