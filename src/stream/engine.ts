@@ -27,7 +27,7 @@ import { MessageReader } from './reader.js';
 import { recopyShards } from './recopy.js';
 import { isUnusable, Recovery, streamEnded } from './recovery.js';
 import { Resolving } from './resolving.js';
-import { askedShards } from './request.js';
+import { askedShards, waitingKeyspaces } from './request.js';
 import { SmallTables } from './small-tables.js';
 import { reachedStop } from './stop.js';
 import { tabletKind } from './preflight.js';
@@ -59,6 +59,8 @@ export class Engine {
   readonly #startedAt: number;
   /** Shards are not in the request under way, and wait. */
   #leavesOut = false;
+  /** Keyspaces of which it was said that they wait. */
+  readonly #told = new Set<string>();
   readonly #undecodable: UndecodableSteps;
   readonly #recovery: Recovery;
   readonly #small: SmallTables;
@@ -255,11 +257,21 @@ export class Engine {
     const gtid = (keyspace: string, shard: string): string => assembler.gtid(keyspace, shard);
     const shards = askedShards({ position, copying: table, tables: this.catalog.tables });
     this.#leavesOut = shards.length < position.shards.length;
+    for (const keyspace of waitingKeyspaces({ position, copying: table, tables: this.catalog.tables })) this.#sayThatWaits(keyspace, table);
     const watch = this.#watches.open({ shards, copying, gtid }, this.#presence.tabletType);
     // A position that was stored, or that an earlier RPC could not move from, is looked at by SQL beside the stream.
     if (this.#suspicious) watch.probe(shards);
     this.#suspicious = false;
     return watch;
+  }
+
+  #sayThatWaits(keyspace: string, copied: TableRef | undefined): void {
+    if (!copied || this.#told.has(keyspace)) return;
+    this.#told.add(keyspace);
+    this.#options.logger.warn(
+      { keyspace },
+      `keyspace ${keyspace} has tables with columns or where: it waits at its position until the copies of ${copied.keyspace} are done`,
+    );
   }
 
   #recopyInstead(failure: VStreamError): boolean {
