@@ -5,7 +5,7 @@ import type { LetterHead } from '../pipeline/dead-letter.js';
 import { bySequence, type KeptLetter, type LetterBox } from '../pipeline/letter-box.js';
 import type { LetterOutcome, MarkedTable } from '../pipeline/replay-letters.js';
 import { EXIT } from './exit.js';
-import { grouped } from './figures.js';
+import { counted, grouped } from './figures.js';
 import { openLetters } from './letter-place.js';
 import { columnsOf, describe, pictureOf, summaryOf } from './letter-text.js';
 import { loadRun } from './run.js';
@@ -62,8 +62,11 @@ export function showLetter(session: Session, values: Values, id: string, file: s
 
 export function removeLetters(session: Session, values: Values, ids: readonly string[]): Promise<number> {
   if (ids.length > 0 === (values['done'] === true)) {
-    throw new VStreamError('CONFIG_INVALID', 'it is not said which letters to remove', {
-      next: 'Name their ids as `dead-letter list` prints them, or give --done for those that need no replay any more.',
+    const both = ids.length > 0;
+    throw new VStreamError('CONFIG_INVALID', both ? 'both ids and --done are given' : 'it is not said which letters to remove', {
+      next: both
+        ? 'Give one of them. A file of dead letters is named by --dead-letter FILE here.'
+        : 'Name their ids as `dead-letter list` prints them, or give --done for those that need no replay any more.',
     });
   }
   return withLetters(session, values, undefined, async (box, letters) => {
@@ -75,7 +78,7 @@ export function removeLetters(session: Session, values: Values, ids: readonly st
       });
     }
     for (const { head } of chosen) await box.remove(head);
-    if (session.talkative) session.status.note(`${grouped(chosen.length)} letters removed`);
+    if (session.talkative) session.status.note(`${counted(chosen.length, 'letter')} removed`);
     if (session.json) await session.out.write(`${toJson({ removed: chosen.length })}\n`);
     return EXIT.done;
   });
@@ -156,7 +159,7 @@ export async function replay(session: Session, values: Values, words: readonly s
     if (session.talkative) {
       const { replayed, superseded, filtered } = counts;
       const rest = filtered > 0 ? `, ${grouped(filtered)} outside their table's filter` : '';
-      session.status.note(`${grouped(replayed)} rows replayed, ${grouped(superseded)} superseded by a later copy${rest}`);
+      session.status.note(`${counted(replayed, 'row')} replayed, ${grouped(superseded)} superseded by a later copy${rest}`);
     }
     if (session.json) await session.out.write(`${toJson(counts)}\n`);
     return EXIT.done;

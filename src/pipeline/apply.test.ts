@@ -110,6 +110,23 @@ test.each([
   expect(calls).toHaveLength(tries);
 });
 
+test('what is given up names the batch, the tries and the next step, also where the sink has only said that it may pass', async () => {
+  const clock = new WaitingClock();
+  const away = handlerSink(() => {
+    throw new VStreamError('SINK_FAILED', 'the webhook answers 503', { category: 'retry' });
+  });
+  const limits = { ...options, clock, random: () => 0.5, retryMs: 2_000 };
+  const version = tableVersion('k.orders', { id: 'bigint key' });
+  const batch = new BatchBuilder('k', ['0']).copy(version, '0', [{ id: 1 }, { id: 2 }]);
+  await expect(applyBatch(away, batch, context(), limits)).rejects.toMatchObject({
+    code: 'SINK_FAILED',
+    category: 'retry',
+    message: expect.stringMatching(/^the webhook answers 503 \(tried 4 times within \d+ s: 2 changes .*orders/),
+    table: 'orders',
+    next: expect.stringMatching(/^Mend the destination and start again/),
+  });
+});
+
 test('each failed try is told while others follow, and so is the one that succeeds', async () => {
   let failures = 2;
   const told: (string | undefined)[] = [];

@@ -9,6 +9,7 @@ import type { ApplyContext, Sink } from './sink.js';
 import { rangesNeeded } from './sweep-needed.js';
 
 const FIRST_WAIT_MS = 250;
+const NEXT = 'Mend the destination and start again: nothing of this batch counts as applied.';
 
 export interface ApplyOptions {
   readonly clock: Clock;
@@ -48,6 +49,7 @@ async function applyOnce(sink: Sink, batch: Batch, context: ApplyContext, logger
 /** @throws VStreamError the sink's own, or `SINK_FAILED` with the coordinates of the batch. */
 export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext, options: ApplyOptions): Promise<void> {
   const { clock, random, retryMs } = options;
+  const begun = clock.monotonic();
   const backoff = createBackoff({ clock, random, minMs: FIRST_WAIT_MS, budgetMs: retryMs });
   for (let attempt = 1; ; attempt++) {
     await options.ready?.();
@@ -60,7 +62,7 @@ export async function applyBatch(sink: Sink, batch: Batch, context: ApplyContext
       // The sink's own word counts: what it calls final is not tried again.
       const final = failure.code === 'HANDLER_FAILED' || (VStreamError.is(error) && failure.category !== 'retry');
       const waitMs = final || retryMs === 0 || context.signal.aborted ? undefined : backoff.next();
-      if (waitMs === undefined) throw failure;
+      if (waitMs === undefined) throw final || attempt === 1 ? failure : givenUp(failure, batch, attempt, clock.monotonic() - begun);
       options.failed?.(failure);
       // Its next step is for when this is given up.
       const { next: _, ...told } = failure.toJSON();
@@ -80,8 +82,25 @@ function sinkFailed(error: unknown, batch: Batch): VStreamError {
     shard,
     table,
     position,
-    next: 'Mend the destination and start again: nothing of this batch counts as applied.',
+    next: NEXT,
     cause: error,
+  });
+}
+
+/** After several tries: what a sink says of itself names neither the batch nor what to do. */
+function givenUp(failure: VStreamError, batch: Batch, attempts: number, ms: number): VStreamError {
+  const own = failure.table === undefined && failure.next === undefined;
+  const { keyspace, shard, table, position } = own ? whereIs(batch) : failure;
+  const tries = `tried ${attempts} times within ${Math.round(ms / 1000)} s`;
+  return new VStreamError(failure.code, `${failure.message} (${tries}${own ? `: ${describePlace(batch)}` : ''})`, {
+    category: failure.category,
+    keyspace,
+    shard,
+    table,
+    column: failure.column,
+    position,
+    next: failure.next ?? NEXT,
+    cause: failure.cause ?? failure,
   });
 }
 

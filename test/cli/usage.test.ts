@@ -61,6 +61,7 @@ test('the version is the one of the package', async () => {
 
 test.each<[string, readonly string[], string]>([
   ['an unknown command', ['tial'], 'Did you mean `tail`?'],
+  ['a file where ids of letters are meant', ['dead-letter', 'remove', '--done', 'letters.jsonl'], 'named by --dead-letter FILE'],
   [
     'two names of a stream',
     ['state', 'reset', 'orders', '--name', 'customers', '--yes'],
