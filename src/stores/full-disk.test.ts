@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 const SCRIPT = `
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { fileStore } from './src/stores/file.ts';
+import { fileStore } from './dist/stores/file.js';
 process.on('SIGXFSZ', () => {});
 const [path] = process.argv.slice(2);
 const limit = (bytes) => execFileSync('prlimit', ['--fsize=' + bytes, '--pid', String(process.pid)]);
@@ -28,16 +28,11 @@ test.runIf(canLimit)('a write that finds no room says where, leaves no lock behi
   const folder = await mkdtemp(join(tmpdir(), 'state-full-'));
   try {
     const path = join(folder, 'states');
-    const run = join(folder, 'run.mts');
-    await writeFile(run, SCRIPT.replaceAll('./src/', `${process.cwd()}/src/`));
-    const load = `import { createJiti } from 'jiti'; await createJiti(process.cwd() + '/x.js').import(process.argv[1]);`;
-    const ended = spawnSync(
-      'bash',
-      ['-c', `trap "" XFSZ; exec "$0" --input-type=module -e "$1" "$2" "$3"`, process.execPath, load, run, path],
-      {
-        encoding: 'utf8',
-      },
-    );
+    const run = join(folder, 'run.mjs');
+    await writeFile(run, SCRIPT.replaceAll('./dist/', `${process.cwd()}/dist/`));
+    const ended = spawnSync('bash', ['-c', `trap "" XFSZ; exec "$0" "$1" "$2"`, process.execPath, run, path], {
+      encoding: 'utf8',
+    });
     expect(ended.stderr).toBe('');
     expect(JSON.parse(ended.stdout)).toEqual({
       code: 'STATE_FAILED',

@@ -8,8 +8,8 @@ import { readback } from './index.js';
 
 const SCRIPT = `
 import { execFileSync } from 'node:child_process';
-import { duckdb } from './src/sinks/duckdb/index.ts';
-import { BatchBuilder, tableVersion } from './src/testing/batch-builder.ts';
+import { duckdb } from './dist/sinks/duckdb/index.js';
+import { BatchBuilder, tableVersion } from './dist/testing/batch-builder.js';
 process.on('SIGXFSZ', () => {});
 const sink = duckdb({ path: process.argv[2] });
 const applying = { epoch: 1n, signal: new AbortController().signal };
@@ -43,12 +43,11 @@ test.runIf(canLimit)('a batch that finds no room is tried again, and nothing is 
   const folder = await mkdtemp(join(tmpdir(), 'duckdb-full-'));
   try {
     const path = join(folder, 'full.duckdb');
-    const run = join(folder, 'run.mts');
-    await writeFile(run, SCRIPT.replaceAll('./src/', `${process.cwd()}/src/`));
-    const load = `import { createJiti } from 'jiti'; await createJiti(process.cwd() + '/x.js').import(process.argv[1]);`;
+    const run = join(folder, 'run.mjs');
+    await writeFile(run, SCRIPT.replaceAll('./dist/', `${process.cwd()}/dist/`));
     // 4 MB: the log beside the file reaches that within a few batches.
-    const limited = `trap "" XFSZ; ulimit -S -f 4000; exec "$0" --input-type=module -e "$1" "$2" "$3"`;
-    const ended = spawnSync('bash', ['-c', limited, process.execPath, load, run, path], { encoding: 'utf8' });
+    const limited = `trap "" XFSZ; ulimit -S -f 4000; exec "$0" "$1" "$2"`;
+    const ended = spawnSync('bash', ['-c', limited, process.execPath, run, path], { encoding: 'utf8' });
     expect(ended.stderr).toBe('');
     expect(JSON.parse(ended.stdout)).toEqual(['retry', 'retry']);
     expect(await readback(path, 'select count(*)::int as rows, count(distinct id)::int as different from t')).toEqual([

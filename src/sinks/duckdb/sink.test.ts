@@ -88,8 +88,8 @@ describe('the file', () => {
 
   test('a process that is killed leaves whole batches only, each with its position', async () => {
     const script = `
-      const { duckdb } = await import('./src/sinks/duckdb/index.ts');
-      const { BatchBuilder, tableVersion } = await import('./src/testing/batch-builder.ts');
+      import { duckdb } from './dist/sinks/duckdb/index.js';
+      import { BatchBuilder, tableVersion } from './dist/testing/batch-builder.js';
       const sink = duckdb({ path: process.argv[2] });
       await sink.open({ name: 's', incarnation: 'i', epoch: 1n, logger: console, signal: new AbortController().signal });
       const version = tableVersion('shop.t', { n: 'int', batch: 'int' });
@@ -99,19 +99,9 @@ describe('the file', () => {
         await sink.apply(batches.copy(version, '0', rows), { epoch: 1n, signal: new AbortController().signal });
         process.stdout.write('.');
       }`;
-    const run = join(folder, 'run.mts');
-    await writeFile(run, script.replaceAll('./src/', `${process.cwd()}/src/`));
-    const child = spawn(
-      process.execPath,
-      [
-        '--input-type=module',
-        '-e',
-        `import { createJiti } from 'jiti'; await createJiti(process.cwd() + '/x.js').import(process.argv[1]);`,
-        run,
-        path,
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
+    const run = join(folder, 'run.mjs');
+    await writeFile(run, script.replaceAll('./dist/', `${process.cwd()}/dist/`));
+    const child = spawn(process.execPath, [run, path], { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     for (let seen = 0; seen < 8; ) seen += String((await once(child.stdout, 'data'))[0]).length;
     child.kill('SIGKILL');
