@@ -1,7 +1,7 @@
 /** Changes for people: one line each, aligned, what changed first. Pure. */
 import { toJson } from '../internal/json.js';
 import type { Batch, Change, Progress, SchemaChange } from '../stream/change.js';
-import { grouped } from './figures.js';
+import { counted } from './figures.js';
 import type { Paint } from './terminal.js';
 
 const MAX_VALUE = 48;
@@ -110,6 +110,6 @@ function describeSchema(change: SchemaChange): string {
 function describeProgress({ type, keyspace, table, shard, rows }: Progress): string | undefined {
   const where = `${keyspace}.${table}${shard === undefined ? '' : ` on ${shard}`}`;
   if (type === 'table-start') return `copying ${where}`;
-  if (type === 'table-end') return `copied ${where}${rows === undefined ? '' : `: ${grouped(rows)} rows`}`;
+  if (type === 'table-end') return `copied ${where}${rows === undefined ? '' : `: ${counted(rows, 'row')}`}`;
   return type === 'copy-completed' ? 'copy completed; live from here' : undefined;
 }

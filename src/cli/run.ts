@@ -8,7 +8,7 @@ import { must } from '../internal/must.js';
 import { together } from '../internal/problems.js';
 import { CONFIG_NAMES, findConfig, loadConfig } from './config.js';
 import { EXIT } from './exit.js';
-import { grouped, spoken } from './figures.js';
+import { counted, spoken } from './figures.js';
 import { givenFlagLabel, optionsOfFlags, overlay } from './flags.js';
 import { partsOf } from './parts.js';
 import type { Session } from './session.js';
@@ -73,7 +73,7 @@ export async function runCommand(session: Session, values: Values, asked: string
   return EXIT.done;
 }
 
-function describe({ rows, seconds, reason }: Summary): string {
+function describe({ rows, seconds, reason, position }: Summary): string {
   const why = { until: 'reached the end asked for', aborted: 'stopped', closed: 'closed' }[reason];
-  return `${why}: ${grouped(rows)} rows in ${spoken(seconds)}; the position is stored`;
+  return `${why}: ${counted(rows, 'row')} in ${spoken(seconds)}; ${position === undefined ? 'no position yet' : 'the position is stored'}`;
 }

@@ -72,7 +72,7 @@ test('a shard in trouble is named, a healthy one is not', () => {
 });
 
 test('a standby says for whom it waits', () => {
-  const waiting = { ...stats, state: 'waiting', waitingFor: { owner: 'db1:42', leaseSeconds: 11.2 } } as const;
+  const waiting = { ...stats, state: 'waiting', waitingFor: { owner: 'db1:42:9f3c', leaseSeconds: 11.2 } } as const;
   expect(renderStatus(waiting)).toBe('waiting for db1:42, lease ends in 12 s');
 });
 

@@ -1,7 +1,8 @@
 /** One live line on a terminal, a log line now and then elsewhere. Everything goes to stderr. */
 import type { Clock } from '../internal/clock.js';
+import { shortOwner } from '../internal/owner.js';
 import type { Stats, TableStats } from '../observe/stats.js';
-import { compact, grouped, spoken } from './figures.js';
+import { compact, counted, grouped, spoken } from './figures.js';
 import type { OutStream } from './terminal.js';
 
 const REFRESH_MS = 200;
@@ -77,9 +78,9 @@ export class StatusLine {
 /** `copying orders 45 % of 1.0M, table 2 of 5 · 450,000 rows · 12.3k rows/s · eta 44 s` */
 export function renderStatus(stats: Stats): string {
   if (stats.state === 'waiting' && stats.waitingFor) {
-    return `waiting for ${stats.waitingFor.owner}, lease ends in ${Math.max(0, Math.ceil(stats.waitingFor.leaseSeconds))} s`;
+    return `waiting for ${shortOwner(stats.waitingFor.owner)}, lease ends in ${Math.max(0, Math.ceil(stats.waitingFor.leaseSeconds))} s`;
   }
-  const parts = [headline(stats), `${grouped(stats.rows)} rows`, `${compact(stats.rowsPerSecond)} rows/s`];
+  const parts = [headline(stats), counted(stats.rows, 'row'), `${compact(stats.rowsPerSecond)} rows/s`];
   if (stats.state === 'copying') parts.push(...remaining(stats));
   else if (stats.lagSeconds !== undefined) parts.push(`lag ${spoken(stats.lagSeconds)}`);
   const troubled = stats.shards.filter((shard) => shard.verdict !== undefined && !['idle', 'live'].includes(shard.verdict));

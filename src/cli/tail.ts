@@ -3,7 +3,7 @@ import type { Batch } from '../stream/change.js';
 import type { StreamOptions } from '../stream/options.js';
 import { validateStreamOptions } from '../stream/validate.js';
 import { EXIT } from './exit.js';
-import { grouped, spoken } from './figures.js';
+import { counted, spoken } from './figures.js';
 import { flagLabel, optionsOfFlags } from './flags.js';
 import { PrettyPrinter } from './pretty.js';
 import type { Session } from './session.js';
@@ -44,7 +44,7 @@ async function formatOf(session: Session, asked: unknown): Promise<Format> {
 }
 
 function sayEnd(session: Session, rows: number, position: string, ms: number): void {
-  session.status.note(`${grouped(rows)} rows in ${spoken(ms / 1000)}`);
+  session.status.note(`${counted(rows, 'row')} in ${spoken(ms / 1000)}`);
   // Longer ones are for files: `--until … --format jsonl` carries them on the rows.
   if (position !== '' && position.length <= 400) session.status.note(`go on with: --from '${position}'`);
 }
