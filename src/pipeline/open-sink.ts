@@ -8,7 +8,7 @@ export async function openSink(sink: Sink, context: SinkOpenContext, statePositi
   const opened = await sink.open(context);
   const { position: sinkPosition, incarnation: sinkIncarnation } = opened || {};
   const { name, incarnation } = context;
-  return decideBegin({
+  const begin = decideBegin({
     name,
     incarnation,
     statePosition,
@@ -17,4 +17,11 @@ export async function openSink(sink: Sink, context: SinkOpenContext, statePositi
     // A sink that names none speaks of the life it was opened for.
     sinkIncarnation: sinkIncarnation ?? (sinkPosition ? incarnation : undefined),
   });
+  // Meant after `state reset`; with another cluster or state by mistake, all of its rows would go.
+  if (begin.earlier)
+    context.logger.warn(
+      { name },
+      'the sink holds rows of an earlier life of this stream, whose state was reset or is gone: what its tables do not have now is removed there',
+    );
+  return begin;
 }
