@@ -62,7 +62,7 @@ export interface Limits {
    * rows, is never cut, so a batch of one of these alone can be larger. Default 256 KiB; 4 MiB for a sink that takes cells.
    */
   readonly batchBytes?: number;
-  /** The same in changes. Default 1,000; 15,000 for a sink that takes cells. */
+  /** The same in changes. Default 1,000; 10,000 for a sink that takes cells. */
   readonly batchChanges?: number;
   /** A transaction above this fails, or is split into parts of this size. Default 64 MiB; 512 KiB with `hugeTransaction: 'split'`. */
   readonly transactionBytes?: number;
