@@ -9,6 +9,8 @@ test('what was set last for a shard is found, also where names would run togethe
   expect([shards.get('a', 'b/c'), shards.get('a/b', 'c'), shards.get('a', 'c')]).toEqual(['one', 'two', undefined]);
   shards.set('a/b', 'c', 'three');
   expect([shards.get('a/b', 'c'), ...shards.values()]).toEqual(['three', 'one', 'three']);
+  shards.delete('a/b', 'c');
+  expect([shards.get('a/b', 'c'), ...shards.values()]).toEqual([undefined, 'one']);
   shards.clear();
-  expect([shards.get('a/b', 'c'), ...shards.values()]).toEqual([undefined]);
+  expect([shards.get('a', 'b/c'), ...shards.values()]).toEqual([undefined]);
 });

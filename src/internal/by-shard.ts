@@ -1,4 +1,4 @@
-/** Something for each shard, asked for with every transaction: found without making a name of keyspace and shard. Layer 0. */
+/** Something for each shard, asked for with every event or transaction: found without making a name of keyspace and shard. Layer 0. */
 
 export class ByShard<T> {
   readonly #keyspaces = new Map<string, Map<string, T>>();
@@ -21,6 +21,11 @@ export class ByShard<T> {
     const shards = this.#keyspaces.get(keyspace);
     if (shards) shards.set(shard, value);
     else this.#keyspaces.set(keyspace, new Map([[shard, value]]));
+    this.#shard = undefined;
+  }
+
+  delete(keyspace: string, shard: string): void {
+    this.#keyspaces.get(keyspace)?.delete(shard);
     this.#shard = undefined;
   }
 

@@ -2,6 +2,7 @@
  * Turns the events of one RPC into units: whole transactions, groups of copied rows, statements, bare positions. Layer 3.
  * The grammar decides (grammar.ts), this executes: it owns no time and no network, so every recording can be fed to it.
  */
+import { ByShard } from '../internal/by-shard.js';
 import { readBitmap } from '../wire/message.js';
 import { RepeatedName } from '../wire/names.js';
 import { type EventView, ResponseScanner, type RowEventVisitor, scanRowEvent } from '../wire/scan.js';
@@ -28,11 +29,9 @@ export class Grouper implements RowEventVisitor {
   readonly #options: GrouperOptions;
   readonly #scanner = new ResponseScanner();
   readonly #tableName = new RepeatedName();
-  readonly #shards = new Map<string, Map<string, Shard>>();
+  readonly #shards = new ByShard<Shard>();
   readonly #set: ShardSet;
   #units: Unit[] = [];
-  /** The shard of the last event. */
-  #current: Shard | undefined;
   /** The shard, table and kind of the ROW event being walked. */
   #shard: Shard | undefined;
   #lastName = '';
@@ -54,8 +53,6 @@ export class Grouper implements RowEventVisitor {
   }
 
   #addShard(keyspace: string, shard: string, gtid: string, joined: boolean): Shard {
-    const byShard = this.#shards.get(keyspace) ?? new Map<string, Shard>();
-    this.#shards.set(keyspace, byShard);
     const reshards = this.#set.behind(keyspace, shard);
     const splits = (this.#options.skip ?? []).filter((one) => one.keyspace === keyspace && one.shard === shard);
     const { catalog, isHeld } = this.#options;
@@ -70,7 +67,7 @@ export class Grouper implements RowEventVisitor {
       splits: new Map(splits.map((one) => [one.gtid, one])),
       gtid,
     });
-    byShard.set(shard, added);
+    this.#shards.set(keyspace, shard, added);
     return added;
   }
 
@@ -84,7 +81,7 @@ export class Grouper implements RowEventVisitor {
 
   /** Takes up changed generations and selections between units. */
   refresh(): void {
-    for (const byShard of this.#shards.values()) for (const shard of byShard.values()) shard.tables.refresh();
+    for (const shard of this.#shards.values()) shard.tables.refresh();
     this.#lastShard = undefined;
   }
 
@@ -101,7 +98,7 @@ export class Grouper implements RowEventVisitor {
 
   /** What is wrong with an event says in which shard, table and transaction. */
   #placed(error: unknown, { keyspace, shard: name, type }: EventView): unknown {
-    const shard = this.#shards.get(keyspace)?.get(name);
+    const shard = this.#shards.get(keyspace, name);
     if (!shard) return error;
     const { gtid } = shard.group;
     const table = type === ROW && this.#lastShard === shard ? this.#context?.table : undefined;
@@ -198,16 +195,12 @@ export class Grouper implements RowEventVisitor {
     shard.vector = undefined;
     const gone = this.#set.replace(keyspace, vector);
     // Traffic can be switched back: a shard that comes again joins again.
-    for (const name of gone ?? []) this.#shards.get(keyspace)?.delete(name);
+    for (const name of gone ?? []) this.#shards.delete(keyspace, name);
     return gone && vector;
   }
 
   #shardOf({ keyspace, shard }: EventView): Shard {
-    const last = this.#current;
-    if (last !== undefined && last.shard === shard && last.keyspace === keyspace) return last;
-    const found = this.#shards.get(keyspace)?.get(shard) ?? this.#addShard(keyspace, shard, '', true);
-    this.#current = found;
-    return found;
+    return this.#shards.get(keyspace, shard) ?? this.#addShard(keyspace, shard, '', true);
   }
 
   #newGroup(keyspace: string, shard: string, reshards: number): GroupContext {
