@@ -5,7 +5,7 @@ import type { LetterHead } from '../pipeline/dead-letter.js';
 import { bySequence, type KeptLetter, type LetterBox } from '../pipeline/letter-box.js';
 import type { LetterOutcome, MarkedTable } from '../pipeline/replay-letters.js';
 import { EXIT } from './exit.js';
-import { counted, grouped } from './figures.js';
+import { counted, grouped } from '../internal/figures.js';
 import { openLetters } from './letter-place.js';
 import { columnsOf, describe, pictureOf, summaryOf } from './letter-text.js';
 import { loadRun } from './run.js';

@@ -7,7 +7,7 @@ import type { Sink } from '../pipeline/sink.js';
 import type { Batch } from '../stream/change.js';
 import type { ShopOrder } from './demo-shop.js';
 import { describeOrder } from './demo-text.js';
-import { grouped, spoken } from './figures.js';
+import { grouped, spoken } from '../internal/figures.js';
 import type { Say } from './demo.js';
 import type { Paint } from './terminal.js';
 

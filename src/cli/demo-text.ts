@@ -1,6 +1,6 @@
 /** The words of the demonstration. Pure. */
 import type { ShopOrder } from './demo-shop.js';
-import { grouped } from './figures.js';
+import { grouped } from '../internal/figures.js';
 import { showValue } from './pretty.js';
 import type { Paint } from './terminal.js';
 

@@ -12,7 +12,7 @@ import { openShop, type DemoShop } from './demo-shop.js';
 import { openTarget, type DemoTarget } from './demo-target.js';
 import { describeRows, describeTables, nextCommands, type TableCount } from './demo-text.js';
 import { EXIT } from './exit.js';
-import { spoken } from './figures.js';
+import { spoken } from '../internal/figures.js';
 import type { Session } from './session.js';
 
 /** Tells a line of the story. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { VStreamError } from '../errors.js';
 import { asFailure, describeFailure, exitCodeOf, failureJson } from './exit.js';
-import { compact, grouped, spoken } from './figures.js';
+import { compact, grouped, spoken } from '../internal/figures.js';
 
 test('a failure is two lines with its code, whatever the server wrote; a mistake of usage has none', () => {
   const error = new VStreamError('QUERY_FAILED', `first\nsecond\r\n${'x'.repeat(9000)}`, { next: 'Do\nthis.' });

@@ -1,7 +1,7 @@
 /** Changes for people: one line each, aligned, what changed first. Pure. */
 import { toJson } from '../internal/json.js';
 import type { Batch, Change, Progress, SchemaChange } from '../stream/change.js';
-import { counted } from './figures.js';
+import { counted } from '../internal/figures.js';
 import type { Paint } from './terminal.js';
 
 const MAX_VALUE = 48;

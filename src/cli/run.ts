@@ -8,7 +8,7 @@ import { must } from '../internal/must.js';
 import { together } from '../internal/problems.js';
 import { CONFIG_NAMES, findConfig, loadConfig } from './config.js';
 import { EXIT } from './exit.js';
-import { counted, spoken } from './figures.js';
+import { counted, spoken } from '../internal/figures.js';
 import { givenFlagLabel, optionsOfFlags, overlay } from './flags.js';
 import { partsOf } from './parts.js';
 import type { Session } from './session.js';

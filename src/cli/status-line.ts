@@ -2,7 +2,7 @@
 import type { Clock } from '../internal/clock.js';
 import { shortOwner } from '../internal/owner.js';
 import type { Stats, TableStats } from '../observe/stats.js';
-import { compact, counted, grouped, spoken } from './figures.js';
+import { compact, counted, grouped, spoken } from '../internal/figures.js';
 import type { OutStream } from './terminal.js';
 
 const REFRESH_MS = 200;

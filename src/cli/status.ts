@@ -3,11 +3,11 @@ import { isObject } from '../internal/fields.js';
 import { toJson } from '../internal/json.js';
 import type { IncompleteReason } from '../position/incomplete.js';
 import type { Position } from '../position/position.js';
-import type { TableCopy } from '../position/table-copy.js';
+import { copiedRows, type TableCopy } from '../position/table-copy.js';
 import { isPauseAsked, pendingRequests } from '../stores/requests.js';
 import type { StateRecord, StateRequest } from '../stores/store.js';
 import { EXIT } from './exit.js';
-import { counted } from './figures.js';
+import { counted } from '../internal/figures.js';
 import type { Session } from './session.js';
 import { openState, recordOf } from './state-store.js';
 
@@ -116,7 +116,7 @@ function describeOpen({
   readonly table: string;
   readonly entry: TableCopy;
 }): string {
-  const rows = Object.values(entry.shards ?? {}).reduce((sum, one) => sum + (one.rows ?? 0), entry.rows ?? 0);
+  const rows = copiedRows(entry);
   const range = entry.range === undefined ? '' : ` (where ${entry.range.where})`;
   return `${keyspace}.${table}${range}${rows > 0 ? ` (${counted(rows, 'row')} so far)` : ''}`;
 }

@@ -3,7 +3,7 @@ import type { Batch } from '../stream/change.js';
 import type { StreamOptions } from '../stream/options.js';
 import { validateStreamOptions } from '../stream/validate.js';
 import { EXIT } from './exit.js';
-import { counted, spoken } from './figures.js';
+import { counted, spoken } from '../internal/figures.js';
 import { flagLabel, optionsOfFlags } from './flags.js';
 import { PrettyPrinter } from './pretty.js';
 import type { Session } from './session.js';

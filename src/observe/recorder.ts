@@ -155,14 +155,23 @@ export class Recorder {
 
   #tableStats(): TableStats[] {
     const out: TableStats[] = [];
-    for (const { keyspace, table, entry } of this.position?.plan.tables() ?? []) {
+    const plan = this.position?.plan;
+    if (!plan) return out;
+    for (const { keyspace, table, entry } of plan.tables()) {
       if (entry.removed) continue;
       const shards = Object.values(entry.shards ?? {});
-      const rows = shards.reduce((sum, one) => sum + (one.rows ?? 0), entry.rows ?? 0);
-      const state = shards.some((one) => one.state !== 'pending') && !this.position?.plan.isDone(keyspace, table) ? 'copying' : entry.state;
+      const state = shards.some((one) => one.state !== 'pending') && !plan.isDone(keyspace, table) ? 'copying' : entry.state;
       const { generation, range } = entry;
       const estimatedRows = this.estimated(keyspace, table);
-      out.push({ keyspace, table, rows, estimatedRows, state, generation, ...(range ? { range: range.where } : {}) });
+      out.push({
+        keyspace,
+        table,
+        rows: plan.copiedRows(keyspace, table),
+        estimatedRows,
+        state,
+        generation,
+        ...(range ? { range: range.where } : {}),
+      });
     }
     return out;
   }

@@ -10,7 +10,7 @@ import { must } from '../internal/must.js';
 import { isOf, namesOf, PlanBase, type Stage, stageOf, unfinishedOn } from './plan-base.js';
 import { type PackedPlan, unpacked } from './plan-kinds.js';
 import type { RangeCopy } from './range-copy.js';
-import { copyOn, fold, isFinished, ownShard, rangeOn, type ShardCopy, type TableCopy, withOwn } from './table-copy.js';
+import { copiedRows, copyOn, fold, isFinished, ownShard, rangeOn, type ShardCopy, type TableCopy, withOwn } from './table-copy.js';
 
 export { highestGeneration, rangeOn, type CopyState, type ShardCopy, type TableCopy } from './table-copy.js';
 
@@ -91,6 +91,12 @@ export class CopyPlan {
 
   table(keyspace: string, table: string): TableCopy | undefined {
     return this.#get(tableKey(keyspace, table));
+  }
+
+  /** Rows of a table copied in this generation, over all shards. */
+  copiedRows(keyspace: string, table: string): number {
+    const entry = this.table(keyspace, table);
+    return entry ? copiedRows(entry) : 0;
   }
 
   /** The state of a table on a shard; undefined when the plan does not know the table. */

@@ -49,7 +49,7 @@ export function highestGeneration(entry: TableCopy): number {
 
 /** Rows copied in this generation, over all shards. */
 export function copiedRows(entry: TableCopy): number {
-  return Object.values(entry.shards ?? {}).reduce((sum, one) => sum + (one.rows ?? 0), entry.rows ?? 0);
+  return (entry.rows ?? 0) + sum(Object.entries(entry.shards ?? {}));
 }
 
 export const ownShard = (entry: TableCopy, shard: string): ShardCopy | undefined =>

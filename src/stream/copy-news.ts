@@ -1,8 +1,8 @@
 /** Tells the log how a copy goes, which may take hours in which nothing else is said. Layer 3. */
 import type { Clock } from '../internal/clock.js';
+import { counted, grouped } from '../internal/figures.js';
 import type { Logger } from '../observe/logger.js';
 import type { Recorder } from '../observe/recorder.js';
-import { copiedRows } from '../position/table-copy.js';
 import type { TableRef } from '../schema/table.js';
 import type { StreamBatch } from './batch.js';
 import type { Progress } from './change.js';
@@ -47,12 +47,12 @@ export class CopyNews {
     }
     if (now - this.#told < TOLD_EACH_MS) return;
     this.#told = now;
-    const rows = rowsOf(table, position);
+    const rows = position.plan.copiedRows(table.keyspace, table.table);
     const estimated = recorder.estimated(table.keyspace, table.table);
     const of = estimated === undefined ? '' : ` of about ${grouped(estimated)}`;
     let toGo = 0;
     for (const one of position.plan.tables()) if (!position.plan.isDone(one.keyspace, one.table)) toGo++;
-    logger.info({ ...refOf(table), rows }, `copying ${name}: ${grouped(rows)} rows${of}; tables to go: ${toGo}`);
+    logger.info({ ...refOf(table), rows }, `copying ${name}: ${counted(rows, 'row')}${of}; tables to go: ${toGo}`);
   }
 
   /** On one of its shards. */
@@ -63,22 +63,16 @@ export class CopyNews {
     const ms = clock.monotonic() - this.#begun;
     this.#table = '';
     if (ms < LONG_MS) return;
-    const rows = rowsOf({ keyspace, table }, position);
-    logger.info({ keyspace, table, rows, seconds: Math.round(ms / 1000) }, `copied ${name}: ${grouped(rows)} rows`);
+    const rows = position.plan.copiedRows(keyspace, table);
+    logger.info({ keyspace, table, rows, seconds: Math.round(ms / 1000) }, `copied ${name}: ${counted(rows, 'row')}`);
   }
 
   #completed({ plan }: StreamBatch['position']): void {
     let tables = 0;
     for (const { entry } of plan.tables()) if (!entry.removed) tables++;
-    this.#options.logger.info({ tables }, `the copy is complete: ${tables} ${tables === 1 ? 'table' : 'tables'}`);
+    this.#options.logger.info({ tables }, `the copy is complete: ${counted(tables, 'table')}`);
   }
 }
 
 const nameOf = ({ keyspace, table }: TableRef): string => `${keyspace}.${table}`;
 const refOf = ({ keyspace, table }: TableRef): TableRef => ({ keyspace, table });
-const grouped = (count: number): string => count.toLocaleString('en-US');
-
-function rowsOf({ keyspace, table }: TableRef, { plan }: StreamBatch['position']): number {
-  const entry = plan.table(keyspace, table);
-  return entry ? copiedRows(entry) : 0;
-}

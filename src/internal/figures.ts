@@ -1,4 +1,4 @@
-/** Numbers as people read them. Pure. */
+/** Numbers as people read them. Pure. Layer 0. */
 
 /** `1,234,567` */
 export function grouped(value: number | bigint): string {
