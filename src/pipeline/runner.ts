@@ -75,11 +75,11 @@ export class Runner {
 
   /** `where`: only this range, of `recopy`. Resolves when it will be done, as long as the process lives. */
   async change(kind: PlanChange['kind'], name: string, where?: string): Promise<void> {
-    const { engine, changes } = this.#started ?? {};
-    if (!engine || !changes)
+    if (!this.#started)
       throw new VStreamError('CONFIG_INVALID', 'the stream has not started yet', {
         next: 'Try again once `stats().state` is past `starting`.',
       });
+    const { engine, changes } = this.#started;
     engine.change(await changes.plan(kind, name, where));
   }
 
@@ -145,7 +145,7 @@ export class Runner {
     else if (!this.#started) return undefined;
     else {
       const kind = CHANGES[verb];
-      if (!kind) return `failed: this release knows no request to ${verb}`;
+      if (!kind) throw new VStreamError('STATE_FAILED', `this release knows no request to ${verb}`);
       const { engine, changes } = this.#started;
       const change = await changes.plan(kind, table, where);
       // The outcome is written once the change is stored: until then the request is what is left of it after a crash.

@@ -255,9 +255,10 @@ export class Engine {
     const copying = (keyspace: string, shard: string): boolean =>
       keyspace === table?.keyspace && assembler.plan.shard(keyspace, table.table, shard)?.state !== 'done';
     const gtid = (keyspace: string, shard: string): string => assembler.gtid(keyspace, shard);
-    const shards = askedShards({ position, copying: table, tables: this.catalog.tables });
+    const asked = { position, copying: table, tables: this.catalog.tables };
+    const shards = askedShards(asked);
     this.#leavesOut = shards.length < position.shards.length;
-    for (const keyspace of waitingKeyspaces({ position, copying: table, tables: this.catalog.tables })) this.#sayThatWaits(keyspace, table);
+    for (const keyspace of waitingKeyspaces(asked)) this.#sayThatWaits(keyspace, table);
     const watch = this.#watches.open({ shards, copying, gtid }, this.#presence.tabletType);
     // A position that was stored, or that an earlier RPC could not move from, is looked at by SQL beside the stream.
     if (this.#suspicious) watch.probe(shards);
