@@ -1,7 +1,7 @@
 /** Positions no server can serve any more: told with their range, or copied again by policy (measured.md section 4). */
 import { afterEach, expect, test } from 'vitest';
 import { type EmbeddedVtgate, startEmbeddedVtgate } from '../src/embedded/index.js';
-import { memoryStore, Position, silentLogger, table } from '../src/index.js';
+import { type CheckpointStore, memoryStore, Position, silentLogger, table } from '../src/index.js';
 import { Recorder } from '../src/observe/recorder.js';
 import type { RunOptions, Summary } from '../src/pipeline/options.js';
 import { Runner } from '../src/pipeline/runner.js';
@@ -47,6 +47,15 @@ function write(): void {
   }
 }
 
+/** A stream that has copied everything and stopped. */
+async function copiedStream(): Promise<{ readonly state: CheckpointStore; readonly destination: MemoryDestination }> {
+  await start();
+  const state = memoryStore();
+  const destination = new MemoryDestination();
+  await runToNow({ state, sink: memorySink(destination) });
+  return { state, destination };
+}
+
 const ids = (destination: MemoryDestination): string[] =>
   destination
     .rows({ keyspace: 'shop', table: 'item' })
@@ -59,10 +68,7 @@ const truth = (): string[] =>
     .sort();
 
 test('a purged position is an error with the missing range, in seconds, where VTGate only sends heartbeats (G33)', async () => {
-  await start();
-  const state = memoryStore();
-  const destination = new MemoryDestination();
-  await runToNow({ state, sink: memorySink(destination) });
+  const { state, destination } = await copiedStream();
   write();
   for (const shard of SHARDS) vtgate.engine.purge('shop', shard);
   await expect(runToNow({ state, sink: memorySink(destination) })).rejects.toMatchObject({
@@ -75,10 +81,7 @@ test('a purged position is an error with the missing range, in seconds, where VT
 });
 
 test('policy recopy copies the shards concerned again and sweeps what was deleted meanwhile', async () => {
-  await start();
-  const state = memoryStore();
-  const destination = new MemoryDestination();
-  await runToNow({ state, sink: memorySink(destination) });
+  const { state, destination } = await copiedStream();
   write();
   vtgate.engine.purge('shop', '80-');
   const warned: object[] = [];
@@ -107,10 +110,7 @@ test('a position of another cluster is foreign, not merely ahead', async () => {
 });
 
 test('an idle stream from a good position is not mistaken for a lost one', async () => {
-  await start();
-  const state = memoryStore();
-  const destination = new MemoryDestination();
-  await runToNow({ state, sink: memorySink(destination) });
+  const { state, destination } = await copiedStream();
   // Nothing is written: a minute of silence on the stream's clock, heartbeats apart.
   const summary = await runToNow({ state, sink: memorySink(destination), until: '1m' });
   expect(summary.reason).toBe('until');
@@ -134,10 +134,7 @@ test('a position that knows nothing of a selected shard is refused: the stream w
 });
 
 test('a position of more shards than `source.shards` names is refused: narrowed, the stream went on with all of them, in silence', async () => {
-  await start();
-  const state = memoryStore();
-  const sink = new MemoryDestination();
-  await runToNow({ state, sink: memorySink(sink) });
+  const { state, destination: sink } = await copiedStream();
   const narrowed = { vtgate: vtgate.address, keyspace: 'shop', shards: ['-80'] };
   write();
   await expect(runToNow({ state, sink: memorySink(sink), source: narrowed })).rejects.toMatchObject({
@@ -151,10 +148,7 @@ test('a position of more shards than `source.shards` names is refused: narrowed,
 });
 
 test('after a reshard a position of the old shards knows all of the new ones', async () => {
-  await start();
-  const state = memoryStore();
-  const sink = new MemoryDestination();
-  await runToNow({ state, sink: memorySink(sink) });
+  const { state, destination: sink } = await copiedStream();
   vtgate.engine.reshard('shop', ['-40', '40-c0', 'c0-']);
   for (const shard of ['-40', '40-c0', 'c0-']) {
     const [first] = vtgate.engine.rows('shop', 'item', shard);
@@ -189,10 +183,7 @@ test.each([
   ],
   ['lost its logs', 2, said('Unknown', 'Cannot replicate because the source purged required binary logs. (errno 1236) (sqlstate HY000)')],
 ])('one tablet that %s is no proof: what SQL says counts as well, and nothing is copied again', async (_, code, text) => {
-  await start();
-  const state = memoryStore();
-  const destination = new MemoryDestination();
-  await runToNow({ state, sink: memorySink(destination) });
+  const { state, destination } = await copiedStream();
   write();
   vtgate.faults.refuseNext(code, text);
   const { position } = await runToNow({ state, sink: memorySink(destination), onPurged: 'recopy' });
@@ -201,10 +192,7 @@ test.each([
 });
 
 test('what one tablet says and SQL proves is a lost position at once', async () => {
-  await start();
-  const state = memoryStore();
-  const destination = new MemoryDestination();
-  await runToNow({ state, sink: memorySink(destination) });
+  const { state, destination } = await copiedStream();
   write();
   vtgate.engine.purge('shop', '80-');
   vtgate.faults.refuseNext(2, said('Unknown', 'purged required binary logs. (errno 1236) (sqlstate HY000)'));
